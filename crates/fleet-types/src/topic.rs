@@ -1,0 +1,116 @@
+//! The bus topics: name, sample type, key and quality of service, in one place.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    alarm::Alarm,
+    command::{CommandRequest, CommandResolution, CommandStatus},
+    device::{DeviceClass, DeviceStatus},
+    id::{DeviceSn, TraceId},
+    link::LinkStatus,
+    mission::{MissionRequest, MissionStatus},
+    telemetry::Telemetry,
+    time::WallMs,
+    trace::TraceStep,
+};
+
+/// What a full or slow reader means for a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reliability {
+    /// Only the latest sample of each key is kept; older ones are coalesced and counted.
+    KeepLatest,
+    /// Every sample is kept up to `depth` a reader; a full reader makes the writer wait.
+    Reliable {
+        /// Samples a reader may lag behind.
+        depth: usize,
+    },
+}
+
+/// A bus topic: its name, quality of service, and the key of a sample.
+pub trait Topic: Send + Sync + 'static {
+    /// Name on the bus.
+    const NAME: &'static str;
+    /// What happens to readers that lag.
+    const RELIABILITY: Reliability;
+    /// Whether a new reader first gets the latest sample of every key.
+    const TRANSIENT_LOCAL: bool;
+    /// Key of this sample, usually the SN.
+    fn key(&self) -> Cow<'_, str>;
+}
+
+/// Telemetry of one device: the whole twin as last known. Bus topic `DeviceOsd`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceOsd {
+    /// Device.
+    pub sn: DeviceSn,
+    /// Its kind.
+    pub class: DeviceClass,
+    /// The dock it is heard through (a dock: itself).
+    pub gateway_sn: DeviceSn,
+    /// Reports merged since the machine started.
+    pub report_count: u64,
+    /// Receipt of the newest report.
+    pub received_ms: WallMs,
+    /// Everything known, each value with its age.
+    pub values: Telemetry,
+}
+
+/// Which aircraft a dock speaks for. Bus topic `DeviceTopology`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceTopology {
+    /// Dock.
+    pub gateway_sn: DeviceSn,
+    /// Its aircraft; empty when none is connected.
+    pub children: Vec<DeviceSn>,
+    /// When it said so.
+    pub received_ms: WallMs,
+}
+
+/// An event or request of a device as received. Bus topic `DeviceEvent`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceEvent {
+    /// Dock that said it.
+    pub sn: DeviceSn,
+    /// DJI method.
+    pub method: String,
+    /// DJI data; values of known-secret keys removed.
+    pub data: serde_json::Value,
+    /// Flow, where the device's `bid` names one of ours.
+    pub trace_id: Option<TraceId>,
+    /// The device's time.
+    pub source_ms: Option<WallMs>,
+    /// Ours.
+    pub received_ms: WallMs,
+}
+
+macro_rules! topics {
+    ($($sample:ty, $name:literal, $reliability:expr, transient: $transient:literal, |$s:ident| $key:expr;)+) => {$(
+        impl Topic for $sample {
+            const NAME: &'static str = $name;
+            const RELIABILITY: Reliability = $reliability;
+            const TRANSIENT_LOCAL: bool = $transient;
+            fn key(&self) -> Cow<'_, str> {
+                let $s = self;
+                $key
+            }
+        }
+    )+};
+}
+
+use Reliability::{KeepLatest, Reliable};
+topics! {
+    DeviceOsd, "DeviceOsd", KeepLatest, transient: true, |s| s.sn.as_str().into();
+    DeviceStatus, "DeviceState", KeepLatest, transient: true, |s| s.sn.as_str().into();
+    DeviceTopology, "DeviceTopology", KeepLatest, transient: true, |s| s.gateway_sn.as_str().into();
+    DeviceEvent, "DeviceEvent", Reliable { depth: 4096 }, transient: false, |s| s.sn.as_str().into();
+    CommandRequest, "Command", Reliable { depth: 1024 }, transient: false, |s| s.sn.as_str().into();
+    CommandResolution, "CommandResolution", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    CommandStatus, "CommandStatus", Reliable { depth: 4096 }, transient: false, |s| s.command_id.to_string().into();
+    MissionRequest, "MissionRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    MissionStatus, "MissionStatus", Reliable { depth: 4096 }, transient: false, |s| s.mission_id.to_string().into();
+    Alarm, "Alarm", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();
+    LinkStatus, "LinkStatus", KeepLatest, transient: true, |s| s.link.as_str().into();
+    TraceStep, "Trace", Reliable { depth: 8192 }, transient: false, |s| s.trace_id.to_string().into();
+}

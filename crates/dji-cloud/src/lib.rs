@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The DJI Cloud API for docks on the wire: topics, envelope, messages, error codes.
+#![forbid(unsafe_code)]
+
+pub mod drift;
+pub mod envelope;
+pub mod leaf;
+pub mod lenient;
+mod macros;
+pub mod text;
+pub mod topic;

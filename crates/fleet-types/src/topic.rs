@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     alarm::Alarm,
@@ -85,6 +86,28 @@ pub struct DeviceEvent {
     pub received_ms: WallMs,
 }
 
+/// One thing a device said that the protocol's documents do not know, or say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unknown {
+    /// Firmware that said it, empty while unknown.
+    pub firmware: String,
+    /// `field`, `method`, `value`, `type`, `topic`, `malformed`.
+    pub kind: String,
+    /// What: a key path, a method.
+    pub key: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Everything unknown heard from one dock and its aircraft. Bus topic `DeviceDrift`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceDrift {
+    /// Dock.
+    pub sn: DeviceSn,
+    /// Bounded list; the rarest newcomers are counted under the key `(more)`.
+    pub unknowns: Vec<Unknown>,
+}
+
 macro_rules! topics {
     ($($sample:ty, $name:literal, $reliability:expr, transient: $transient:literal, |$s:ident| $key:expr;)+) => {$(
         impl Topic for $sample {
@@ -104,6 +127,7 @@ topics! {
     DeviceOsd, "DeviceOsd", KeepLatest, transient: true, |s| s.sn.as_str().into();
     DeviceStatus, "DeviceState", KeepLatest, transient: true, |s| s.sn.as_str().into();
     DeviceTopology, "DeviceTopology", KeepLatest, transient: true, |s| s.gateway_sn.as_str().into();
+    DeviceDrift, "DeviceDrift", KeepLatest, transient: true, |s| s.sn.as_str().into();
     DeviceEvent, "DeviceEvent", Reliable { depth: 4096 }, transient: false, |s| s.sn.as_str().into();
     CommandRequest, "Command", Reliable { depth: 1024 }, transient: false, |s| s.sn.as_str().into();
     CommandResolution, "CommandResolution", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();

@@ -220,7 +220,7 @@ fn placemark(
 
 /// `lon,lat` or `lon,lat,height`: the order of KML, not of `takeOffRefPoint`.
 fn coordinates(scope: &Scope<'_, '_>, element: &Element) -> Result<(f64, f64), WpmlError> {
-    let mut parts = element.text.split(',').map(|part| parse_finite(part));
+    let mut parts = element.text.split(',').map(parse_finite);
     let (Some(Some(lon)), Some(Some(lat))) = (parts.next(), parts.next()) else {
         return Err(scope.bad(element, "a position written as longitude,latitude"));
     };

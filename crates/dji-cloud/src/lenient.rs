@@ -239,7 +239,8 @@ pub fn whole_text(text: &str) -> Option<i64> {
 #[must_use]
 pub fn number_text(text: &str) -> Option<f64> {
     let text = text.trim();
-    let starts_well = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+    let starts_well =
+        text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
     let value: f64 = if starts_well { text.parse().ok()? } else { return None };
     value.is_finite().then_some(value)
 }

@@ -6,7 +6,7 @@
 //! described by the traits [`crate::lenient::WireValue`] and [`crate::leaf::Leaves`].
 
 /// Defines an object on the wire. Every field is an `Option`: documents and devices both leave
-/// fields out. A field reads `/// doc` `name: Type = "wire_key" ["unit"];`. After `dynamic`, one
+/// fields out. A field reads `/// doc` `name: Type = "wire_key" ["unit"];`. After `@dynamic`, one
 /// field may collect keys that follow a pattern.
 macro_rules! wire {
     (
@@ -16,7 +16,7 @@ macro_rules! wire {
                 $(#[$fmeta:meta])*
                 $field:ident : $ty:ty = $key:literal [$unit:literal];
             )*
-            $(dynamic
+            $(@dynamic
                 $(#[$dmeta:meta])*
                 $dyn:ident : $dty:ty = $dkey:literal;
             )?

@@ -413,3 +413,12 @@ pub trait WithDrift {
     /// The same, to add to.
     fn drift_mut(&mut self) -> &mut Drift;
 }
+
+impl<T: WithDrift> WithDrift for Box<T> {
+    fn drift(&self) -> &Drift {
+        T::drift(self)
+    }
+    fn drift_mut(&mut self) -> &mut Drift {
+        T::drift_mut(self)
+    }
+}

@@ -269,9 +269,6 @@ impl WireValue for i64 {
         // A fraction where whole numbers are documented is rounded, and noted.
         coerced(whole(value.round()))
     }
-    fn from_bool(value: bool) -> Take<Self> {
-        Take::Coerced(i64::from(value))
-    }
     fn from_text(text: &str) -> Take<Self> {
         coerced(whole_text(text).or_else(|| number_text(text).and_then(|n| whole(n.round()))))
     }

@@ -1,13 +1,49 @@
 //! The DJI Cloud API for docks on the wire: topics, envelope, messages, error codes.
+//!
+//! Pure: bytes in, types out, and back. No clock, no I/O, no async, no unsafe code. It decodes
+//! tolerantly (nothing that a device sends beyond or against the documentation fails a message;
+//! all of it is reported as [`drift`]) and encodes strictly (what DJI bounds is checked first, see
+//! [`check`]). It never judges what *should* be sent; [`method`] only says what a method is.
+//!
+//! Read on: [`message::decode`] for the way in, [`encode`] for the way out, [`device`] for
+//! telemetry, [`leaf`] for merging it. Documentation version 1.11.3 of the Cloud API; what comes
+//! from newer versions is marked so and unproven.
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod cmd;
+pub mod config;
 pub mod device;
 pub mod drift;
+pub mod encode;
 pub mod envelope;
+pub mod error_code;
+pub mod file;
+pub mod flight_area;
+pub mod hms;
 pub mod leaf;
 pub mod lenient;
 pub mod live;
 mod macros;
+pub mod message;
+pub mod method;
+pub mod organization;
+pub mod reply;
 pub mod secret;
 pub mod text;
 pub mod topic;
+pub mod wayline;
+mod wayline_codes;
+
+pub use check::CallError;
+pub use device::{
+    decode_osd_aircraft, decode_osd_dock, decode_state_aircraft, decode_state_dock, looks_like_dock,
+};
+pub use envelope::{DecodeError, Envelope, Ids, Limits, decode_envelope};
+pub use leaf::{LeafKind, LeafRef, LeafSpec, Leaves};
+pub use message::{Event, Message, Packet, Request, decode};
+pub use method::{MethodSpec, spec};
+pub use reply::{Answer, JobStatus, ResultCode, Verdict};
+pub use secret::Secret;
+pub use text::Text;
+pub use topic::{Topic, TopicKind};

@@ -1,10 +1,12 @@
-//! Live video: what a dock offers and what it streams (properties of its state).
+//! Live video: what a dock offers and streams (properties of its state), and the calls for it.
 //!
 //! Source: `dock2/properties` and `dock2/live` pages. Stream addresses carry secrets, so nothing
 //! here is ever logged. Next: [`crate::device::dock::DockState`].
 
+use crate::check::{CallError, Check, bounded, required, required_text};
 use crate::lenient::{Flag, Int};
-use crate::macros::{codes, wire};
+use crate::macros::{codes, wire, words};
+use crate::secret::Secret;
 use crate::text::Text;
 
 codes! {
@@ -83,5 +85,125 @@ wire! {
         status: Flag = "status" [""];
         /// Error code.
         error_status: Int = "error_status" [""];
+    }
+}
+
+const PAGE: &str = "dock2/live";
+
+codes! {
+    /// How a stream is sent.
+    pub enum UrlType {
+        Agora = 0 "agora",
+        Rtmp = 1 "rtmp",
+        Gb28181 = 3 "gb28181",
+        /// WHIP only.
+        WebRtc = 4 "webrtc",
+    }
+}
+
+words! {
+    /// Lens of a stream.
+    pub enum VideoType {
+        Infrared = "ir",
+        Normal = "normal",
+        Wide = "wide",
+        Zoom = "zoom",
+    }
+}
+
+codes! {
+    /// Which camera of the dock.
+    pub enum CameraPosition {
+        Inside = 0 "inside",
+        Outside = 1 "outside",
+    }
+}
+
+wire! {
+    /// `live_start_push`.
+    pub struct LiveStartPush {
+        /// How the stream is sent.
+        url_type: UrlType = "url_type" [""];
+        /// Where to; carries secrets.
+        url: Secret = "url" [""];
+        /// The stream, `{sn}/{camera_index}/{video_index}`.
+        video_id: Text = "video_id" [""];
+        /// Its quality.
+        video_quality: VideoQuality = "video_quality" [""];
+    }
+}
+
+impl Check for LiveStartPush {
+    fn check(&self) -> Result<(), CallError> {
+        required(self.url_type.as_ref(), "url_type", PAGE)?;
+        let url = required(self.url.as_ref(), "url", PAGE)?;
+        bounded(Some(url.expose().len()), |&len| len > 0, "url", "not empty", PAGE)?;
+        required_text(self.video_id.as_ref(), "video_id", PAGE)?;
+        required(self.video_quality.as_ref(), "video_quality", PAGE).map(drop)
+    }
+}
+
+wire! {
+    /// `live_stop_push`.
+    pub struct LiveStopPush {
+        /// The stream.
+        video_id: Text = "video_id" [""];
+    }
+}
+
+impl Check for LiveStopPush {
+    fn check(&self) -> Result<(), CallError> {
+        required_text(self.video_id.as_ref(), "video_id", PAGE).map(drop)
+    }
+}
+
+wire! {
+    /// `live_set_quality`.
+    pub struct LiveSetQuality {
+        /// The stream.
+        video_id: Text = "video_id" [""];
+        /// Its quality.
+        video_quality: VideoQuality = "video_quality" [""];
+    }
+}
+
+impl Check for LiveSetQuality {
+    fn check(&self) -> Result<(), CallError> {
+        required_text(self.video_id.as_ref(), "video_id", PAGE)?;
+        required(self.video_quality.as_ref(), "video_quality", PAGE).map(drop)
+    }
+}
+
+wire! {
+    /// `live_lens_change`.
+    pub struct LiveLensChange {
+        /// The stream.
+        video_id: Text = "video_id" [""];
+        /// The lens.
+        video_type: VideoType = "video_type" [""];
+    }
+}
+
+impl Check for LiveLensChange {
+    fn check(&self) -> Result<(), CallError> {
+        required_text(self.video_id.as_ref(), "video_id", PAGE)?;
+        required(self.video_type.as_ref(), "video_type", PAGE).map(drop)
+    }
+}
+
+wire! {
+    /// `live_camera_change`: inside or outside camera of the dock.
+    pub struct LiveCameraChange {
+        /// The stream.
+        video_id: Text = "video_id" [""];
+        /// The camera.
+        camera_position: CameraPosition = "camera_position" [""];
+    }
+}
+
+impl Check for LiveCameraChange {
+    fn check(&self) -> Result<(), CallError> {
+        required_text(self.video_id.as_ref(), "video_id", PAGE)?;
+        required(self.camera_position.as_ref(), "camera_position", PAGE).map(drop)
     }
 }

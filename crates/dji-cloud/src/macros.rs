@@ -86,6 +86,7 @@ macro_rules! wire {
                 Ok($crate::lenient::Take::Exact(out))
             }
 
+            #[allow(unused_variables)] // an object may have no fields
             fn describe_leaves(
                 path: &str,
                 _unit: &'static str,
@@ -99,6 +100,7 @@ macro_rules! wire {
                 );)?
             }
 
+            #[allow(unused_variables, unused_mut)] // an object may have no fields
             fn visit_leaves<F: FnMut(usize, $crate::leaf::LeafRef<'_>)>(
                 &self,
                 base: usize,

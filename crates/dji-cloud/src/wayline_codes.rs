@@ -1,0 +1,190 @@
+//! The long enums of wayline flights: steps, break reasons, states.
+//!
+//! Source: `dock2/wayline` page. Re-exported by [`crate::wayline`].
+
+use crate::macros::codes;
+
+codes! {
+    /// What dock and aircraft are doing for a flight.
+    pub enum FlightStep {
+        Initial = 0 "initial",
+        CheckingWaylineRunning = 1 "checking_wayline_running",
+        CheckingDockLeftWorkingMode = 2 "checking_dock_left_working_mode",
+        CheckingWaylineInProgress = 3 "checking_wayline_in_progress",
+        CheckingReturnInProgress = 4 "checking_return_in_progress",
+        Preparing = 5 "preparing",
+        DockEnteringWorkingState = 6 "dock_entering_working_state",
+        StartupCheckAndCover = 7 "startup_check_and_cover",
+        PairingImageTransmission = 8 "pairing_image_transmission",
+        WaitingForFlightSystem = 9 "waiting_for_flight_system",
+        WaitingForRtkSource = 10 "waiting_for_rtk_source",
+        CheckingRtkSource = 11 "checking_rtk_source",
+        WaitingForFlightControl = 12 "waiting_for_flight_control",
+        TakingControl = 13 "taking_control",
+        CheckingFlightAreas = 14 "checking_flight_areas",
+        CheckingOfflineMaps = 15 "checking_offline_maps",
+        GettingKmzAddress = 16 "getting_kmz_address",
+        DownloadingKmz = 17 "downloading_kmz",
+        UploadingKmz = 18 "uploading_kmz",
+        SettingColoring = 19 "setting_coloring",
+        SettingTakeoffParameters = 20 "setting_takeoff_parameters",
+        SettingFlytoParameters = 21 "setting_flyto_parameters",
+        CheckingLandingDock = 22 "checking_landing_dock",
+        SettingHomePoint = 23 "setting_home_point",
+        StartingWayline = 24 "starting_wayline",
+        CheckingBeforeReturn = 26 "checking_before_return",
+        LandingAtDock = 27 "landing_at_dock",
+        ClosingCover = 28 "closing_cover",
+        DockLeavingWorkingMode = 29 "dock_leaving_working_mode",
+        DockRecovering = 30 "dock_recovering",
+        UploadingFlightLogs = 31 "uploading_flight_logs",
+        CheckingRecording = 32 "checking_recording",
+        CountingMedia = 33 "counting_media",
+        RecoveringAfterCoverOpened = 34 "recovering_after_cover_opened",
+        ReportingResult = 35 "reporting_result",
+        ListingAircraftLogs = 36 "listing_aircraft_logs",
+        ListingDockLogs = 37 "listing_dock_logs",
+        UploadingLogList = 38 "uploading_log_list",
+        FetchingAircraftLogs = 39 "fetching_aircraft_logs",
+        FetchingDockLogs = 40 "fetching_dock_logs",
+        CompressingAircraftLogs = 41 "compressing_aircraft_logs",
+        CompressingDockLogs = 42 "compressing_dock_logs",
+        UploadingAircraftLogs = 43 "uploading_aircraft_logs",
+        UploadingDockLogs = 44 "uploading_dock_logs",
+        ReportingLogs = 45 "reporting_logs",
+        PreparingFlightAreaUpdate = 46 "preparing_flight_area_update",
+        UpdatingFlightAreas = 47 "updating_flight_areas",
+        PreparingOfflineMapUpdate = 48 "preparing_offline_map_update",
+        UpdatingOfflineMaps = 49 "updating_offline_maps",
+        WaitingForService = 65_533 "waiting_for_service",
+        NoStep = 65_534 "no_step",
+        Undetermined = 65_535 "undetermined",
+    }
+}
+
+codes! {
+    /// Why a flight broke off.
+    pub enum BreakReason {
+        None = 0 "none",
+        UnknownMission = 1 "unknown_mission",
+        UncommonError = 2 "uncommon_error",
+        WaylineLoadFailed = 4 "wayline_load_failed",
+        BreakPointQueryFailed = 5 "break_point_query_failed",
+        BadCommandParameter = 6 "bad_command_parameter",
+        WaylineParseTimeout = 7 "wayline_parse_timeout",
+        AlreadyStarted = 257 "already_started",
+        PauseOnlyWhileExecuting = 258 "pause_only_while_executing",
+        NotStarted = 259 "not_started",
+        ControlConflict = 261 "control_conflict",
+        ResumeOnlyWhilePaused = 262 "resume_only_while_paused",
+        AboveHeightLimit = 513 "above_height_limit",
+        BeyondDistanceLimit = 514 "beyond_distance_limit",
+        AtHeightLimit = 516 "at_height_limit",
+        Obstacle = 517 "obstacle",
+        RtkSignalPoor = 518 "rtk_signal_poor",
+        NearRestrictedZone = 519 "near_restricted_zone",
+        AboveGeoZoneHeight = 521 "above_geo_zone_height",
+        TakeoffRequestFailed = 522 "takeoff_request_failed",
+        TakeoffFailed = 523 "takeoff_failed",
+        MissionRequestFailed = 524 "mission_request_failed",
+        RtkFixRequestFailed = 526 "rtk_fix_request_failed",
+        RtkFixFailed = 527 "rtk_fix_failed",
+        GpsSignalWeak = 769 "gps_signal_weak",
+        RcGearWrong = 770 "rc_gear_wrong",
+        HomePointNotSet = 771 "home_point_not_set",
+        BatteryTooLowToStart = 772 "battery_too_low_to_start",
+        LowBatteryReturn = 773 "low_battery_return",
+        RcDisconnected = 775 "rc_disconnected",
+        PropsSpinningOnGround = 778 "props_spinning_on_ground",
+        TerrainFollowVisionFault = 779 "terrain_follow_vision_fault",
+        TerrainFollowHeightOutOfRange = 780 "terrain_follow_height_out_of_range",
+        TerrainFollowMapFault = 781 "terrain_follow_map_fault",
+        StrongWindReturn = 784 "strong_wind_return",
+        UserExit = 1281 "user_exit",
+        UserInterruption = 1282 "user_interruption",
+        UserReturn = 1283 "user_return",
+        BadStartInformation = 1539 "bad_start_information",
+        UnsupportedCoordinates = 1540 "unsupported_coordinates",
+        UnsupportedHeightMode = 1541 "unsupported_height_mode",
+        UnsupportedTransitionMode = 1542 "unsupported_transition_mode",
+        UnsupportedYawMode = 1543 "unsupported_yaw_mode",
+        UnsupportedYawTurnMode = 1544 "unsupported_yaw_turn_mode",
+        UnsupportedWaypointType = 1545 "unsupported_waypoint_type",
+        CoordinateTurnAtEndPoint = 1546 "coordinate_turn_at_end_point",
+        GlobalSpeedOutOfRange = 1547 "global_speed_out_of_range",
+        WaypointCountAbnormal = 1548 "waypoint_count_abnormal",
+        CoordinatesAbnormal = 1549 "coordinates_abnormal",
+        TurnInterceptAbnormal = 1550 "turn_intercept_abnormal",
+        SegmentMaxSpeedOutOfRange = 1551 "segment_max_speed_out_of_range",
+        SegmentSpeedOutOfRange = 1552 "segment_speed_out_of_range",
+        WaypointYawOutOfRange = 1553 "waypoint_yaw_out_of_range",
+        ResumeMissionIdWrong = 1555 "resume_mission_id_wrong",
+        ResumeProgressWrong = 1556 "resume_progress_wrong",
+        ResumeStateAbnormal = 1557 "resume_state_abnormal",
+        ResumeWaypointWrong = 1558 "resume_waypoint_wrong",
+        ResumePositionWrong = 1559 "resume_position_wrong",
+        ResumeYawWrong = 1560 "resume_yaw_wrong",
+        ResumeFlagWrong = 1561 "resume_flag_wrong",
+        WaylineGenerationFailed = 1563 "wayline_generation_failed",
+        WaylineExecutionFailed = 1564 "wayline_execution_failed",
+        ObstacleEmergencyStop = 1565 "obstacle_emergency_stop",
+        ActionTypeUnrecognized = 1588 "action_type_unrecognized",
+        ActionIdNotUnique = 1595 "action_id_not_unique",
+        ActionIdReserved = 1598 "action_id_reserved",
+        TooManyActionGroups = 1602 "too_many_action_groups",
+        ActionGroupRangeWrong = 1603 "action_group_range_wrong",
+        ResumeActionIndexOutOfRange = 1606 "resume_action_index_out_of_range",
+        ResumeTriggerResultAbnormal = 1608 "resume_trigger_result_abnormal",
+        ResumeActionGroupDuplicate = 1609 "resume_action_group_duplicate",
+        ResumeActionGroupRepeated = 1610 "resume_action_group_repeated",
+        ResumeActionGroupOutOfRange = 1611 "resume_action_group_out_of_range",
+        ResumeActionIdMissing = 1612 "resume_action_id_missing",
+        ResumeActionNotInterruptible = 1613 "resume_action_not_interruptible",
+        ResumeInformationWrong = 1614 "resume_information_wrong",
+        ActionTypeUnrecognized2 = 1634 "action_type_unrecognized_2",
+        TriggerTypeUnrecognized = 1649 "trigger_type_unrecognized",
+        Unexplained = 65_534 "unexplained",
+        Unexplained2 = 65_535 "unexplained_2",
+    }
+}
+
+codes! {
+    /// Where a wayline stands.
+    pub enum WaylineMissionState {
+        Disconnected = 0 "disconnected",
+        WaypointUnsupported = 1 "waypoint_unsupported",
+        Preparing = 2 "preparing",
+        Uploading = 3 "uploading",
+        Starting = 4 "starting",
+        Entering = 5 "entering",
+        Executing = 6 "executing",
+        Interrupted = 7 "interrupted",
+        Recovering = 8 "recovering",
+        Completed = 9 "completed",
+    }
+}
+
+codes! {
+    /// Why a return was aborted.
+    pub enum HomingReason {
+        ThrottleAdded = 0 "throttle_added",
+        JoystickAdded = 1 "joystick_added",
+        BehaviorTreeFailed = 2 "behavior_tree_failed",
+        SurroundedByObstacles = 3 "surrounded_by_obstacles",
+        FlightRestriction = 4 "flight_restriction",
+        ObstacleTooClose = 5 "obstacle_too_close",
+        NoGpsSignal = 6 "no_gps_signal",
+        NoValidPosition = 7 "no_valid_position",
+        PositionErrorLarge = 8 "position_error_large",
+        Backtracking = 9 "backtracking",
+        ReturnTriggeredClose = 10 "return_triggered_close",
+    }
+}
+
+impl BreakReason {
+    /// Whether resuming from here would fly into what stopped the flight. DJI warns for obstacles.
+    #[must_use]
+    pub const fn forbids_resuming(self) -> bool {
+        matches!(self, Self::Obstacle | Self::ObstacleEmergencyStop)
+    }
+}

@@ -1,0 +1,512 @@
+//! One command's life: `accepted → journaled → sent → acknowledged → succeeded | failed | …`.
+//!
+//! Pure: time and events come in, [`Effect`]s go out. What it refuses to do: send twice (there is
+//! one place that emits [`Effect::Send`], reached once), turn silence into an outcome (silence is
+//! `unknown`), or believe a bare `result 0` where the device's telemetry can show the effect.
+//! An unknown command is closed by the device's later word, by what telemetry shows, or by a
+//! person; never by time. Read next: [`crate::mission`].
+
+use dji_cloud::reply::{Answer, JobStatus, Verdict};
+use fleet_types::{
+    CommandRequest, CommandState, CommandStatus, MissionId, MonoMs, Now, Reason, ResponseCode,
+    WallMs,
+    command::{CommandResolution, Progress, ResolvedOutcome, Step},
+};
+
+use crate::{
+    io::{JournalId, SendFate},
+    spec::{Completion, Spec},
+};
+
+/// Most steps kept of one command.
+const STEPS_MAX: usize = 64;
+/// How long telemetry may take to show what the device says it did. Docks report at 0.5 Hz.
+const EFFECT_TIMEOUT_MS: u64 = 15_000;
+
+/// What the owner of the command has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Put the command on record; answer with [`Command::on_journaled`].
+    Journal,
+    /// Publish it; answer with [`Command::on_fate`].
+    Send {
+        /// Not after this.
+        expires: MonoMs,
+    },
+    /// The status changed; `outcome` says whether it is worth a journal record.
+    Changed {
+        /// A final state, or unknown.
+        outcome: bool,
+    },
+}
+
+/// Progress of the job behind a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobReport {
+    /// What the message means.
+    pub verdict: Verdict,
+    /// How far the job is.
+    pub progress: Progress,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    /// Waiting for the journal; nothing has left.
+    Journaling,
+    /// Handed to the link; its fate is not known.
+    Sending,
+    /// Left; the answer is due.
+    Sent { reply_deadline: MonoMs },
+    /// Answered; the job's end, or the effect, is due.
+    Acknowledged { deadline: MonoMs },
+    /// Left, and nobody knows.
+    Unknown,
+    /// Over.
+    Final,
+}
+
+/// One command.
+#[derive(Clone, Debug)]
+pub struct Command {
+    request: CommandRequest,
+    spec: Spec,
+    state: State,
+    status: CommandStatus,
+    journal_id: Option<JournalId>,
+    expires: MonoMs,
+    left_at: Option<MonoMs>,
+    last_step: MonoMs,
+}
+
+impl Command {
+    /// Takes a request that was checked. A counter-action is to be sent at once and recorded after;
+    /// anything else is to be recorded first.
+    #[must_use]
+    pub fn accept(
+        now: Now,
+        request: CommandRequest,
+        spec: Spec,
+        mission_id: Option<MissionId>,
+    ) -> (Self, Vec<Effect>) {
+        let lifetime_ms = request.expires_in_ms;
+        let status = CommandStatus {
+            command_id: request.command_id,
+            trace_id: request.trace_id,
+            request_id: request.request_id,
+            request_code: format!("service_platform.command.{}", request.method),
+            sn: request.sn.clone(),
+            method: request.method.clone(),
+            mission_id,
+            idempotency_key: request.idempotency_key.clone(),
+            issued_by: request.issued_by.clone(),
+            state: CommandState::Accepted,
+            response_code: None,
+            reason: None,
+            progress: None,
+            counter_action: spec.counter_action,
+            accepted_ms: now.wall,
+            expires_ms: WallMs(now.wall.0.saturating_add_unsigned(lifetime_ms)),
+            steps: Vec::new(),
+        };
+        let expires = now.mono.after_ms(lifetime_ms);
+        let counter_action = spec.counter_action;
+        let mut command = Self {
+            request,
+            spec,
+            state: State::Journaling,
+            status,
+            journal_id: None,
+            expires,
+            left_at: None,
+            last_step: now.mono,
+        };
+        command.step(now, "accepted", None);
+        let changed = Effect::Changed { outcome: false };
+        if counter_action {
+            command.state = State::Sending;
+            return (command, vec![Effect::Send { expires }, Effect::Journal, changed]);
+        }
+        (command, vec![Effect::Journal, changed])
+    }
+
+    /// A request refused before anything left: kept as a status, so that the refusal is seen.
+    #[must_use]
+    pub fn refuse(now: Now, request: CommandRequest, spec: Spec, reason: Reason) -> Self {
+        let (mut command, _) = Self::accept(now, request, spec, None);
+        command.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason));
+        command
+    }
+
+    /// What the caller sees.
+    #[must_use]
+    pub fn status(&self) -> &CommandStatus {
+        &self.status
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn request(&self) -> &CommandRequest {
+        &self.request
+    }
+
+    /// What its method is.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// When it left, as far as known; telemetry older than this proves nothing.
+    #[must_use]
+    pub fn left_at(&self) -> Option<MonoMs> {
+        self.left_at
+    }
+
+    /// Whether nothing more can happen.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.state == State::Final
+    }
+
+    /// Whether it left and nobody knows what became of it.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.state == State::Unknown
+    }
+
+    /// Names the journal write that this command waits for.
+    pub fn set_journal_id(&mut self, journal_id: JournalId) {
+        self.journal_id = Some(journal_id);
+    }
+
+    /// The journal write this command waits for.
+    #[must_use]
+    pub fn journal_id(&self) -> Option<JournalId> {
+        self.journal_id
+    }
+
+    /// When [`Self::on_timeout`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<MonoMs> {
+        match &self.state {
+            State::Journaling => Some(self.expires),
+            State::Sent { reply_deadline } => Some(*reply_deadline),
+            State::Acknowledged { deadline } => Some(*deadline),
+            // The link reports a fate for everything it was handed; unknown has no timer.
+            State::Sending | State::Unknown | State::Final => None,
+        }
+    }
+
+    /// The record is safe: the command may leave, if `refusal` finds nothing against it now.
+    pub fn on_journaled(&mut self, now: Now, refusal: Option<Reason>) -> Vec<Effect> {
+        if self.state != State::Journaling {
+            self.step(now, "journaled", None);
+            return vec![Effect::Changed { outcome: false }];
+        }
+        if now.mono >= self.expires {
+            return self.expire(now);
+        }
+        if let Some(reason) = refusal {
+            return self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason));
+        }
+        self.state = State::Sending;
+        self.status.state = CommandState::Journaled;
+        self.step(now, "journaled", None);
+        vec![Effect::Send { expires: self.expires }, Effect::Changed { outcome: false }]
+    }
+
+    /// The record could not be made: an ordinary command is refused, a counter-action goes on.
+    pub fn on_journal_failed(&mut self, now: Now) -> Vec<Effect> {
+        if self.state != State::Journaling {
+            self.step(now, "journal_failed", None);
+            return vec![Effect::Changed { outcome: false }];
+        }
+        let reason = Reason::new(
+            "journal_down",
+            "The command could not be put on record, so it was not sent. Restore the database and ask again.",
+        );
+        self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason))
+    }
+
+    /// The link reports what became of it.
+    pub fn on_fate(&mut self, now: Now, fate: SendFate) -> Vec<Effect> {
+        match (&self.state, fate) {
+            (State::Sending, SendFate::Sent) => {
+                self.left_at = Some(now.mono);
+                self.state =
+                    State::Sent { reply_deadline: now.mono.after_ms(self.spec.reply_timeout_ms) };
+                self.status.state = CommandState::Sent;
+                self.step(now, "sent", None);
+                vec![Effect::Changed { outcome: false }]
+            }
+            (State::Sending | State::Sent { .. } | State::Acknowledged { .. }, SendFate::Delivered) => {
+                self.step(now, "delivered", None);
+                vec![Effect::Changed { outcome: false }]
+            }
+            (State::Sending | State::Sent { .. }, SendFate::NoSubscriber) => {
+                self.reject_unsent(now, "broker_no_subscriber", "The dock is not subscribed at the broker: it is not connected. The command was not delivered.")
+            }
+            (State::Sending | State::Sent { .. }, SendFate::Refused) => {
+                self.reject_unsent(now, "link_down", "The broker refused the command: it was not delivered. Check the tower's rights at the broker.")
+            }
+            (State::Sending, SendFate::NotSent) => {
+                self.reject_unsent(now, "link_down", "There is no connection to the broker: the command did not leave.")
+            }
+            (State::Sending, SendFate::Expired) => self.expire(now),
+            (State::Sending | State::Sent { .. }, SendFate::Lost) => {
+                self.left_at.get_or_insert(now.mono);
+                self.become_unknown(now, "send_lost", "The connection to the broker broke while the command was on its way. Whether the dock got it is not known.")
+            }
+            // An answer that overtook the link's report has already told more than a fate can.
+            (State::Journaling | State::Acknowledged { .. } | State::Unknown | State::Final, _)
+            | (State::Sent { .. }, SendFate::Sent | SendFate::NotSent | SendFate::Expired) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The device answered with our `tid` and method. Duplicates and answers after the end change
+    /// nothing; a late answer closes an unknown command.
+    pub fn on_answer(&mut self, now: Now, answer: &Answer) -> Vec<Effect> {
+        match &self.state {
+            State::Sending | State::Sent { .. } | State::Unknown => {}
+            State::Journaling | State::Acknowledged { .. } | State::Final => return Vec::new(),
+        }
+        self.left_at.get_or_insert(now.mono);
+        match (answer, self.spec.completion) {
+            (Answer::Unknown, _) => self.become_unknown(
+                now,
+                "lost_reply",
+                "The dock answered without a readable result. Whether it acts is not known.",
+            ),
+            (Answer::Accepted(_), Completion::Answer) => {
+                self.step(now, "acknowledged", None);
+                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+            }
+            (Answer::Accepted(_), Completion::Job | Completion::Effect) => self.acknowledge(now),
+            (Answer::Rejected { code, .. }, _) => {
+                self.step(now, "acknowledged", Some(format!("result {code}")));
+                let reason = device_reason("device_refused", "The dock refused", *code);
+                self.finish(now, CommandState::Failed, ResponseCode::Rejected, Some(reason))
+            }
+        }
+    }
+
+    /// The job behind the command reported.
+    pub fn on_job(&mut self, now: Now, report: &JobReport) -> Vec<Effect> {
+        match &self.state {
+            State::Sending | State::Sent { .. } | State::Acknowledged { .. } | State::Unknown => {}
+            State::Journaling | State::Final => return Vec::new(),
+        }
+        self.left_at.get_or_insert(now.mono);
+        match &report.verdict {
+            Verdict::Succeeded => {
+                let progress = Progress { percent: Some(100), ..report.progress.clone() };
+                self.status.progress = Some(progress);
+                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+            }
+            Verdict::Failed { code, status } => self.fail_job(now, status.as_ref(), *code),
+            Verdict::PartiallyDone => {
+                let reason = Reason::new("partially_done", "The dock did a part of it.");
+                self.finish(now, CommandState::Failed, ResponseCode::Failed, Some(reason))
+            }
+            Verdict::Running | Verdict::Unknown => self.progress(now, &report.progress),
+        }
+    }
+
+    /// Telemetry heard after the command left shows its effect.
+    pub fn on_effect_seen(&mut self, now: Now) -> Vec<Effect> {
+        match &self.state {
+            // Before an answer the same state may have had another cause.
+            State::Journaling | State::Sending | State::Sent { .. } | State::Final => Vec::new(),
+            State::Acknowledged { .. } => match self.spec.completion {
+                // A job's own word is worth more than a glimpse of its middle.
+                Completion::Answer | Completion::Job => Vec::new(),
+                Completion::Effect => {
+                    self.step(now, "observed", None);
+                    self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+                }
+            },
+            State::Unknown => {
+                self.step(now, "observed", None);
+                let reason = Reason::new(
+                    "observed",
+                    "No complete answer came, but telemetry shows that it was carried out.",
+                );
+                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, Some(reason))
+            }
+        }
+    }
+
+    /// Something else of the device's proves that it follows the command (a flight's progress proves
+    /// the order to fly).
+    pub fn on_observed(&mut self, now: Now) -> Vec<Effect> {
+        match &self.state {
+            State::Sending | State::Sent { .. } | State::Acknowledged { .. } | State::Unknown => {}
+            State::Journaling | State::Final => return Vec::new(),
+        }
+        self.left_at.get_or_insert(now.mono);
+        self.step(now, "observed", None);
+        let reason = Reason::new("observed", "No answer came, but the device acts on it.");
+        self.finish(now, CommandState::Succeeded, ResponseCode::Ok, Some(reason))
+    }
+
+    /// A person settles it. Only an unknown command can be settled.
+    pub fn on_resolved(&mut self, now: Now, resolution: &CommandResolution) -> Vec<Effect> {
+        if self.state != State::Unknown {
+            return Vec::new();
+        }
+        let detail = format!("{}: {}", resolution.resolved_by, resolution.note);
+        self.step(now, "resolved", Some(detail));
+        let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
+        let (state, code) = match resolution.outcome {
+            ResolvedOutcome::Succeeded => (CommandState::Succeeded, ResponseCode::Ok),
+            ResolvedOutcome::Failed => (CommandState::Failed, ResponseCode::Failed),
+        };
+        self.finish(now, state, code, Some(reason))
+    }
+
+    /// A deadline passed.
+    pub fn on_timeout(&mut self, now: Now) -> Vec<Effect> {
+        if self.deadline().is_none_or(|deadline| now.mono < deadline) {
+            return Vec::new();
+        }
+        match &self.state {
+            State::Journaling => self.expire(now),
+            State::Sent { .. } => self.become_unknown(
+                now,
+                "lost_reply",
+                "The dock did not answer in time. Whether it acts is not known; the command is not sent again.",
+            ),
+            State::Acknowledged { .. } => match self.spec.completion {
+                Completion::Answer | Completion::Job => self.become_unknown(
+                    now,
+                    "lost_reply",
+                    "The dock took the command but never reported its end.",
+                ),
+                Completion::Effect => self.become_unknown(
+                    now,
+                    "no_effect",
+                    "The dock said yes, but its telemetry does not show the effect.",
+                ),
+            },
+            State::Sending | State::Unknown | State::Final => Vec::new(),
+        }
+    }
+
+    fn acknowledge(&mut self, now: Now) -> Vec<Effect> {
+        let timeout_ms = match self.spec.completion {
+            Completion::Effect => EFFECT_TIMEOUT_MS,
+            Completion::Answer | Completion::Job => self.spec.job_timeout_ms,
+        };
+        self.state = State::Acknowledged { deadline: now.mono.after_ms(timeout_ms) };
+        self.status.state = CommandState::Acknowledged;
+        self.status.response_code = None;
+        self.status.reason = None;
+        self.step(now, "acknowledged", None);
+        vec![Effect::Changed { outcome: false }]
+    }
+
+    fn progress(&mut self, now: Now, progress: &Progress) -> Vec<Effect> {
+        // A report proves that the device took the command, even where its answer was lost.
+        if !matches!(self.state, State::Acknowledged { .. }) {
+            self.acknowledge(now);
+        } else {
+            self.state =
+                State::Acknowledged { deadline: now.mono.after_ms(self.spec.job_timeout_ms) };
+        }
+        if self.status.progress.as_ref() == Some(progress) {
+            return Vec::new();
+        }
+        self.status.progress = Some(progress.clone());
+        let percent = progress.percent.map(|percent| format!("{percent} %"));
+        let detail: Vec<_> = percent.into_iter().chain(progress.step_key.clone()).collect();
+        self.step(now, "progress", Some(detail.join(" ")));
+        vec![Effect::Changed { outcome: false }]
+    }
+
+    fn fail_job(&mut self, now: Now, status: Option<&JobStatus>, code: i64) -> Vec<Effect> {
+        let (reason_code, what) = match status {
+            Some(JobStatus::Canceled) => ("device_canceled", "The dock cancelled it"),
+            Some(JobStatus::Timeout) => ("device_timeout", "The dock gave up on time"),
+            Some(_) | None => ("device_failed", "The dock tried and failed"),
+        };
+        let reason = match code {
+            0 => Reason::new(reason_code, format!("{what}, without a code.")),
+            code => device_reason(reason_code, what, code),
+        };
+        self.finish(now, CommandState::Failed, ResponseCode::Failed, Some(reason))
+    }
+
+    fn reject_unsent(&mut self, now: Now, code: &'static str, text: &'static str) -> Vec<Effect> {
+        let reason = Reason::new(code, text);
+        self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason))
+    }
+
+    fn expire(&mut self, now: Now) -> Vec<Effect> {
+        let reason = Reason::new("expired", "Its time ran out before it left: it was not sent.");
+        self.finish(now, CommandState::Expired, ResponseCode::Expired, Some(reason))
+    }
+
+    fn become_unknown(&mut self, now: Now, code: &'static str, text: &'static str) -> Vec<Effect> {
+        if self.state == State::Unknown {
+            return Vec::new();
+        }
+        self.state = State::Unknown;
+        self.status.state = CommandState::Unknown;
+        self.status.response_code = Some(ResponseCode::Unknown);
+        self.status.reason = Some(Reason::new(code, text));
+        self.step(now, "unknown", Some(code.into()));
+        vec![Effect::Changed { outcome: true }]
+    }
+
+    fn finish(
+        &mut self,
+        now: Now,
+        state: CommandState,
+        response: ResponseCode,
+        reason: Option<Reason>,
+    ) -> Vec<Effect> {
+        self.state = State::Final;
+        self.status.state = state;
+        self.status.response_code = Some(response);
+        let detail = reason.as_ref().map(|reason| reason.code.to_string());
+        self.status.reason = reason;
+        self.step(now, "finished", detail);
+        vec![Effect::Changed { outcome: true }]
+    }
+
+    fn step(&mut self, now: Now, step: &str, detail: Option<String>) {
+        let action_duration_ms = now.mono.since_ms(self.last_step);
+        self.last_step = now.mono;
+        let entry = Step { step: step.into(), at_ms: now.wall, action_duration_ms, detail };
+        let steps = &mut self.status.steps;
+        let is_full = steps.len() >= STEPS_MAX;
+        match steps.last_mut() {
+            // A long job reports often; its last report says all.
+            Some(last) if last.step == "progress" && step == "progress" => {
+                let duration_ms = last.action_duration_ms + entry.action_duration_ms;
+                *last = Step { action_duration_ms: duration_ms, ..entry };
+            }
+            Some(last) if is_full => *last = entry,
+            Some(_) | None => steps.push(entry),
+        }
+    }
+}
+
+/// A reason that carries the device's code and, where known, its meaning.
+#[must_use]
+pub fn device_reason(code: &'static str, what: &str, device_code: i64) -> Reason {
+    let mut reason = match dji_cloud::error_code::describe(device_code) {
+        Some(text) => {
+            let mut reason = Reason::new(code, format!("{what} (code {device_code}): {}", text.en));
+            reason.message_ko = Some(text.ko.into());
+            reason
+        }
+        None => Reason::new(code, format!("{what} (code {device_code}).")),
+    };
+    reason.device_code = Some(device_code);
+    reason
+}
+
+#[cfg(test)]
+mod tests;

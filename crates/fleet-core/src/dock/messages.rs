@@ -1,0 +1,359 @@
+//! Reading what the dock and its aircraft say.
+
+use dji_cloud::{
+    device::{AircraftOsd, AircraftState, DockOsd, DockState, UpdateTopo, looks_like_dock},
+    drift::DriftItem,
+    envelope::{Envelope, WithDrift, decode_data, decode_envelope},
+    lenient::WireValue,
+    reply::{JobProgress, Reply},
+    topic::{Topic, TopicKind},
+    wayline::FlighttaskProgress,
+};
+use fleet_types::{
+    DeviceSn, MissionId, Now, TraceId, WallMs,
+    command::Progress,
+    device::DeviceClass,
+    topic::{DeviceEvent, DeviceOsd, DeviceTopology},
+};
+
+use super::{Aircraft, DockMachine};
+use crate::{
+    command::JobReport,
+    io::{Exchange, Output, Sample},
+    mission::percent,
+};
+
+/// Most aircraft kept behind one dock; DJI documents one, multi-dock flights lend a second.
+const AIRCRAFT_MAX: usize = 4;
+
+impl DockMachine {
+    pub(super) fn on_message(&mut self, now: Now, topic: Topic<'_>, payload: &[u8]) {
+        let envelope = match decode_envelope(payload) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                let firmware = self.firmware();
+                self.drift.count(&firmware, "malformed", &format!("{:?}: {error}", topic.kind));
+                // Whoever sends garbage is still there.
+                if topic.sn == self.config.sn.as_str() {
+                    self.session.on_heard(now, None);
+                }
+                return;
+            }
+        };
+        let source_ms = envelope.timestamp_ms.map(WallMs);
+        if topic.sn == self.config.sn.as_str() {
+            self.session.on_heard(now, source_ms);
+        }
+        match topic.kind {
+            TopicKind::Osd | TopicKind::State => self.on_report(now, topic, &envelope),
+            TopicKind::Status => self.on_topology(now, &envelope),
+            TopicKind::Requests => self.on_request(now, &envelope),
+            TopicKind::Events => self.on_event(now, &envelope),
+            TopicKind::ServicesReply => self.on_services_reply(now, &envelope),
+            // Nothing of ours uses these two yet; they are shown, not lost.
+            TopicKind::PropertySetReply | TopicKind::DrcUp => self.tell_event(now, &envelope),
+            TopicKind::Services
+            | TopicKind::StatusReply
+            | TopicKind::EventsReply
+            | TopicKind::RequestsReply
+            | TopicKind::PropertySet
+            | TopicKind::DrcDown => {
+                let firmware = self.firmware();
+                self.drift.count(&firmware, "topic", &topic.kind.filter());
+            }
+        }
+    }
+
+    fn on_report(&mut self, now: Now, topic: Topic<'_>, envelope: &Envelope<'_>) {
+        let Some(data) = envelope.data else { return };
+        let is_osd = topic.kind == TopicKind::Osd;
+        let is_own = topic.sn == self.config.sn.as_str();
+        // A dock's own topic carrying an aircraft's fields has been seen from simulators.
+        if is_own && looks_like_dock(data) == Some(false) {
+            let firmware = self.firmware();
+            self.drift.count(&firmware, "topic", "aircraft fields on the dock's topic");
+            return;
+        }
+        if is_own {
+            self.on_dock_report(now, is_osd, envelope);
+        } else {
+            self.on_aircraft_report(now, topic.sn, is_osd, envelope);
+        }
+    }
+
+    fn on_dock_report(&mut self, now: Now, is_osd: bool, envelope: &Envelope<'_>) {
+        let source_ms = envelope.timestamp_ms.map(WallMs);
+        if is_osd {
+            let Some(osd) = self.read::<DockOsd>(envelope) else { return };
+            self.twin.merge_osd(now, source_ms, &osd);
+        } else {
+            let Some(state) = self.read::<DockState>(envelope) else { return };
+            self.twin.merge_state(now, source_ms, &state);
+        }
+        self.session.on_telemetry(now);
+        let sn = self.config.sn.clone();
+        let sample = DeviceOsd {
+            gateway_sn: sn.clone(),
+            sn,
+            class: DeviceClass::Dock,
+            report_count: self.twin.report_count(),
+            received_ms: now.wall,
+            values: self.twin.telemetry().clone(),
+        };
+        self.tell(Sample::Osd(sample));
+    }
+
+    fn on_aircraft_report(&mut self, now: Now, sn: &str, is_osd: bool, envelope: &Envelope<'_>) {
+        if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn) {
+            return;
+        }
+        let source_ms = envelope.timestamp_ms.map(WallMs);
+        let (osd, state) = if is_osd {
+            (self.read::<AircraftOsd>(envelope), None)
+        } else {
+            (None, self.read::<AircraftState>(envelope))
+        };
+        self.session.on_telemetry(now);
+        let gateway_sn = self.config.sn.clone();
+        let Some(aircraft) = self.aircraft_mut(sn) else { return };
+        aircraft.heard = Some(now);
+        if let Some(osd) = osd {
+            aircraft.twin.merge_osd(now, source_ms, &osd);
+        }
+        if let Some(state) = state {
+            aircraft.twin.merge_state(now, source_ms, &state);
+        }
+        let sample = DeviceOsd {
+            sn: aircraft.sn.clone(),
+            gateway_sn,
+            class: DeviceClass::Aircraft,
+            report_count: aircraft.twin.report_count(),
+            received_ms: now.wall,
+            values: aircraft.twin.telemetry().clone(),
+        };
+        self.tell(Sample::Osd(sample));
+    }
+
+    /// Takes in an aircraft that is heard before any topology named it.
+    fn adopt(&mut self, now: Now, sn: &str) -> bool {
+        let Ok(sn) = DeviceSn::new(sn) else { return false };
+        if self.aircraft.len() >= AIRCRAFT_MAX {
+            let firmware = self.firmware();
+            self.drift.count(&firmware, "topic", "more aircraft than a dock can have");
+            return false;
+        }
+        let aircraft = Aircraft::new(now, sn, &self.config.schemas.aircraft);
+        self.aircraft.push(aircraft);
+        self.tell_children();
+        true
+    }
+
+    fn on_topology(&mut self, now: Now, envelope: &Envelope<'_>) {
+        match envelope.method.as_deref() {
+            Some("update_topo") | None => {}
+            Some(other) => {
+                let firmware = self.firmware();
+                self.drift.count(&firmware, "method", other);
+                return;
+            }
+        }
+        let Some(topology) = self.read::<UpdateTopo>(envelope) else { return };
+        self.model = topology.model_key().or(self.model);
+        for aircraft in &mut self.aircraft {
+            aircraft.is_paired = false;
+        }
+        for sub in topology.sub_devices() {
+            let Some(sn) = sub.sn.as_deref() else { continue };
+            if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn) {
+                continue;
+            }
+            let model = sub.model_key();
+            if let Some(aircraft) = self.aircraft_mut(sn) {
+                aircraft.is_paired = true;
+                aircraft.model = model.or(aircraft.model);
+            }
+        }
+        self.topology_known = true;
+        self.session.on_topology(now);
+        let children = self.paired();
+        let topology =
+            DeviceTopology { gateway_sn: self.config.sn.clone(), children, received_ms: now.wall };
+        self.tell(Sample::Topology(topology));
+        self.tell_children();
+        self.reply_status(now, envelope);
+    }
+
+    fn tell_children(&mut self) {
+        let children = self.aircraft.iter().map(|aircraft| aircraft.sn.clone()).collect();
+        self.outputs.push_back(Output::Children(children));
+    }
+
+    pub(super) fn paired(&self) -> Vec<DeviceSn> {
+        let paired = self.aircraft.iter().filter(|aircraft| aircraft.is_paired);
+        paired.map(|aircraft| aircraft.sn.clone()).collect()
+    }
+
+    fn on_services_reply(&mut self, now: Now, envelope: &Envelope<'_>) {
+        let Some(reply) = self.read::<Reply>(envelope) else { return };
+        let command_id = envelope.tid.as_deref().and_then(|tid| tid.parse().ok());
+        let known = command_id.and_then(|id| Some((id, self.commands.get(&id)?.spec().method)));
+        let Some((command_id, method)) = known else {
+            let firmware = self.firmware();
+            self.drift.count(&firmware, "reply", envelope.method.as_deref().unwrap_or("no method"));
+            return;
+        };
+        // Examples leave the method out; one that names another method is not this answer.
+        if envelope.method.as_deref().is_some_and(|named| named != method) {
+            let firmware = self.firmware();
+            self.drift.count(&firmware, "reply", &format!("{method} answered as another method"));
+            return;
+        }
+        let answer = reply.answer();
+        self.trace_device(now, command_id, "reply", None);
+        self.with_command(now, command_id, |command| command.on_answer(now, &answer));
+    }
+
+    fn on_event(&mut self, now: Now, envelope: &Envelope<'_>) {
+        let method = envelope.method.as_deref().unwrap_or_default();
+        match method {
+            "flighttask_progress" => self.on_flight_progress(now, envelope),
+            _ => self.on_job_progress(now, method, envelope),
+        }
+        self.tell_event(now, envelope);
+        if envelope.wants_reply() {
+            self.reply_event(now, envelope);
+        }
+    }
+
+    fn on_flight_progress(&mut self, now: Now, envelope: &Envelope<'_>) {
+        let Some(progress) = self.read::<FlighttaskProgress>(envelope) else { return };
+        // The flight's own id decides; the envelope's bid only where the device left it out.
+        let mission_id: Option<MissionId> = match progress.flight_id() {
+            Some(flight_id) => flight_id.parse().ok(),
+            None => self.mission_of_trace(envelope.bid.as_deref()),
+        };
+        if let Some(mission_id) = mission_id {
+            self.on_mission_progress(now, mission_id, &progress);
+        }
+    }
+
+    /// Progress of a remote-debug job: an event with the name of the service that started it.
+    fn on_job_progress(&mut self, now: Now, method: &str, envelope: &Envelope<'_>) {
+        let Some(command_id) = self.job_owner(method, envelope.bid.as_deref()) else {
+            if crate::spec::is_documented(method) {
+                return;
+            }
+            let firmware = self.firmware();
+            self.drift.count(&firmware, "method", method);
+            return;
+        };
+        let Some(job) = self.read::<JobProgress>(envelope) else { return };
+        let progress =
+            Progress { percent: percent(job.percent()), step_key: job.step_key().map(Into::into) };
+        let report = JobReport { verdict: job.verdict(), progress };
+        self.trace_device(now, command_id, "progress", None);
+        self.with_command(now, command_id, |command| command.on_job(now, &report));
+    }
+
+    /// The command an event belongs to: the one whose flow it names, else the only open one.
+    fn job_owner(&self, method: &str, bid: Option<&str>) -> Option<fleet_types::CommandId> {
+        let mut open = self
+            .commands
+            .values()
+            .filter(|command| command.spec().method == method && !command.is_final())
+            .filter(|command| command.left_at().is_some());
+        let named: Option<TraceId> = bid.and_then(|bid| bid.parse().ok());
+        match named {
+            Some(trace_id) => open
+                .find(|command| command.request().trace_id == trace_id)
+                .map(|command| command.request().command_id),
+            None => {
+                let only = open.next()?;
+                open.next().is_none().then(|| only.request().command_id)
+            }
+        }
+    }
+
+    pub(super) fn tell_event(&mut self, now: Now, envelope: &Envelope<'_>) {
+        let mut data = envelope.data.map_or(serde_json::Value::Null, |data| {
+            serde_json::from_str(data.get()).unwrap_or_default()
+        });
+        mask_secrets(&mut data);
+        let event = DeviceEvent {
+            sn: self.config.sn.clone(),
+            method: envelope.method.as_deref().unwrap_or_default().to_owned(),
+            data,
+            trace_id: envelope.bid.as_deref().and_then(|bid| bid.parse().ok()),
+            source_ms: envelope.timestamp_ms.map(WallMs),
+            received_ms: now.wall,
+        };
+        self.tell(Sample::Event(event));
+    }
+
+    /// Reads the body, counting what is unknown in it. A body that cannot be read at all is
+    /// counted as malformed and left.
+    pub(super) fn read<T: WireValue + Default + WithDrift>(
+        &mut self,
+        envelope: &Envelope<'_>,
+    ) -> Option<T> {
+        let firmware = self.firmware();
+        let value = match decode_data::<T>(envelope.data) {
+            Ok(value) => value,
+            Err(error) => {
+                let method = envelope.method.as_deref().unwrap_or("report");
+                self.drift.count(&firmware, "malformed", &format!("{method}: {error}"));
+                return None;
+            }
+        };
+        if value.has_drift() {
+            let ledger = &mut self.drift;
+            value.walk_drift(&mut String::new(), &mut |path, item| match item {
+                DriftItem::UnknownField { .. } => ledger.count(&firmware, "field", path),
+                DriftItem::WrongType(fault) => {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    ledger.count(&firmware, "type", &format!("{path}{dot}{}", fault.key));
+                }
+                DriftItem::UnknownCode(code) => {
+                    ledger.count(&firmware, "value", &format!("{path} = {code:?}"));
+                }
+                DriftItem::Dropped(_) => ledger.count(&firmware, "field", "(dropped)"),
+            });
+        }
+        Some(value)
+    }
+
+    pub(super) fn exchange(envelope: &Envelope<'_>) -> Exchange {
+        let ids = envelope.ids();
+        Exchange { tid: ids.tid.to_owned(), bid: ids.bid.to_owned() }
+    }
+}
+
+/// Takes the values of known-secret keys out of a message that goes on to the bus.
+fn mask_secrets(value: &mut serde_json::Value) {
+    const SECRET_KEYS: [&str; 8] = [
+        "device_secret",
+        "nonce",
+        "device_binding_code",
+        "app_key",
+        "app_license",
+        "access_key_secret",
+        "security_token",
+        "password",
+    ];
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                if SECRET_KEYS.contains(&key.as_str()) {
+                    *value = serde_json::Value::String("***".into());
+                } else {
+                    mask_secrets(value);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(mask_secrets),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => {}
+    }
+}

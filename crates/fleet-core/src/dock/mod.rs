@@ -1,0 +1,326 @@
+//! One dock, its aircraft and everything under way on them, as one pure machine.
+//!
+//! [`DockMachine::handle`] takes an [`Input`], [`DockMachine::handle_timeout`] takes the passing of
+//! time, [`DockMachine::poll_output`] gives what is to be done, in order. The machine is the only
+//! writer of its dock's state. This file holds the machine and its clockwork; [`messages`] reads
+//! what the device says, [`requests`] answers what it asks, [`orders`] runs commands and missions,
+//! [`telling`] builds what the other components are told.
+
+mod messages;
+mod orders;
+mod requests;
+mod telling;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use dji_cloud::device::{AircraftOsd, AircraftState, DockOsd, DockState, topo::ModelKey};
+use fleet_types::{
+    CommandId, DeviceSn, IdempotencyKey, MissionId, MonoMs, Now, WallMs, device::Connection,
+    telemetry::Schema,
+};
+
+use crate::{
+    command::Command,
+    drift::DriftLedger,
+    interlock::{Fact, Facts},
+    io::{Input, JournalId, Output, Sample},
+    mission::Mission,
+    session::{OFFLINE_AFTER_MS, STALE_AFTER_MS, Session},
+    twin::{Twin, index_of},
+};
+
+/// What the site tells every dock at bring-up.
+#[derive(Clone, Debug, Default)]
+pub struct SiteConfig {
+    /// Time server, as the dock reaches it.
+    pub ntp_server_host: String,
+    /// Its port.
+    pub ntp_server_port: u16,
+    /// DJI application id.
+    pub app_id: String,
+    /// DJI application key.
+    pub app_key: dji_cloud::secret::Secret,
+    /// DJI application licence.
+    pub app_license: dji_cloud::secret::Secret,
+    /// Organisation, as typed into Pilot 2.
+    pub organization_id: String,
+    /// Its name.
+    pub organization_name: String,
+    /// Code that lets a dock be bound; any code will do when there is none.
+    pub binding_code: Option<dji_cloud::secret::Secret>,
+}
+
+/// What a machine is made with.
+#[derive(Clone, Debug)]
+pub struct DockConfig {
+    /// The dock.
+    pub sn: DeviceSn,
+    /// Name given by people, may be empty.
+    pub name: String,
+    /// Whether it was enrolled here: only then it counts as bound.
+    pub is_enrolled: bool,
+    /// What the site tells every dock.
+    pub site: Arc<SiteConfig>,
+    /// Field tables, shared by all machines.
+    pub schemas: Schemas,
+    /// Seed of the machine's identifiers.
+    pub seed: u64,
+}
+
+/// Field tables of the device classes and where the interlocks find their facts in them. Made once.
+#[derive(Clone, Debug)]
+pub struct Schemas {
+    pub(crate) dock: Arc<Schema>,
+    pub(crate) aircraft: Arc<Schema>,
+    pub(crate) at: Arc<FactIndex>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FactIndex {
+    pub(crate) mode: usize,
+    pub(crate) cover: usize,
+    pub(crate) light: usize,
+    pub(crate) drone_in_dock: usize,
+    pub(crate) emergency_stop: usize,
+    pub(crate) dock_firmware: usize,
+    pub(crate) aircraft_mode: usize,
+    pub(crate) aircraft_firmware: usize,
+}
+
+impl Schemas {
+    /// Builds the tables.
+    #[must_use]
+    pub fn new() -> Self {
+        let dock = Twin::<DockOsd, DockState>::schema();
+        let aircraft = Twin::<AircraftOsd, AircraftState>::schema();
+        let at = FactIndex {
+            mode: index_of(&dock, "mode_code"),
+            cover: index_of(&dock, "cover_state"),
+            light: index_of(&dock, "supplement_light_state"),
+            drone_in_dock: index_of(&dock, "drone_in_dock"),
+            emergency_stop: index_of(&dock, "emergency_stop_state"),
+            dock_firmware: index_of(&dock, "firmware_version"),
+            aircraft_mode: index_of(&aircraft, "mode_code"),
+            aircraft_firmware: index_of(&aircraft, "firmware_version"),
+        };
+        Self { dock: Arc::new(dock), aircraft: Arc::new(aircraft), at: Arc::new(at) }
+    }
+}
+
+impl Default for Schemas {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An aircraft behind the dock.
+struct Aircraft {
+    sn: DeviceSn,
+    model: Option<ModelKey>,
+    twin: Twin<AircraftOsd, AircraftState>,
+    /// In the dock's latest topology; out of it the aircraft is offline.
+    is_paired: bool,
+    heard: Option<Now>,
+    connection: Connection,
+    since_ms: WallMs,
+}
+
+/// One dock's machine.
+pub struct DockMachine {
+    config: DockConfig,
+    rng: fastrand::Rng,
+    session: Session,
+    link_up: bool,
+    model: Option<ModelKey>,
+    twin: Twin<DockOsd, DockState>,
+    aircraft: Vec<Aircraft>,
+    topology_known: bool,
+    drift: DriftLedger,
+    commands: BTreeMap<CommandId, Command>,
+    /// Finished commands, oldest first: the memory of idempotency keys is bounded by it.
+    finished: VecDeque<CommandId>,
+    keys: BTreeMap<IdempotencyKey, CommandId>,
+    missions: BTreeMap<MissionId, Mission>,
+    ended_missions: VecDeque<MissionId>,
+    mission_keys: BTreeMap<IdempotencyKey, MissionId>,
+    next_journal: u64,
+    outputs: VecDeque<Output>,
+    told: BTreeMap<DeviceSn, fleet_types::DeviceStatus>,
+    lock_alarm: Option<fleet_types::Alarm>,
+}
+
+impl DockMachine {
+    /// A machine for a dock of which nothing was heard yet.
+    #[must_use]
+    pub fn new(now: Now, config: DockConfig) -> Self {
+        let mut machine = Self {
+            rng: fastrand::Rng::with_seed(config.seed),
+            session: Session::new(now),
+            link_up: false,
+            model: None,
+            twin: Twin::new(Arc::clone(&config.schemas.dock)),
+            aircraft: Vec::new(),
+            topology_known: false,
+            drift: DriftLedger::default(),
+            commands: BTreeMap::new(),
+            finished: VecDeque::new(),
+            keys: BTreeMap::new(),
+            missions: BTreeMap::new(),
+            ended_missions: VecDeque::new(),
+            mission_keys: BTreeMap::new(),
+            next_journal: 0,
+            outputs: VecDeque::new(),
+            told: BTreeMap::new(),
+            lock_alarm: None,
+            config,
+        };
+        machine.tell_status(now);
+        machine
+    }
+
+    /// The dock this machine owns.
+    #[must_use]
+    pub fn sn(&self) -> &DeviceSn {
+        &self.config.sn
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Message { topic, payload } => self.on_message(now, topic, payload),
+            Input::Command(request) => self.on_command_request(now, request),
+            Input::Resolve(resolution) => self.on_resolution(now, &resolution),
+            Input::Mission(request) => self.on_mission_request(now, request),
+            Input::Journaled(journal_id) => self.on_journaled(now, journal_id),
+            Input::JournalFailed(journal_id) => self.on_journal_failed(now, journal_id),
+            Input::Fate { command_id, fate } => {
+                self.with_command(now, command_id, |command| command.on_fate(now, fate));
+            }
+            Input::CommandLink { is_up } => self.link_up = is_up,
+            Input::Broker(presence) => self.session.on_broker(now, &presence),
+            Input::FileUrl { exchange, url } => self.answer_resource(now, &exchange, url),
+        }
+        self.settle(now);
+    }
+
+    /// Lets time pass.
+    pub fn handle_timeout(&mut self, now: Now) {
+        let due: Vec<_> = self
+            .commands
+            .iter()
+            .filter(|(_, command)| command.deadline().is_some_and(|at| at <= now.mono))
+            .map(|(id, _)| *id)
+            .collect();
+        for command_id in due {
+            self.with_command(now, command_id, |command| command.on_timeout(now));
+        }
+        self.settle(now);
+    }
+
+    /// When [`Self::handle_timeout`] is next due, and for what.
+    #[must_use]
+    pub fn poll_timeout(&self, now: MonoMs) -> Option<(MonoMs, &'static str)> {
+        let command = self.commands.values().filter_map(Command::deadline).min();
+        let presence = self.session.deadline(now);
+        let aircraft = self.aircraft.iter().filter_map(|aircraft| aircraft.deadline(now)).min();
+        [(command, "command"), (presence, "presence"), (aircraft, "aircraft presence")]
+            .into_iter()
+            .filter_map(|(at, why)| Some((at?, why)))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// The next thing to be done, oldest first.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// What the interlocks look at, now.
+    pub(crate) fn facts(&self, now: Now) -> Facts {
+        let at = &self.config.schemas.at;
+        let fact = |index| match (self.twin.fresh_code(now.mono, index), self.twin.code(index)) {
+            (Some(code), _) => Fact::Fresh(code),
+            (None, Some(_)) => Fact::Stale,
+            (None, None) => Fact::Unknown,
+        };
+        let mission = self.active_mission();
+        Facts {
+            link_up: self.link_up,
+            is_up: self.session.is_up(),
+            connection: self.session.connection(),
+            drone_in_dock: fact(at.drone_in_dock),
+            dock_mode: fact(at.mode),
+            emergency_stop: fact(at.emergency_stop),
+            clock_skew_ms: self.session.clock_skew_ms(),
+            mission_active: mission.is_some(),
+            mission_paused: mission.is_some_and(Mission::is_paused),
+            flight_locked: self.flight_lock().is_some(),
+            hardware_busy: self.hardware_busy(),
+        }
+    }
+
+    /// After every input: presence, evidence, and what the others must be told.
+    fn settle(&mut self, now: Now) {
+        self.session.refresh(now);
+        for aircraft in &mut self.aircraft {
+            aircraft.refresh(now);
+        }
+        self.look_for_evidence(now);
+        self.tell_lock(now);
+        self.tell_status(now);
+        if let Some(drift) = self.drift.take_changed(&self.config.sn) {
+            self.tell(Sample::Drift(drift));
+        }
+    }
+
+    fn tell(&mut self, sample: Sample) {
+        self.outputs.push_back(Output::Publish(Box::new(sample)));
+    }
+
+    fn journal_id(&mut self) -> JournalId {
+        self.next_journal += 1;
+        JournalId(self.next_journal)
+    }
+
+    fn aircraft_mut(&mut self, sn: &str) -> Option<&mut Aircraft> {
+        self.aircraft.iter_mut().find(|aircraft| aircraft.sn.as_str() == sn)
+    }
+}
+
+impl Aircraft {
+    fn new(now: Now, sn: DeviceSn, schema: &Arc<Schema>) -> Self {
+        let twin = Twin::new(Arc::clone(schema));
+        let connection = Connection::NeverSeen;
+        let since_ms = now.wall;
+        Self { sn, model: None, twin, is_paired: true, heard: None, connection, since_ms }
+    }
+
+    fn refresh(&mut self, now: Now) {
+        let connection = match self.heard {
+            _ if !self.is_paired => Connection::Offline,
+            None => Connection::NeverSeen,
+            Some(heard) => match now.mono.since_ms(heard.mono) {
+                silent if silent >= OFFLINE_AFTER_MS => Connection::Offline,
+                silent if silent >= STALE_AFTER_MS => Connection::Stale,
+                _ => Connection::Online,
+            },
+        };
+        if connection != self.connection {
+            self.connection = connection;
+            self.since_ms = now.wall;
+        }
+    }
+
+    fn deadline(&self, now: MonoMs) -> Option<MonoMs> {
+        let heard = self.heard?.mono;
+        [heard.after_ms(STALE_AFTER_MS), heard.after_ms(OFFLINE_AFTER_MS)]
+            .into_iter()
+            .filter(|at| *at > now)
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,588 @@
+//! Running commands and missions: taking requests, giving orders, following them to their end.
+
+use dji_cloud::{
+    device::{
+        LostLinkAction as WireLostLink,
+        codes::{ExitWaylineWhenRcLost, RthMode},
+        lost_link::OutOfControlAction,
+    },
+    encode::{self, CallHead},
+    topic::{Topic, TopicKind},
+    wayline::{
+        FlighttaskExecute, FlighttaskPrepare, FlighttaskProgress, TaskType, WaylineFile,
+        WaylinePrecision,
+    },
+};
+use fleet_types::{
+    CommandId, CommandRequest, CommandState, IdempotencyKey, MissionId, MissionRequest, MonoMs,
+    Now, Reason, RequestId,
+    command::CommandResolution,
+    mission::{LostLinkAction, Verdict},
+};
+use serde_json::{json, value::RawValue};
+
+use super::DockMachine;
+use crate::{
+    command::{Command, Effect},
+    interlock::{check_command, check_flight_conditions, check_mission},
+    io::{JournalId, Output, Sample, Send},
+    journal::{Entry, Record},
+    mission::{Mission, Next, Order, OrderEnd},
+    spec::{Evidence, Spec, mission_spec, operator_spec},
+};
+
+/// Commands that may be under way on one dock at once.
+const OPEN_COMMANDS_MAX: usize = 32;
+/// Finished commands kept for late answers and repeated keys.
+const FINISHED_MAX: usize = 256;
+/// Ended missions kept for repeated keys.
+const ENDED_MISSIONS_MAX: usize = 64;
+
+impl DockMachine {
+    pub(super) fn on_command_request(&mut self, now: Now, request: CommandRequest) {
+        if let Some(known) = self.keys.get(&request.idempotency_key) {
+            // Asked again: the answer is what became of it, never a second execution.
+            if let Some(command) = self.commands.get(known) {
+                let status = command.status().clone();
+                self.tell(Sample::Command(status));
+            }
+            return;
+        }
+        let Some(spec) = operator_spec(&request.method) else {
+            let reason = Reason::new("unknown_method", "This method cannot be sent by hand.");
+            return self.refuse(now, request, reason);
+        };
+        let payload = match self.encode(now, &request) {
+            Ok(payload) => payload,
+            Err(reason) => return self.refuse(now, request, reason),
+        };
+        if !spec.counter_action {
+            let open = self.commands.values().filter(|command| !command.is_final()).count();
+            if open >= OPEN_COMMANDS_MAX {
+                let text = "Too many commands are under way on this dock. Settle or await some.";
+                return self.refuse(now, request, Reason::new("queue_full", text));
+            }
+            if let Err(reason) = check_command(&spec, &self.facts(now)) {
+                return self.refuse(now, request, reason);
+            }
+        }
+        self.start(now, request, spec, None, payload);
+    }
+
+    pub(super) fn on_resolution(&mut self, now: Now, resolution: &CommandResolution) {
+        let Some(command) = self.commands.get(&resolution.command_id) else { return };
+        if !command.is_unknown() {
+            return;
+        }
+        let trace_id = command.request().trace_id;
+        let entry = Entry::Resolved {
+            command_id: resolution.command_id,
+            outcome: resolution.outcome,
+            note: resolution.note.clone(),
+            resolved_by: resolution.resolved_by.clone(),
+        };
+        self.record(now, trace_id, entry);
+        self.with_command(now, resolution.command_id, |command| {
+            command.on_resolved(now, resolution)
+        });
+    }
+
+    pub(super) fn on_journaled(&mut self, now: Now, journal_id: JournalId) {
+        let Some(command_id) = self.waiting_for(journal_id) else { return };
+        let refusal = self.refusal_at_send(now, command_id);
+        self.with_command(now, command_id, |command| command.on_journaled(now, refusal));
+    }
+
+    pub(super) fn on_journal_failed(&mut self, now: Now, journal_id: JournalId) {
+        let Some(command_id) = self.waiting_for(journal_id) else { return };
+        self.with_command(now, command_id, |command| command.on_journal_failed(now));
+    }
+
+    /// What stands against a command in the moment it is to leave: the world may have changed
+    /// while its record was written.
+    fn refusal_at_send(&self, now: Now, command_id: CommandId) -> Option<Reason> {
+        let command = self.commands.get(&command_id)?;
+        let mut facts = self.facts(now);
+        match self.mission_order(command_id) {
+            Some(_) => check_flight_conditions(&facts).err(),
+            None => {
+                // Itself is not another command that keeps the dock busy.
+                facts.hardware_busy = false;
+                check_command(command.spec(), &facts).err()
+            }
+        }
+    }
+
+    pub(super) fn on_mission_request(&mut self, now: Now, request: MissionRequest) {
+        if let Some(known) = self.mission_keys.get(&request.idempotency_key) {
+            if let Some(mission) = self.missions.get(known) {
+                let status = mission.status().clone();
+                self.tell(Sample::Mission(status));
+            }
+            return;
+        }
+        let mission_id = request.mission_id;
+        let key = request.idempotency_key.clone();
+        let refusal = check_mission(&self.facts(now)).and_then(|()| {
+            self.prepare_payload(now, &request, CommandId(mission_id.0)).map(|_| ())
+        });
+        let mission = match refusal {
+            Ok(()) => Mission::accept(now, request),
+            Err(reason) => Mission::refuse(now, request, reason),
+        };
+        let is_refused = mission.is_ended();
+        let request = mission.request().clone();
+        self.missions.insert(mission_id, mission);
+        self.mission_keys.insert(key, mission_id);
+        self.trace_mission(now, mission_id, "accepted");
+        if is_refused {
+            return self.after_mission(now, mission_id, Next::Ended);
+        }
+        let entry = Entry::Mission {
+            mission_id,
+            request_id: request.request_id,
+            wayline_id: request.wayline_id,
+            file_md5: request.file_md5.clone(),
+            idempotency_key: request.idempotency_key.as_str().to_owned(),
+            issued_by: request.issued_by.clone(),
+        };
+        self.record(now, request.trace_id, entry);
+        self.after_mission(now, mission_id, Next::Give(Order::Prepare));
+    }
+
+    pub(super) fn on_mission_progress(
+        &mut self,
+        now: Now,
+        mission_id: MissionId,
+        progress: &FlighttaskProgress,
+    ) {
+        let Some(mission) = self.missions.get_mut(&mission_id) else { return };
+        let before = mission.status().clone();
+        let next = mission.on_progress(now, progress);
+        if *mission.status() != before || next != Next::Nothing {
+            self.after_mission(now, mission_id, next);
+        }
+    }
+
+    pub(super) fn on_mission_resource(&mut self, now: Now, mission_id: MissionId) {
+        let Some(mission) = self.missions.get_mut(&mission_id) else { return };
+        let next = mission.on_resource_request(now);
+        self.trace_mission(now, mission_id, "resource_get");
+        self.after_mission(now, mission_id, next);
+    }
+
+    pub(super) fn active_mission(&self) -> Option<&Mission> {
+        self.missions.values().find(|mission| !mission.is_ended())
+    }
+
+    pub(super) fn mission_of_trace(&self, bid: Option<&str>) -> Option<MissionId> {
+        let trace_id = bid?.parse().ok()?;
+        let mission = self.active_mission()?;
+        (mission.request().trace_id == trace_id).then(|| mission.request().mission_id)
+    }
+
+    /// The command whose unknown outcome locks the dock for new flights.
+    pub(super) fn flight_lock(&self) -> Option<(CommandId, MissionId)> {
+        let unknown = self.missions.values().find(|mission| mission.is_unknown())?;
+        Some((unknown.execute_command()?, unknown.request().mission_id))
+    }
+
+    pub(super) fn hardware_busy(&self) -> bool {
+        self.commands.values().any(|command| {
+            command.spec().danger == dji_cloud::method::Danger::MovesHardware
+                && !command.is_final()
+                && !command.is_unknown()
+        })
+    }
+
+    /// Closes commands whose effect telemetry shows.
+    pub(super) fn look_for_evidence(&mut self, now: Now) {
+        let seen: Vec<_> = self
+            .commands
+            .values()
+            .filter(|command| !command.is_final())
+            .filter_map(|command| {
+                let (evidence, left_at) = command.spec().evidence.zip(command.left_at())?;
+                self.shows(evidence, left_at).then(|| command.request().command_id)
+            })
+            .collect();
+        for command_id in seen {
+            self.with_command(now, command_id, |command| command.on_effect_seen(now));
+        }
+    }
+
+    /// Whether telemetry heard after `moment` shows the evidence.
+    fn shows(&self, evidence: Evidence, moment: MonoMs) -> bool {
+        let at = &self.config.schemas.at;
+        let dock = |index| self.twin.code_after(moment, index);
+        match evidence {
+            Evidence::DebugMode(on) => dock(at.mode).is_some_and(|mode| (mode == 2) == on),
+            Evidence::Light(on) => dock(at.light) == Some(i64::from(on)),
+            Evidence::Cover(open) => dock(at.cover) == Some(i64::from(open)),
+            // 9 returning, 10 landing, 11 forced landing, 12 three-blade landing.
+            Evidence::Returning => self.aircraft.iter().any(|aircraft| {
+                let mode = aircraft.twin.code_after(moment, at.aircraft_mode);
+                mode.is_some_and(|mode| (9..=12).contains(&mode))
+            }),
+            Evidence::Paused(paused) => {
+                self.active_mission().is_some_and(|mission| mission.is_paused() == paused)
+            }
+        }
+    }
+
+    /// Runs one command's reaction and carries out what it asks for.
+    pub(super) fn with_command(
+        &mut self,
+        now: Now,
+        command_id: CommandId,
+        react: impl FnOnce(&mut Command) -> Vec<Effect>,
+    ) {
+        let Some(command) = self.commands.get_mut(&command_id) else { return };
+        let effects = react(command);
+        self.carry_out(now, command_id, effects, None);
+    }
+
+    fn start(
+        &mut self,
+        now: Now,
+        request: CommandRequest,
+        spec: Spec,
+        mission_id: Option<MissionId>,
+        payload: Vec<u8>,
+    ) {
+        let command_id = request.command_id;
+        let key = request.idempotency_key.clone();
+        let (command, effects) = Command::accept(now, request, spec, mission_id);
+        self.commands.insert(command_id, command);
+        self.keys.insert(key, command_id);
+        self.trace_command(now, command_id, "accepted");
+        self.carry_out(now, command_id, effects, Some(payload));
+    }
+
+    fn refuse(&mut self, now: Now, request: CommandRequest, reason: Reason) {
+        let spec = operator_spec(&request.method).unwrap_or_else(Spec::none);
+        let command_id = request.command_id;
+        let key = request.idempotency_key.clone();
+        let command = Command::refuse(now, request, spec, reason);
+        self.commands.insert(command_id, command);
+        self.keys.insert(key, command_id);
+        self.carry_out(now, command_id, vec![Effect::Changed { outcome: true }], None);
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Now,
+        command_id: CommandId,
+        effects: Vec<Effect>,
+        payload: Option<Vec<u8>>,
+    ) {
+        let mut payload = payload;
+        for effect in effects {
+            match effect {
+                Effect::Journal => self.journal_command(now, command_id),
+                Effect::Send { expires } => {
+                    let payload = payload.take();
+                    self.send(now, command_id, expires, payload);
+                }
+                Effect::Changed { outcome } => self.command_changed(now, command_id, outcome),
+            }
+        }
+    }
+
+    fn journal_command(&mut self, now: Now, command_id: CommandId) {
+        let journal_id = self.journal_id();
+        let Some(command) = self.commands.get_mut(&command_id) else { return };
+        command.set_journal_id(journal_id);
+        let (request, status) = (command.request(), command.status());
+        let entry = Entry::Command {
+            command_id,
+            request_id: request.request_id,
+            method: request.method.clone(),
+            data: request.data.clone(),
+            idempotency_key: request.idempotency_key.as_str().to_owned(),
+            issued_by: request.issued_by.clone(),
+            mission_id: status.mission_id,
+            expires_ms: status.expires_ms,
+            counter_action: status.counter_action,
+        };
+        let record = Record {
+            at_ms: now.wall,
+            sn: self.config.sn.clone(),
+            trace_id: request.trace_id,
+            entry,
+        };
+        self.outputs.push_back(Output::Journal { journal_id, record });
+    }
+
+    fn send(&mut self, now: Now, command_id: CommandId, expires: MonoMs, payload: Option<Vec<u8>>) {
+        let Some(command) = self.commands.get(&command_id) else { return };
+        let counter_action = command.spec().counter_action;
+        let payload = match payload {
+            Some(payload) => Ok(payload),
+            None => self.payload_of(now, command_id),
+        };
+        let sn = self.config.sn.as_str();
+        let topic = Topic::new(TopicKind::Services, sn).map(|topic| topic.to_string());
+        let (Ok(payload), Some(topic)) = (payload, topic) else {
+            // Checked when it was accepted; if it cannot be written now it certainly did not leave.
+            self.with_command(now, command_id, |command| {
+                command.on_fate(now, crate::io::SendFate::NotSent)
+            });
+            return;
+        };
+        self.trace_command(now, command_id, "send");
+        let send = Send { command_id, topic, payload, expires, counter_action };
+        self.outputs.push_back(Output::Send(send));
+    }
+
+    fn payload_of(&self, now: Now, command_id: CommandId) -> Result<Vec<u8>, Reason> {
+        let gone = || Reason::new("bad_data", "The command is not known any more.");
+        let command = self.commands.get(&command_id).ok_or_else(gone)?;
+        match self.mission_order(command_id) {
+            None => self.encode(now, command.request()),
+            Some((mission_id, order)) => {
+                let mission = self.missions.get(&mission_id).ok_or_else(gone)?;
+                match order {
+                    Order::Prepare => self.prepare_payload(now, mission.request(), command_id),
+                    Order::Execute => self.execute_payload(now, mission.request(), command_id),
+                }
+            }
+        }
+    }
+
+    fn command_changed(&mut self, now: Now, command_id: CommandId, outcome: bool) {
+        let Some(command) = self.commands.get(&command_id) else { return };
+        let status = command.status().clone();
+        let is_final = command.is_final();
+        self.tell(Sample::Command(status.clone()));
+        if !outcome {
+            return;
+        }
+        self.trace_command(now, command_id, "outcome");
+        let (state, reason) = (status.state, status.reason.clone());
+        let entry = Entry::CommandOutcome { command_id, state, reason };
+        self.record(now, status.trace_id, entry);
+        if let Some((mission_id, order)) = self.mission_order(command_id) {
+            self.order_ended(now, mission_id, order, &status);
+        }
+        if is_final {
+            self.retire(command_id);
+        }
+    }
+
+    fn order_ended(
+        &mut self,
+        now: Now,
+        mission_id: MissionId,
+        order: Order,
+        status: &fleet_types::CommandStatus,
+    ) {
+        let reason = status.reason.clone();
+        let reason =
+            reason.unwrap_or_else(|| Reason::new("device_failed", "The dock gave no reason."));
+        let is_settled = reason.code == "resolved_by_person";
+        let end = match status.state {
+            CommandState::Succeeded => OrderEnd::Taken,
+            CommandState::Expired => OrderEnd::Refused { verdict: Verdict::Expired, reason },
+            CommandState::Rejected | CommandState::Failed => {
+                OrderEnd::Refused { verdict: Verdict::Rejected, reason }
+            }
+            CommandState::Unknown => OrderEnd::Unknown(reason),
+            CommandState::Accepted
+            | CommandState::Journaled
+            | CommandState::Sent
+            | CommandState::Acknowledged => return,
+        };
+        let Some(mission) = self.missions.get_mut(&mission_id) else { return };
+        let next = if is_settled && order == Order::Execute {
+            mission.on_settled(now, matches!(end, OrderEnd::Taken))
+        } else {
+            mission.on_order(now, order, end)
+        };
+        self.after_mission(now, mission_id, next);
+    }
+
+    fn after_mission(&mut self, now: Now, mission_id: MissionId, next: Next) {
+        let Some(mission) = self.missions.get(&mission_id) else { return };
+        let status = mission.status().clone();
+        let trace_id = status.trace_id;
+        match next {
+            Next::Nothing => {}
+            Next::Give(order) => return self.give(now, mission_id, order),
+            Next::ExecuteObserved => {
+                if let Some(command_id) = mission.execute_command() {
+                    self.with_command(now, command_id, |command| command.on_observed(now));
+                }
+            }
+            Next::Ended => {
+                let reason = status.reason.clone();
+                // A final word about a flight settles the order that started it.
+                if let Some(command_id) = mission.execute_command() {
+                    self.with_command(now, command_id, |command| command.on_observed(now));
+                }
+                if let Some(verdict) = status.verdict {
+                    let entry = Entry::MissionOutcome { mission_id, verdict, reason };
+                    self.record(now, trace_id, entry);
+                }
+                self.trace_mission(now, mission_id, "outcome");
+                self.retire_mission(mission_id);
+            }
+        }
+        self.tell(Sample::Mission(status));
+    }
+
+    fn give(&mut self, now: Now, mission_id: MissionId, order: Order) {
+        let method = match order {
+            Order::Prepare => "flighttask_prepare",
+            Order::Execute => "flighttask_execute",
+        };
+        let Some((mission, spec)) = self.missions.get(&mission_id).zip(mission_spec(method)) else {
+            return;
+        };
+        let (request, deadline) = (mission.request().clone(), mission.deadline());
+        let command_id = CommandId(self.new_uuid());
+        // One key a mission and order: whatever happens, neither is given twice.
+        let Ok(idempotency_key) = IdempotencyKey::new(&format!("mission:{mission_id}:{method}"))
+        else {
+            return;
+        };
+        let command = CommandRequest {
+            command_id,
+            trace_id: request.trace_id,
+            request_id: RequestId(request.request_id.0),
+            sn: request.sn.clone(),
+            method: method.to_owned(),
+            data: json!({ "flight_id": mission_id }),
+            idempotency_key,
+            expires_in_ms: deadline.since_ms(now.mono),
+            issued_by: request.issued_by.clone(),
+        };
+        if self.keys.contains_key(&command.idempotency_key) {
+            return;
+        }
+        if let Some(mission) = self.missions.get_mut(&mission_id) {
+            mission.on_given(now, order, command_id);
+            let status = mission.status().clone();
+            self.tell(Sample::Mission(status));
+        }
+        // Its payload is written when it leaves: the start time in it must be true then.
+        let (command, effects) = Command::accept(now, command, spec, Some(mission_id));
+        self.keys.insert(command.request().idempotency_key.clone(), command_id);
+        self.commands.insert(command_id, command);
+        self.trace_command(now, command_id, "accepted");
+        self.carry_out(now, command_id, effects, None);
+    }
+
+    fn mission_order(&self, command_id: CommandId) -> Option<(MissionId, Order)> {
+        let mission_id = self.commands.get(&command_id)?.status().mission_id?;
+        let order = self.missions.get(&mission_id)?.order_of(command_id)?;
+        Some((mission_id, order))
+    }
+
+    fn waiting_for(&self, journal_id: JournalId) -> Option<CommandId> {
+        let waits = |command: &&Command| command.journal_id() == Some(journal_id);
+        self.commands.values().find(waits).map(|command| command.request().command_id)
+    }
+
+    fn encode(&self, now: Now, request: &CommandRequest) -> Result<Vec<u8>, Reason> {
+        let tid = request.command_id.to_string();
+        let bid = request.trace_id.to_string();
+        let head = self.head(now, &tid, &bid);
+        let data = match &request.data {
+            serde_json::Value::Null => None,
+            data => {
+                let text = serde_json::to_string(data).unwrap_or_default();
+                RawValue::from_string(text).ok()
+            }
+        };
+        encode::service_from_json(head, &request.method, data.as_deref())
+            .map_err(|error| Reason::new("bad_data", error.to_string()))
+    }
+
+    fn prepare_payload(
+        &self,
+        now: Now,
+        request: &MissionRequest,
+        command_id: CommandId,
+    ) -> Result<Vec<u8>, Reason> {
+        let action = match request.lost_link_action {
+            LostLinkAction::ReturnHome => WireLostLink::ReturnHome,
+            LostLinkAction::Hover => WireLostLink::Hover,
+            LostLinkAction::Land => WireLostLink::Land,
+        };
+        let exit = i64::from(request.exit_wayline_when_link_lost);
+        let prepare = FlighttaskPrepare {
+            flight_id: Some(request.mission_id.to_string().into()),
+            execute_time: Some(now.wall.0),
+            task_type: Some(TaskType::Immediate),
+            file: Some(WaylineFile {
+                url: Some(request.file_url.as_str().into()),
+                fingerprint: Some(request.file_md5.as_str().into()),
+                ..WaylineFile::default()
+            }),
+            rth_altitude: Some(i64::from(request.rth_altitude_m)),
+            rth_mode: Some(RthMode::Preset),
+            out_of_control_action: Some(OutOfControlAction::Known(action)),
+            exit_wayline_when_rc_lost: Some(ExitWaylineWhenRcLost::from_code(exit)),
+            wayline_precision_type: Some(WaylinePrecision::Gps),
+            ..FlighttaskPrepare::default()
+        };
+        let (tid, bid) = (command_id.to_string(), request.trace_id.to_string());
+        encode::service(self.head(now, &tid, &bid), "flighttask_prepare", &prepare)
+            .map_err(|error| Reason::new("bad_data", error.to_string()))
+    }
+
+    fn execute_payload(
+        &self,
+        now: Now,
+        request: &MissionRequest,
+        command_id: CommandId,
+    ) -> Result<Vec<u8>, Reason> {
+        let execute = FlighttaskExecute {
+            flight_id: Some(request.mission_id.to_string().into()),
+            ..FlighttaskExecute::default()
+        };
+        let (tid, bid) = (command_id.to_string(), request.trace_id.to_string());
+        encode::service(self.head(now, &tid, &bid), "flighttask_execute", &execute)
+            .map_err(|error| Reason::new("bad_data", error.to_string()))
+    }
+
+    fn head<'a>(&'a self, now: Now, tid: &'a str, bid: &'a str) -> CallHead<'a> {
+        let gateway = Some(self.config.sn.as_str());
+        CallHead { ids: Self::ids(tid, bid), timestamp_ms: now.wall.0, gateway }
+    }
+
+    fn record(&mut self, now: Now, trace_id: fleet_types::TraceId, entry: Entry) {
+        let journal_id = self.journal_id();
+        let record = Record { at_ms: now.wall, sn: self.config.sn.clone(), trace_id, entry };
+        self.outputs.push_back(Output::Journal { journal_id, record });
+    }
+
+    fn retire(&mut self, command_id: CommandId) {
+        if self.finished.contains(&command_id) {
+            return;
+        }
+        self.finished.push_back(command_id);
+        while self.finished.len() > FINISHED_MAX {
+            if let Some(old) = self.finished.pop_front()
+                && let Some(command) = self.commands.remove(&old)
+            {
+                self.keys.remove(&command.request().idempotency_key);
+            }
+        }
+    }
+
+    fn retire_mission(&mut self, mission_id: MissionId) {
+        if self.ended_missions.contains(&mission_id) {
+            return;
+        }
+        self.ended_missions.push_back(mission_id);
+        while self.ended_missions.len() > ENDED_MISSIONS_MAX {
+            if let Some(old) = self.ended_missions.pop_front()
+                && let Some(mission) = self.missions.remove(&old)
+            {
+                self.mission_keys.remove(&mission.request().idempotency_key);
+            }
+        }
+    }
+}

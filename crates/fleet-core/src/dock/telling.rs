@@ -1,0 +1,273 @@
+//! What the other components are told: status of dock and aircraft, traces, the flight lock.
+
+use dji_cloud::device::{AircraftModeCode, DockModeCode, topo::ModelKey};
+use fleet_types::{
+    Alarm, AlarmId, CommandId, DeviceClass, DeviceStatus, MissionId, Now, Reason, ResponseCode,
+    Scalar, TraceStep,
+    alarm::Priority,
+    device::{Activity, Connection, FlightLock},
+};
+
+use super::{Aircraft, DockMachine};
+use crate::io::Sample;
+
+impl DockMachine {
+    /// Publishes the status of the dock and of each aircraft that changed since last told.
+    pub(super) fn tell_status(&mut self, now: Now) {
+        let mut statuses = vec![self.dock_status(now)];
+        statuses.extend(self.aircraft.iter().map(|aircraft| self.aircraft_status(aircraft)));
+        for status in statuses {
+            if self.told.get(&status.sn).is_some_and(|told| is_same(told, &status)) {
+                continue;
+            }
+            self.told.insert(status.sn.clone(), status.clone());
+            self.tell(Sample::Status(status));
+        }
+    }
+
+    /// Raises an alarm while a take-off is unknown, and clears it when it is settled.
+    pub(super) fn tell_lock(&mut self, now: Now) {
+        match (self.flight_lock(), self.lock_alarm.take()) {
+            (Some(_), None) => {
+                let alarm = Alarm {
+                    alarm_id: AlarmId(self.new_uuid()),
+                    sn: Some(self.config.sn.clone()),
+                    priority: Priority::High,
+                    reason: lock_reason(),
+                    raised_ms: now.wall,
+                    cleared_ms: None,
+                };
+                self.lock_alarm = Some(alarm.clone());
+                self.tell(Sample::Alarm(alarm));
+            }
+            (None, Some(alarm)) => {
+                self.tell(Sample::Alarm(Alarm { cleared_ms: Some(now.wall), ..alarm }));
+            }
+            (Some(_), raised @ Some(_)) => self.lock_alarm = raised,
+            (None, None) => {}
+        }
+    }
+
+    fn dock_status(&self, now: Now) -> DeviceStatus {
+        let at = &self.config.schemas.at;
+        let activity = match self.twin.code(at.mode) {
+            Some(code) => match DockModeCode::from_code(code) {
+                DockModeCode::Idle => Activity::Idle,
+                DockModeCode::OnSiteDebug => Activity::OnSiteDebugging,
+                DockModeCode::RemoteDebug => Activity::RemoteDebugging,
+                DockModeCode::FirmwareUpgrade => Activity::Upgrading,
+                DockModeCode::Working => Activity::Working,
+                DockModeCode::ToBeCalibrated | DockModeCode::Other(_) => Activity::Unknown,
+            },
+            None => Activity::Unknown,
+        };
+        let flight_lock = self.flight_lock().map(|(command_id, mission_id)| FlightLock {
+            command_id,
+            mission_id: Some(mission_id),
+            reason: lock_reason(),
+        });
+        DeviceStatus {
+            sn: self.config.sn.clone(),
+            class: DeviceClass::Dock,
+            name: self.config.name.clone(),
+            model: model_name(self.model),
+            gateway_sn: None,
+            children: self.paired(),
+            connection: self.session.connection(),
+            phase: Some(self.session.phase()),
+            reason: self.session.reason(now),
+            activity,
+            since_ms: self.session.since_ms(),
+            last_heard_ms: self.session.last_heard_ms(),
+            clock_skew_ms: self.session.clock_skew_ms(),
+            firmware: text(self.twin.reading(at.dock_firmware)),
+            mission_id: self.active_mission().map(|mission| mission.request().mission_id),
+            flight_lock,
+            unknown_count: self.drift.len(),
+        }
+    }
+
+    fn aircraft_status(&self, aircraft: &Aircraft) -> DeviceStatus {
+        let at = &self.config.schemas.at;
+        let is_gone = aircraft.connection == Connection::Offline;
+        let activity = match aircraft.twin.code(at.aircraft_mode) {
+            _ if is_gone => Activity::AircraftOffline,
+            Some(code) => aircraft_activity(AircraftModeCode::from_code(code)),
+            None => Activity::Unknown,
+        };
+        let reason = match aircraft.connection {
+            Connection::Online => None,
+            Connection::NeverSeen => None,
+            Connection::Offline if !aircraft.is_paired => Some(Reason::new(
+                "aircraft_offline",
+                "The dock reports that its aircraft is not connected (switched off or out of reach).",
+            )),
+            Connection::Offline | Connection::Stale | Connection::BringingUp => Some(Reason::new(
+                "silent",
+                "Nothing was heard of the aircraft for a while. What is shown is last known.",
+            )),
+        };
+        let mission = self.active_mission().map(|mission| mission.request().mission_id);
+        DeviceStatus {
+            sn: aircraft.sn.clone(),
+            class: DeviceClass::Aircraft,
+            name: String::new(),
+            model: model_name(aircraft.model),
+            gateway_sn: Some(self.config.sn.clone()),
+            children: Vec::new(),
+            connection: aircraft.connection,
+            phase: None,
+            reason,
+            activity,
+            since_ms: aircraft.since_ms,
+            last_heard_ms: aircraft.heard.map(|heard| heard.wall),
+            clock_skew_ms: None,
+            firmware: text(aircraft.twin.reading(at.aircraft_firmware)),
+            mission_id: mission.filter(|_| aircraft.is_paired),
+            flight_lock: None,
+            unknown_count: 0,
+        }
+    }
+
+    /// The dock's firmware as far as known; findings are counted by it.
+    pub(super) fn firmware(&self) -> String {
+        text(self.twin.reading(self.config.schemas.at.dock_firmware)).unwrap_or_default()
+    }
+
+    pub(super) fn new_uuid(&mut self) -> uuid::Uuid {
+        uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes()).into_uuid()
+    }
+
+    pub(super) fn trace_command(&mut self, now: Now, command_id: CommandId, action: &str) {
+        let Some(command) = self.commands.get(&command_id) else { return };
+        let status = command.status();
+        let step = TraceStep {
+            trace_id: status.trace_id,
+            at_ms: now.wall,
+            actor: "data_core.dock".to_owned(),
+            action: action.to_owned(),
+            action_duration_ms: duration_ms(now, status.accepted_ms),
+            response_code: status.response_code,
+            sn: Some(status.sn.clone()),
+            command_id: Some(command_id),
+            mission_id: status.mission_id,
+            method: Some(status.method.clone()),
+            detail: status.reason.as_ref().map(|reason| reason.code.to_string()),
+        };
+        self.tell(Sample::Trace(step));
+    }
+
+    pub(super) fn trace_device(
+        &mut self,
+        now: Now,
+        command_id: CommandId,
+        action: &str,
+        response_code: Option<ResponseCode>,
+    ) {
+        let Some(command) = self.commands.get(&command_id) else { return };
+        let status = command.status();
+        let step = TraceStep {
+            trace_id: status.trace_id,
+            at_ms: now.wall,
+            actor: format!("device.{}", status.sn),
+            action: action.to_owned(),
+            action_duration_ms: duration_ms(now, status.accepted_ms),
+            response_code,
+            sn: Some(status.sn.clone()),
+            command_id: Some(command_id),
+            mission_id: status.mission_id,
+            method: Some(status.method.clone()),
+            detail: None,
+        };
+        self.tell(Sample::Trace(step));
+    }
+
+    pub(super) fn trace_mission(&mut self, now: Now, mission_id: MissionId, action: &str) {
+        let Some(mission) = self.missions.get(&mission_id) else { return };
+        let status = mission.status();
+        let step = TraceStep {
+            trace_id: status.trace_id,
+            at_ms: now.wall,
+            actor: "data_core.mission".to_owned(),
+            action: action.to_owned(),
+            action_duration_ms: duration_ms(now, status.accepted_ms),
+            response_code: None,
+            sn: Some(status.sn.clone()),
+            command_id: None,
+            mission_id: Some(mission_id),
+            method: None,
+            detail: status.reason.as_ref().map(|reason| reason.code.to_string()),
+        };
+        self.tell(Sample::Trace(step));
+    }
+}
+
+/// Whether two statuses tell the same; the time of the last message and the exact skew change with
+/// every report and are told with telemetry.
+fn is_same(told: &DeviceStatus, status: &DeviceStatus) -> bool {
+    const SKEW_STEP_MS: i64 = 1_000;
+    let skew_moved = match (told.clock_skew_ms, status.clock_skew_ms) {
+        (Some(told), Some(now)) => (told - now).abs() >= SKEW_STEP_MS,
+        (told, now) => told.is_some() != now.is_some(),
+    };
+    let told = DeviceStatus {
+        last_heard_ms: status.last_heard_ms,
+        clock_skew_ms: status.clock_skew_ms,
+        ..told.clone()
+    };
+    !skew_moved && told == *status
+}
+
+fn aircraft_activity(mode: AircraftModeCode) -> Activity {
+    match mode {
+        AircraftModeCode::Standby => Activity::Standby,
+        AircraftModeCode::PreparingTakeoff | AircraftModeCode::ReadyForTakeoff => {
+            Activity::Preparing
+        }
+        AircraftModeCode::AutomaticTakeoff => Activity::TakingOff,
+        AircraftModeCode::WaylineFlight => Activity::FlyingMission,
+        AircraftModeCode::ReturningHome => Activity::Returning,
+        AircraftModeCode::AutomaticLanding
+        | AircraftModeCode::ForcedLanding
+        | AircraftModeCode::ThreeBladeLanding => Activity::Landing,
+        AircraftModeCode::Upgrading => Activity::Upgrading,
+        AircraftModeCode::NotConnected => Activity::AircraftOffline,
+        AircraftModeCode::ManualFlight
+        | AircraftModeCode::Panorama
+        | AircraftModeCode::IntelligentTracking
+        | AircraftModeCode::AdsbAvoidance
+        | AircraftModeCode::Apas
+        | AircraftModeCode::VirtualStick
+        | AircraftModeCode::LiveFlightControls
+        | AircraftModeCode::RtkFixing
+        | AircraftModeCode::DockAddressSelecting
+        | AircraftModeCode::Poi
+        // An unknown mode counts as flying: the safe side.
+        | AircraftModeCode::Other(_) => Activity::Flying,
+    }
+}
+
+fn model_name(model: Option<ModelKey>) -> String {
+    match model {
+        Some(model) => model.name().map_or_else(|| model.to_string(), str::to_owned),
+        None => String::new(),
+    }
+}
+
+fn text(reading: Option<&fleet_types::Reading>) -> Option<String> {
+    match &reading?.value {
+        Scalar::Text(text) => Some(text.to_string()),
+        Scalar::Int(_) | Scalar::Num(_) | Scalar::Bool(_) | Scalar::Json(_) => None,
+    }
+}
+
+fn lock_reason() -> Reason {
+    Reason::new(
+        "flight_locked",
+        "A take-off was ordered and its outcome is unknown. New flights are locked until the dock reports on it or a person settles it.",
+    )
+}
+
+fn duration_ms(now: Now, since: fleet_types::WallMs) -> u64 {
+    u64::try_from(now.wall.since_ms(since)).unwrap_or(0)
+}

@@ -1,0 +1,89 @@
+//! What devices say beyond the documents: counted by firmware, bounded, never fatal.
+
+use std::collections::BTreeMap;
+
+use fleet_types::{
+    DeviceSn,
+    topic::{DeviceDrift, Unknown},
+};
+
+/// Distinct findings kept of one dock; more are counted together.
+const FINDINGS_MAX: usize = 512;
+/// Longest key kept, in bytes.
+const KEY_MAX: usize = 128;
+/// Where findings beyond the limit are counted.
+const MORE: &str = "(more)";
+
+/// Everything unknown heard from one dock and its aircraft.
+#[derive(Clone, Debug, Default)]
+pub struct DriftLedger {
+    findings: BTreeMap<(String, &'static str, String), u64>,
+    is_changed: bool,
+}
+
+impl DriftLedger {
+    /// Counts one finding.
+    pub fn count(&mut self, firmware: &str, kind: &'static str, key: &str) {
+        let end = (0..=key.len().min(KEY_MAX)).rev().find(|&at| key.is_char_boundary(at));
+        let key = &key[..end.unwrap_or(0)];
+        let mut finding = (firmware.to_owned(), kind, key.to_owned());
+        if !self.findings.contains_key(&finding) {
+            if self.findings.len() >= FINDINGS_MAX {
+                finding = (String::new(), kind, MORE.to_owned());
+            }
+            self.is_changed = true;
+        }
+        *self.findings.entry(finding).or_default() += 1;
+    }
+
+    /// Distinct findings.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.findings.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether nothing unknown was heard.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The sample to publish, if a new finding came since the last one.
+    pub fn take_changed(&mut self, sn: &DeviceSn) -> Option<DeviceDrift> {
+        if !std::mem::take(&mut self.is_changed) {
+            return None;
+        }
+        let unknown = |((firmware, kind, key), count): (&(String, &'static str, String), &u64)| {
+            let (firmware, kind) = (firmware.clone(), (*kind).to_owned());
+            Unknown { firmware, kind, key: key.clone(), count: *count }
+        };
+        Some(DeviceDrift { sn: sn.clone(), unknowns: self.findings.iter().map(unknown).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_bounded_and_told_once() {
+        let sn = DeviceSn::new("D1").expect("valid");
+        let mut ledger = DriftLedger::default();
+        for index in 0..2_000 {
+            ledger.count("10.1", "field", &format!("key{index}"));
+        }
+        let drift = ledger.take_changed(&sn).expect("changed");
+        assert!(drift.unknowns.len() <= FINDINGS_MAX + 1, "{}", drift.unknowns.len());
+        assert_eq!(drift.unknowns.iter().map(|unknown| unknown.count).sum::<u64>(), 2_000);
+        assert_eq!(ledger.take_changed(&sn), None, "nothing new");
+        ledger.count("10.1", "field", "key1");
+        assert_eq!(ledger.take_changed(&sn), None, "counted before");
+    }
+
+    #[test]
+    fn a_long_key_is_cut_at_a_character() {
+        let mut ledger = DriftLedger::default();
+        ledger.count("", "field", &"한".repeat(200));
+        assert_eq!(ledger.len(), 1);
+    }
+}

@@ -1,0 +1,376 @@
+//! One mission's life: prepare → execute → progress → verdict.
+//!
+//! Pure. It owns no timers of its own: its two orders are commands ([`crate::command`]) with their
+//! own life, and a mission under way ends by the dock's word alone. Take-off is ordered once. While
+//! nobody knows whether that order was followed the mission is `unknown` and the dock is locked for
+//! new flights; the dock's later progress, or a person, settles it.
+
+use dji_cloud::{
+    reply::{JobStatus, Verdict as JobVerdict},
+    wayline::FlighttaskProgress,
+};
+use fleet_types::{
+    CommandId, MissionRequest, MissionState, MissionStatus, MonoMs, Now, Reason,
+    command::Step,
+    mission::{MissionProgress, Verdict},
+};
+
+use crate::command::device_reason;
+
+/// Most steps kept of one mission.
+const STEPS_MAX: usize = 64;
+/// DJI `wayline_mission_state` for "interrupted": paused by a user or by flight control.
+const WAYLINE_INTERRUPTED: i64 = 7;
+
+/// Which of a mission's two orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `flighttask_prepare`: nothing flies by it.
+    Prepare,
+    /// `flighttask_execute`: take-off.
+    Execute,
+}
+
+/// How an order ended, as far as the mission cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderEnd {
+    /// The dock took it.
+    Taken,
+    /// It certainly had no effect.
+    Refused {
+        /// The verdict this means.
+        verdict: Verdict,
+        /// Why.
+        reason: Reason,
+    },
+    /// It left and nobody knows.
+    Unknown(Reason),
+}
+
+/// What the owner has to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Give this order.
+    Give(Order),
+    /// The order to fly is known by now to have been followed: its command is settled.
+    ExecuteObserved,
+    /// The mission is over.
+    Ended,
+    /// Nothing but telling the status.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Preparing,
+    Starting,
+    Executing,
+    Paused,
+    Unknown,
+    Ended,
+}
+
+/// One mission.
+#[derive(Clone, Debug)]
+pub struct Mission {
+    request: MissionRequest,
+    state: State,
+    status: MissionStatus,
+    /// Take-off is not ordered after this.
+    deadline: MonoMs,
+    prepare: Option<CommandId>,
+    execute: Option<CommandId>,
+    last_step: MonoMs,
+}
+
+impl Mission {
+    /// Takes a request that passed the gate; the first order is [`Order::Prepare`].
+    #[must_use]
+    pub fn accept(now: Now, request: MissionRequest) -> Self {
+        let status = MissionStatus {
+            mission_id: request.mission_id,
+            trace_id: request.trace_id,
+            request_id: request.request_id,
+            sn: request.sn.clone(),
+            wayline_id: request.wayline_id,
+            wayline_name: request.wayline_name.clone(),
+            waypoint_count: request.waypoint_count,
+            issued_by: request.issued_by.clone(),
+            idempotency_key: request.idempotency_key.clone(),
+            state: MissionState::Preparing,
+            verdict: None,
+            reason: None,
+            progress: MissionProgress::default(),
+            accepted_ms: now.wall,
+            ended_ms: None,
+            steps: Vec::new(),
+        };
+        let deadline = now.mono.after_ms(request.expires_in_ms);
+        let state = State::Preparing;
+        let last_step = now.mono;
+        let mut mission =
+            Self { request, state, status, deadline, prepare: None, execute: None, last_step };
+        mission.step(now, "accepted", None);
+        mission
+    }
+
+    /// A request that the gate refused: kept as a status, so that the refusal is seen.
+    #[must_use]
+    pub fn refuse(now: Now, request: MissionRequest, reason: Reason) -> Self {
+        let mut mission = Self::accept(now, request);
+        mission.end(now, Verdict::Rejected, Some(reason));
+        mission
+    }
+
+    /// What the caller sees.
+    #[must_use]
+    pub fn status(&self) -> &MissionStatus {
+        &self.status
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn request(&self) -> &MissionRequest {
+        &self.request
+    }
+
+    /// Take-off is not ordered after this.
+    #[must_use]
+    pub fn deadline(&self) -> MonoMs {
+        self.deadline
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// Whether it is paused in flight.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state == State::Paused
+    }
+
+    /// Whether nobody knows if it took off.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.state == State::Unknown
+    }
+
+    /// The command that carries an order.
+    #[must_use]
+    pub fn order_of(&self, command_id: CommandId) -> Option<Order> {
+        match command_id {
+            id if self.prepare == Some(id) => Some(Order::Prepare),
+            id if self.execute == Some(id) => Some(Order::Execute),
+            _ => None,
+        }
+    }
+
+    /// The command that carries the order to fly.
+    #[must_use]
+    pub fn execute_command(&self) -> Option<CommandId> {
+        self.execute
+    }
+
+    /// An order was given as this command. Each is given once.
+    pub fn on_given(&mut self, now: Now, order: Order, command_id: CommandId) {
+        match order {
+            Order::Prepare => {
+                self.prepare.get_or_insert(command_id);
+                self.step(now, "prepare", None);
+            }
+            Order::Execute => {
+                self.execute.get_or_insert(command_id);
+                self.state = State::Starting;
+                self.status.state = MissionState::Starting;
+                self.step(now, "execute", None);
+            }
+        }
+    }
+
+    /// An order ended, or is unknown.
+    pub fn on_order(&mut self, now: Now, order: Order, end: OrderEnd) -> Next {
+        match (self.state, order, end) {
+            (State::Preparing, Order::Prepare, OrderEnd::Taken) => Next::Give(Order::Execute),
+            (State::Preparing, Order::Prepare, OrderEnd::Refused { verdict, reason }) => {
+                self.end(now, verdict, Some(reason))
+            }
+            (State::Preparing, Order::Prepare, OrderEnd::Unknown(_)) => {
+                let reason = Reason::new(
+                    "lost_reply",
+                    "The dock did not answer the preparation. Take-off was never ordered: nothing flies by this mission.",
+                );
+                self.end(now, Verdict::Expired, Some(reason))
+            }
+            (State::Starting | State::Unknown, Order::Execute, OrderEnd::Taken) => {
+                self.execute_seen(now, "execute_taken");
+                Next::Nothing
+            }
+            (
+                State::Starting | State::Unknown,
+                Order::Execute,
+                OrderEnd::Refused { verdict, reason },
+            ) => self.end(now, verdict, Some(reason)),
+            (State::Starting, Order::Execute, OrderEnd::Unknown(reason)) => {
+                self.state = State::Unknown;
+                self.status.state = MissionState::Unknown;
+                self.status.reason = Some(reason);
+                self.step(now, "unknown", None);
+                Next::Nothing
+            }
+            // Progress has overtaken the order's own end.
+            (
+                State::Preparing
+                | State::Starting
+                | State::Executing
+                | State::Paused
+                | State::Unknown
+                | State::Ended,
+                _,
+                _,
+            ) => Next::Nothing,
+        }
+    }
+
+    /// The dock asked for the file of this flight: it is carrying out the order to fly.
+    pub fn on_resource_request(&mut self, now: Now) -> Next {
+        self.step(now, "resource_get", None);
+        match self.state {
+            State::Starting | State::Unknown => {
+                self.execute_seen(now, "execute_observed");
+                Next::ExecuteObserved
+            }
+            State::Preparing | State::Executing | State::Paused | State::Ended => Next::Nothing,
+        }
+    }
+
+    /// The dock reported on this flight. The first final word stands; duplicates change nothing.
+    pub fn on_progress(&mut self, now: Now, report: &FlighttaskProgress) -> Next {
+        if self.state == State::Ended {
+            return Next::Nothing;
+        }
+        let was_open = matches!(self.state, State::Starting | State::Unknown);
+        let interrupted = self.take_progress(report);
+        let status = report.status();
+        match report.verdict() {
+            JobVerdict::Succeeded => self.end(now, Verdict::Ok, None),
+            JobVerdict::PartiallyDone => {
+                let reason = Reason::new("partially_done", "Only a part of the route was flown.");
+                self.end(now, Verdict::PartiallyDone, Some(reason))
+            }
+            JobVerdict::Failed { code, status } => {
+                let (verdict, reason_code, what) = failure(status.as_ref());
+                let reason = match code {
+                    0 => Reason::new(reason_code, format!("{what}, without a code.")),
+                    code => device_reason(reason_code, what, code),
+                };
+                self.end(now, verdict, Some(reason))
+            }
+            // A word that is not documented moves nothing; it is counted elsewhere.
+            JobVerdict::Unknown => Next::Nothing,
+            JobVerdict::Running => {
+                let paused = status == Some(&JobStatus::Paused) || interrupted;
+                self.under_way(now, paused);
+                if was_open { Next::ExecuteObserved } else { Next::Nothing }
+            }
+        }
+    }
+
+    /// A person settled the unknown order to fly: it did not take off, or the mission is over by
+    /// what they saw.
+    pub fn on_settled(&mut self, now: Now, took_off: bool) -> Next {
+        if self.state != State::Unknown {
+            return Next::Nothing;
+        }
+        let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
+        if took_off {
+            self.status.reason = Some(reason);
+            self.execute_seen(now, "resolved");
+            return Next::Nothing;
+        }
+        self.end(now, Verdict::Failed, Some(reason))
+    }
+
+    fn take_progress(&mut self, report: &FlighttaskProgress) -> bool {
+        let Some(output) = &report.output else { return false };
+        let progress = &mut self.status.progress;
+        if let Some(step) = &output.progress {
+            progress.percent = percent(step.percent).or(progress.percent);
+            progress.current_step =
+                step.current_step.as_ref().map(|step| step.code()).or(progress.current_step);
+        }
+        let Some(ext) = &output.ext else { return false };
+        let state = ext.wayline_mission_state.as_ref().map(|state| state.code());
+        progress.wayline_mission_state = state.or(progress.wayline_mission_state);
+        progress.waypoint_index = ext
+            .current_waypoint_index
+            .and_then(|index| u32::try_from(index).ok())
+            .or(progress.waypoint_index);
+        progress.media_count =
+            ext.media_count.and_then(|count| u32::try_from(count).ok()).or(progress.media_count);
+        state == Some(WAYLINE_INTERRUPTED)
+    }
+
+    fn under_way(&mut self, now: Now, paused: bool) {
+        let (state, shown, word) = if paused {
+            (State::Paused, MissionState::Paused, "paused")
+        } else {
+            (State::Executing, MissionState::Executing, "executing")
+        };
+        if self.state != state {
+            self.state = state;
+            self.status.state = shown;
+            self.status.reason = None;
+            self.step(now, word, None);
+        }
+    }
+
+    fn execute_seen(&mut self, now: Now, word: &str) {
+        self.state = State::Executing;
+        self.status.state = MissionState::Executing;
+        self.step(now, word, None);
+    }
+
+    fn end(&mut self, now: Now, verdict: Verdict, reason: Option<Reason>) -> Next {
+        self.state = State::Ended;
+        self.status.state = MissionState::Ended;
+        self.status.verdict = Some(verdict);
+        let detail = reason.as_ref().map(|reason| reason.code.to_string());
+        self.status.reason = reason;
+        self.status.ended_ms = Some(now.wall);
+        self.step(now, "ended", detail);
+        Next::Ended
+    }
+
+    fn step(&mut self, now: Now, step: &str, detail: Option<String>) {
+        let action_duration_ms = now.mono.since_ms(self.last_step);
+        self.last_step = now.mono;
+        if self.status.steps.len() < STEPS_MAX {
+            let at_ms = now.wall;
+            self.status.steps.push(Step { step: step.into(), at_ms, action_duration_ms, detail });
+        }
+    }
+}
+
+fn failure(status: Option<&JobStatus>) -> (Verdict, &'static str, &'static str) {
+    match status {
+        Some(JobStatus::Canceled) => {
+            (Verdict::Canceled, "device_canceled", "The dock cancelled it")
+        }
+        Some(JobStatus::Rejected) => (Verdict::Rejected, "device_refused", "The dock refused"),
+        Some(JobStatus::Timeout) => {
+            (Verdict::Timeout, "device_timeout", "The dock gave up on time")
+        }
+        Some(_) | None => (Verdict::Failed, "device_failed", "The dock tried and failed"),
+    }
+}
+
+/// A percentage as whole number, 0–100; anything else is no percentage.
+pub(crate) fn percent(value: Option<f64>) -> Option<u8> {
+    let value = value.filter(|value| (0.0..=100.0).contains(value))?;
+    // In range by the filter above; the fraction is of no interest.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    Some(value as u8)
+}

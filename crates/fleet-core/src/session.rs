@@ -1,0 +1,269 @@
+//! A dock's presence and bring-up: what it has done so far, what is missing, and whether we hear it.
+//!
+//! Pure. There is no message for "gateway gone" and no will message, so absence is told by time
+//! (stale after 10 s, offline after 30 s) or by the broker where it reports connections.
+
+use fleet_types::{
+    MonoMs, Now, Reason, WallMs,
+    device::{Connection, Phase},
+};
+
+use crate::io::BrokerPresence;
+
+/// After this without a message what is shown is last known.
+pub const STALE_AFTER_MS: u64 = 10_000;
+/// After this without a message the device is taken to be gone.
+pub const OFFLINE_AFTER_MS: u64 = 30_000;
+/// A step of bring-up that takes longer is explained to the operator.
+const STEP_PATIENCE_MS: u64 = 15_000;
+/// A dock that leaves this soon after `config` was answered has probably refused its licence.
+const LICENCE_WINDOW_MS: u64 = 15_000;
+/// Reports over which the least delayed one tells the clock skew.
+const SKEW_WINDOW: usize = 8;
+
+/// Presence of one dock.
+#[derive(Clone, Debug)]
+pub struct Session {
+    phase: Phase,
+    phase_since: MonoMs,
+    heard: Option<(MonoMs, WallMs)>,
+    gone: Option<Reason>,
+    connection: Connection,
+    since_ms: WallMs,
+    not_bound: bool,
+    configured_at: Option<MonoMs>,
+    skews: [Option<i64>; SKEW_WINDOW],
+    skew_next: usize,
+}
+
+impl Session {
+    /// A dock of which nothing was heard.
+    #[must_use]
+    pub fn new(now: Now) -> Self {
+        Self {
+            phase: Phase::Enrolled,
+            phase_since: now.mono,
+            heard: None,
+            gone: None,
+            connection: Connection::NeverSeen,
+            since_ms: now.wall,
+            not_bound: false,
+            configured_at: None,
+            skews: [None; SKEW_WINDOW],
+            skew_next: 0,
+        }
+    }
+
+    /// How far bring-up came.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether we hear it.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        self.connection
+    }
+
+    /// Since when `connection` is what it is.
+    #[must_use]
+    pub fn since_ms(&self) -> WallMs {
+        self.since_ms
+    }
+
+    /// When it was last heard.
+    #[must_use]
+    pub fn last_heard_ms(&self) -> Option<WallMs> {
+        self.heard.map(|(_, wall)| wall)
+    }
+
+    /// Whether bring-up is far enough to take commands.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Complete | Phase::Heard)
+    }
+
+    /// Its clock minus ours, milliseconds: the least delayed of the latest reports.
+    #[must_use]
+    pub fn clock_skew_ms(&self) -> Option<i64> {
+        self.skews.iter().flatten().max().copied()
+    }
+
+    /// Something came from the dock itself.
+    pub fn on_heard(&mut self, now: Now, source_ms: Option<WallMs>) {
+        self.heard = Some((now.mono, now.wall));
+        self.gone = None;
+        if let Some(source) = source_ms {
+            self.skews[self.skew_next] = Some(source.since_ms(now.wall));
+            self.skew_next = (self.skew_next + 1) % SKEW_WINDOW;
+        }
+    }
+
+    /// The dock asked for `config`.
+    pub fn on_config(&mut self, now: Now) {
+        self.configured_at = Some(now.mono);
+        self.restart(now, Phase::Configured);
+    }
+
+    /// The dock asked whether it is bound.
+    pub fn on_bind_status(&mut self, now: Now, is_bound: bool) {
+        self.not_bound = !is_bound;
+        if is_bound {
+            self.advance(now, Phase::Bound);
+        }
+    }
+
+    /// The dock was bound.
+    pub fn on_bound(&mut self, now: Now) {
+        self.not_bound = false;
+        self.advance(now, Phase::Bound);
+    }
+
+    /// The dock reported its topology: bring-up is complete.
+    pub fn on_topology(&mut self, now: Now) {
+        self.configured_at = None;
+        self.phase = Phase::Complete;
+        self.phase_since = now.mono;
+    }
+
+    /// Telemetry came before any topology: the dock was up before the tower was.
+    pub fn on_telemetry(&mut self, now: Now) {
+        if self.phase < Phase::Complete && self.configured_at.is_none() {
+            self.phase = Phase::Heard;
+            self.phase_since = now.mono;
+        }
+    }
+
+    /// The broker reports its connection.
+    pub fn on_broker(&mut self, now: Now, presence: &BrokerPresence) {
+        match presence {
+            BrokerPresence::Connected => {
+                self.gone = None;
+                self.configured_at = None;
+                self.restart(now, Phase::Connected);
+                self.heard.get_or_insert((now.mono, now.wall));
+                self.heard = Some((now.mono, now.wall));
+            }
+            BrokerPresence::Disconnected { reason } => {
+                let refused =
+                    self.configured_at.is_some_and(|at| now.mono.since_ms(at) <= LICENCE_WINDOW_MS);
+                self.gone = Some(if refused {
+                    Reason::new(
+                        "licence_refused",
+                        "The dock left right after it was given the DJI licence: it probably refused it. Check dji.app_id, app_key and app_license in the configuration.",
+                    )
+                } else {
+                    Reason::new(
+                        "disconnected",
+                        format!("Its connection to the broker ended ({reason})."),
+                    )
+                });
+            }
+            BrokerPresence::LoginRefused => {
+                self.gone = Some(Reason::new(
+                    "login_refused",
+                    "The broker refused its log-in: wrong user name or password. Type them into DJI Pilot 2 again, or enrol the dock anew.",
+                ));
+            }
+        }
+    }
+
+    /// Recomputes `connection`; true when it changed.
+    pub fn refresh(&mut self, now: Now) -> bool {
+        let silent_ms = self.heard.map(|(mono, _)| now.mono.since_ms(mono));
+        let connection = match silent_ms {
+            _ if self.gone.is_some() => match self.heard {
+                Some(_) => Connection::Offline,
+                None => Connection::NeverSeen,
+            },
+            None => Connection::NeverSeen,
+            Some(silent) if silent >= OFFLINE_AFTER_MS => Connection::Offline,
+            Some(_) if !self.is_up() => Connection::BringingUp,
+            Some(silent) if silent >= STALE_AFTER_MS => Connection::Stale,
+            Some(_) => Connection::Online,
+        };
+        if connection == self.connection {
+            return false;
+        }
+        self.connection = connection;
+        self.since_ms = now.wall;
+        true
+    }
+
+    /// When `refresh` or `reason` may next tell something new.
+    #[must_use]
+    pub fn deadline(&self, now: MonoMs) -> Option<MonoMs> {
+        let heard = self.heard.map(|(mono, _)| mono);
+        let steps = [
+            heard.map(|at| at.after_ms(STALE_AFTER_MS)),
+            heard.map(|at| at.after_ms(OFFLINE_AFTER_MS)),
+            (!self.is_up()).then(|| self.phase_since.after_ms(STEP_PATIENCE_MS)),
+        ];
+        steps.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Why it is not simply online.
+    #[must_use]
+    pub fn reason(&self, now: Now) -> Option<Reason> {
+        if let Some(reason) = &self.gone {
+            return Some(reason.clone());
+        }
+        match self.connection {
+            Connection::Online => (self.phase == Phase::Heard).then(|| {
+                Reason::new(
+                    "topology_unknown",
+                    "The dock was up before the tower: it is heard, but it did not report its aircraft yet.",
+                )
+            }),
+            Connection::Stale | Connection::Offline => Some(Reason::new(
+                "silent",
+                "Nothing was heard of the dock for a while. What is shown is last known.",
+            )),
+            Connection::NeverSeen => Some(Reason::new(
+                "never_connected",
+                "Enrolled, but it never connected. Check the address typed into DJI Pilot 2 and the network between dock and broker.",
+            )),
+            Connection::BringingUp => self.step_reason(now),
+        }
+    }
+
+    fn step_reason(&self, now: Now) -> Option<Reason> {
+        if self.not_bound {
+            return Some(Reason::new(
+                "not_bound",
+                "The dock is not enrolled here, so it was told that it is not bound. Enrol it: gwanje dock add SN.",
+            ));
+        }
+        if now.mono.since_ms(self.phase_since) < STEP_PATIENCE_MS {
+            return None;
+        }
+        Some(match self.phase {
+            Phase::Enrolled | Phase::Connected => Reason::new(
+                "no_config_request",
+                "Connected, but it never asked for its configuration. Restart the dock; check that it may publish (broker log).",
+            ),
+            Phase::Configured => Reason::new(
+                "no_bind_request",
+                "It got its configuration and went no further: it may still be checking the DJI licence. Check dji.app_license and the dock's internet or NTP access.",
+            ),
+            Phase::Bound | Phase::Complete | Phase::Heard => Reason::new(
+                "no_topology",
+                "Bound, but it never sent update_topo. Restart the dock; check that it may publish to sys/product/{SN}/status.",
+            ),
+        })
+    }
+
+    fn restart(&mut self, now: Now, phase: Phase) {
+        self.phase = phase;
+        self.phase_since = now.mono;
+        self.not_bound = false;
+    }
+
+    fn advance(&mut self, now: Now, phase: Phase) {
+        if self.phase < phase {
+            self.phase = phase;
+            self.phase_since = now.mono;
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! One process is one OS thread.
+fn main() {}

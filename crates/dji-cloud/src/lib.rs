@@ -10,6 +10,10 @@
 //! from newer versions is marked so and unproven.
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod check;
 pub mod cmd;
 pub mod config;

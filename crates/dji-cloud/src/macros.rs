@@ -384,13 +384,19 @@ macro_rules! words {
             const EXPECTED: &'static str = "string (enum)";
 
             fn from_i64(value: i64) -> $crate::lenient::Take<Self> {
-                $crate::lenient::Take::Coerced(Self::Other(value.to_string().into()))
+                $crate::lenient::Take::Coerced(Self::Other(
+                    $crate::drift::cut(&value.to_string(), 64).into(),
+                ))
             }
             fn from_f64(value: f64) -> $crate::lenient::Take<Self> {
-                $crate::lenient::Take::Coerced(Self::Other(value.to_string().into()))
+                $crate::lenient::Take::Coerced(Self::Other(
+                    $crate::drift::cut(&value.to_string(), 64).into(),
+                ))
             }
             fn from_bool(value: bool) -> $crate::lenient::Take<Self> {
-                $crate::lenient::Take::Coerced(Self::Other(value.to_string().into()))
+                $crate::lenient::Take::Coerced(Self::Other(
+                    $crate::drift::cut(&value.to_string(), 64).into(),
+                ))
             }
             fn from_text(text: &str) -> $crate::lenient::Take<Self> {
                 $crate::lenient::Take::Exact(Self::from_word(text))

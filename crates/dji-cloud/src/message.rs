@@ -304,12 +304,10 @@ fn guess(data: &RawValue, keys: &[(&str, &'static str)]) -> Option<&'static str>
         let output = body.get("output")?.get();
         let output: std::collections::BTreeMap<Cow<'_, str>, &RawValue> =
             serde_json::from_str(output).ok()?;
-        if !output.contains_key("status") {
-            None
-        } else if output.get("ext").is_some_and(|ext| ext.get().contains("\"wayline")) {
-            Some("flighttask_progress")
-        } else {
-            Some(UNNAMED_JOB)
+        match (output.contains_key("status"), output.get("ext")) {
+            (true, None) => Some(UNNAMED_JOB),
+            (true, Some(ext)) if ext.get().contains("\"wayline") => Some("flighttask_progress"),
+            (_, _) => None,
         }
     })
 }

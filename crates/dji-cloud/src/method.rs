@@ -2,8 +2,8 @@
 //!
 //! One table for core, API and console. It judges methods, not situations: whether an interlock
 //! holds is the core's to know. A method that is not in the table must be treated as dangerous and
-//! not repeatable. Sources: `dock2/{wayline,cmd,live,file,custom-flight-area}` pages; time-outs are ours, generous
-//! beside what the pages show, as DJI documents none.
+//! not repeatable. Sources: `dock2/{wayline,cmd,live,file,custom-flight-area}` pages. Time-outs are
+//! ours, generous beside what the pages show, as DJI documents none.
 
 use crate::reply::JobStatus;
 

@@ -77,6 +77,8 @@ wire! {
         gear: Gear = "gear" [""];
         /// Aircraft state.
         mode_code: AircraftModeCode = "mode_code" [""];
+        /// Firmware; documented as state, seen in OSD.
+        firmware_version: Text = "firmware_version" [""];
         /// Distance limit; missing from the page, shown by its own example.
         distance_limit_status: DistanceLimitStatus = "distance_limit_status" [""];
         /// Return height over the take-off point; missing from the page.

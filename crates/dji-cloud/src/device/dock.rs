@@ -25,7 +25,8 @@ wire! {
         /// Dock air conditioner working state information.
         air_conditioner: AirConditioner = "air_conditioner" [""];
         /// Aircraft battery maintenance information.
-        drone_battery_maintenance_info: DroneBatteryMaintenance = "drone_battery_maintenance_info" [""];
+        drone_battery_maintenance_info: DroneBatteryMaintenance =
+            "drone_battery_maintenance_info" [""];
         /// Maintenance information.
         maintain_status: MaintainStatus = "maintain_status" [""];
         /// Satellite search state.
@@ -90,6 +91,8 @@ wire! {
         longitude: Num = "longitude" ["°"];
         /// Cumulative operating time; documented as state, seen in OSD.
         acc_time: Int = "acc_time" ["s"];
+        /// Firmware; documented as state.
+        firmware_version: Text = "firmware_version" [""];
         /// Push rods; a Dock 1 property that Dock 2 examples still show.
         putter_state: CoverState = "putter_state" [""];
         /// Mains voltage; a Dock 1 property.

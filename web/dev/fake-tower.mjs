@@ -1,0 +1,179 @@
+// A tower for designing screens: speaks the API, obeys nothing and proves nothing. Tests use the
+// real one. `node dev/fake-tower.mjs [--docks 1000] [--port 8099]`, then open the printed link.
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { WebSocketServer } from 'ws';
+import { Fleet } from './fake-fleet.mjs';
+
+const option = (name, fallback) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? fallback : Number(process.argv[at + 1]);
+};
+const port = option('port', 8099);
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const started = Date.now();
+const token = 'dev-token';
+const sockets = new Map();
+const site = { name: 'Saemangeum', time_zone: 'Asia/Seoul' };
+const fleet = new Fleet(option('docks', 20), broadcast);
+
+const csp =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+  "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+function broadcast(frame) {
+  const text = JSON.stringify(frame);
+  for (const socket of sockets.keys()) socket.send(text);
+}
+
+function serveFile(path, response) {
+  const wanted = path.endsWith('/') ? `${path}index.html` : path;
+  const file = join(dist, normalize(wanted));
+  const found =
+    file.startsWith(dist) && existsSync(file) && extname(file) ? file : join(dist, 'index.html');
+  response.writeHead(200, {
+    'content-type': types[extname(found)] ?? 'application/octet-stream',
+    'content-security-policy': csp,
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(readFileSync(found));
+}
+
+async function readBody(request) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+function system() {
+  return {
+    version: '0.1.0-dev',
+    started_ms: started,
+    server_time_ms: Date.now(),
+    threads: 1,
+    links: fleet.links,
+    broker: {
+      kind: 'mosquitto (child)',
+      stats: { 'clients/connected': 23, 'messages/received': 18211 },
+    },
+    loop: {
+      stall_ms: { p50: 0.08, p99: 1.9, max: 24.2 },
+      slow: [{ task: 'dock SIMDK20000003', ms: 24, at_ms: started }],
+    },
+    bus: { DeviceOsd: { written: 9120, coalesced: 31, full: 0, readers: 2, depth: 1 } },
+    unknowns: [{ firmware: '10.01.1606', kind: 'field', key: 'osd.foo_bar', count: 12 }],
+    site,
+  };
+}
+
+const routes = [
+  ['GET', /^\/system$/, () => [200, system()]],
+  ['POST', /^\/session$/, () => [200, { token, expires_ms: Date.now() + 3.6e6, who: 'operator' }]],
+  ['DELETE', /^\/session$/, () => [204]],
+  ['GET', /^\/devices\/([^/]+)$/, ([sn]) => fleet.detail(sn)],
+  ['POST', /^\/devices\/([^/]+)\/commands$/, ([sn], body) => fleet.command(sn, JSON.parse(body))],
+  ['POST', /^\/commands\/([^/]+)\/resolve$/, ([id], body) => fleet.resolve(id, JSON.parse(body))],
+  ['GET', /^\/waylines$/, () => [200, { waylines: fleet.waylines }]],
+  ['POST', /^\/waylines$/, (_, body, query) => fleet.upload(query.get('name'), body)],
+  ['GET', /^\/missions$/, () => [200, { missions: [...fleet.missions.values()].reverse() }]],
+  ['GET', /^\/missions\/([^/]+)$/, ([id]) => fleet.mission(id)],
+  ['POST', /^\/missions$/, (_, body) => fleet.start(JSON.parse(body))],
+  ['GET', /^\/traces\/([^/]+)$/, ([id]) => [200, { trace_id: id, steps: fleet.trace(id) }]],
+  ['POST', /^\/docks$/, (_, body) => fleet.enrol(JSON.parse(body))],
+  ['DELETE', /^\/docks\/([^/]+)$/, ([sn]) => fleet.remove(sn)],
+  ['GET', /^\/alarms$/, () => [200, { alarms: fleet.alarms }]],
+  [
+    'GET',
+    /^\/openapi\.json$/,
+    () => [
+      200,
+      {
+        openapi: '3.1.0',
+        info: { title: 'Gwanje', version: '0' },
+        paths: { '/healthz': { get: { responses: { 200: { description: 'ok' } } } } },
+      },
+    ],
+  ],
+];
+
+async function answer(request, response) {
+  const url = new URL(request.url, 'http://localhost');
+  if (!url.pathname.startsWith('/api/v1/')) return serveFile(url.pathname, response);
+  const path = url.pathname.slice('/api/v1'.length);
+  const open = path === '/session' && request.method === 'POST';
+  const body = await readBody(request);
+  let status = 404;
+  let value = { title: 'Not found', code: 'not_found' };
+  if (!open && request.headers.authorization !== `Bearer ${token}`) {
+    [status, value] = [401, { title: 'Unauthorised', code: 'unauthorised' }];
+  } else {
+    for (const [method, pattern, handle] of routes) {
+      const match = method === request.method && pattern.exec(path);
+      if (match)
+        [status, value] = handle(match.slice(1).map(decodeURIComponent), body, url.searchParams);
+    }
+  }
+  const problem = status >= 400;
+  response.writeHead(status, {
+    'content-type': problem ? 'application/problem+json' : 'application/json',
+  });
+  response.end(
+    value === undefined
+      ? ''
+      : JSON.stringify(problem ? { type: 'about:blank', status, ...value } : value),
+  );
+}
+
+const server = createServer((request, response) => void answer(request, response));
+const streams = new WebSocketServer({ noServer: true, handleProtocols: () => 'gwanje.v1' });
+server.on('upgrade', (request, socket, head) => {
+  if (!(request.headers['sec-websocket-protocol'] ?? '').includes(`bearer.${token}`)) {
+    socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+    return;
+  }
+  streams.handleUpgrade(request, socket, head, (stream) => {
+    sockets.set(stream, []);
+    stream.on('close', () => sockets.delete(stream));
+    stream.on('message', (data) => {
+      const sns = JSON.parse(String(data)).sns ?? [];
+      sockets.set(stream, sns);
+      for (const sn of sns)
+        stream.send(JSON.stringify({ type: 'telemetry', sn, values: fleet.telemetry(sn) }));
+    });
+    stream.send(
+      JSON.stringify({
+        type: 'hello',
+        version: '0',
+        server_time_ms: Date.now(),
+        who: 'operator',
+        site,
+      }),
+    );
+    stream.send(JSON.stringify(fleet.snapshot()));
+  });
+});
+
+setInterval(() => {
+  if (fleet.frozen) return;
+  fleet.step();
+  for (const [stream, sns] of sockets) {
+    for (const sn of sns)
+      stream.send(JSON.stringify({ type: 'telemetry', sn, values: fleet.telemetry(sn) }));
+  }
+  broadcast({ type: 'tick', server_time_ms: Date.now() });
+}, 1000);
+
+server.listen(port, '127.0.0.1', () => {
+  console.log(`http://127.0.0.1:${port}/#signin=${randomUUID()}`);
+});

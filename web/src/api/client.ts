@@ -1,0 +1,151 @@
+// HTTP calls to the tower. Refuses nothing by itself: every refusal is the server's, kept whole.
+
+import type {
+  Alarm,
+  CommandStatus,
+  DeviceDetail,
+  EnrolledDock,
+  LostLinkAction,
+  MissionStatus,
+  Problem,
+  Session,
+  SystemStatus,
+  TraceStep,
+  Wayline,
+} from './types';
+
+const base = '/api/v1';
+const tokenKey = 'gwanje.token';
+const callTimeoutMs = 15_000;
+const uploadTimeoutMs = 120_000;
+
+/** A refusal by the server, or (status 0) no answer at all. */
+export class ApiError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail ?? problem.title);
+    this.name = 'ApiError';
+    this.problem = problem;
+  }
+}
+
+export const token = {
+  get: (): string | null => sessionStorage.getItem(tokenKey),
+  set: (value: string): void => sessionStorage.setItem(tokenKey, value),
+  clear: (): void => sessionStorage.removeItem(tokenKey),
+};
+
+let onUnauthorised: () => void = () => {};
+
+/** Called once a call was answered 401: the session is over. */
+export function whenUnauthorised(handler: () => void): void {
+  onUnauthorised = handler;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const fallback: Problem = {
+    type: 'about:blank',
+    title: response.statusText || `HTTP ${response.status}`,
+    status: response.status,
+  };
+  try {
+    const body: unknown = await response.json();
+    return typeof body === 'object' && body !== null ? { ...fallback, ...body } : fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+interface CallOptions {
+  method?: string;
+  json?: unknown;
+  body?: Blob;
+  anonymous?: boolean;
+}
+
+async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const headers = new Headers({ accept: 'application/json' });
+  const bearer = token.get();
+  if (bearer && !options.anonymous) headers.set('authorization', `Bearer ${bearer}`);
+  let body: BodyInit | null = null;
+  if (options.json !== undefined) {
+    headers.set('content-type', 'application/json');
+    body = JSON.stringify(options.json);
+  } else if (options.body) {
+    headers.set('content-type', 'application/octet-stream');
+    body = options.body;
+  }
+  let response: Response;
+  try {
+    response = await fetch(base + path, {
+      method: options.method ?? 'GET',
+      headers,
+      body,
+      cache: 'no-store',
+      signal: AbortSignal.timeout(options.body ? uploadTimeoutMs : callTimeoutMs),
+    });
+  } catch (cause) {
+    throw new ApiError({
+      type: 'about:blank',
+      title: 'No answer from the tower',
+      status: 0,
+      code: 'no_answer',
+      detail: cause instanceof Error ? cause.message : String(cause),
+    });
+  }
+  if (response.status === 401 && !options.anonymous) onUnauthorised();
+  if (!response.ok) throw new ApiError(await problemOf(response));
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+const post = <T>(path: string, json: unknown): Promise<T> =>
+  call<T>(path, { method: 'POST', json });
+const id = encodeURIComponent;
+
+/** What the caller names one intended action; a repeat with the same key is not carried out again. */
+export function newKey(): string {
+  return `console-${uuid()}`;
+}
+
+/** Random UUID v4 that also works where `crypto.randomUUID` is withheld (plain http). */
+export function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+export interface MissionOrder {
+  sn: string;
+  wayline_id: string;
+  rth_altitude_m: number;
+  lost_link_action: LostLinkAction;
+  exit_wayline_when_link_lost: boolean;
+  idempotency_key: string;
+}
+
+export const api = {
+  signIn: (code: string) =>
+    call<Session>('/session', { method: 'POST', json: { code }, anonymous: true }),
+  signOut: () => call<void>('/session', { method: 'DELETE' }),
+  device: (sn: string) => call<DeviceDetail>(`/devices/${id(sn)}`),
+  command: (sn: string, method: string, idempotency_key: string) =>
+    post<CommandStatus>(`/devices/${id(sn)}/commands`, { method, data: null, idempotency_key }),
+  resolve: (command_id: string, outcome: 'succeeded' | 'failed', note: string) =>
+    post<CommandStatus>(`/commands/${id(command_id)}/resolve`, { outcome, note }),
+  waylines: () => call<{ waylines: Wayline[] }>('/waylines'),
+  uploadWayline: (name: string, file: Blob) =>
+    call<Wayline>(`/waylines?name=${id(name)}`, { method: 'POST', body: file }),
+  startMission: (order: MissionOrder) => post<MissionStatus>('/missions', order),
+  missions: () => call<{ missions: MissionStatus[] }>('/missions'),
+  mission: (mission_id: string) => call<MissionStatus>(`/missions/${id(mission_id)}`),
+  trace: (trace_id: string) =>
+    call<{ trace_id: string; steps: TraceStep[] }>(`/traces/${id(trace_id)}`),
+  enrol: (sn: string, name: string) => post<EnrolledDock>('/docks', { sn, name }),
+  removeDock: (sn: string) => call<void>(`/docks/${id(sn)}`, { method: 'DELETE' }),
+  alarms: () => call<{ alarms: Alarm[] }>('/alarms'),
+  system: () => call<SystemStatus>('/system'),
+};

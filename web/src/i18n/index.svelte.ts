@@ -1,0 +1,73 @@
+// The language in use, and texts in it. Dictionaries are typed: a missing key does not compile.
+
+import type { Reason } from '../api/types';
+import type { Lang } from '../lib/format';
+import { en } from './en';
+import { type Key, ko } from './ko';
+import { type ReasonCode, reasonsEn, reasonsKo } from './reasons';
+
+const langKey = 'gwanje.lang';
+const dictionaries: Record<Lang, Record<Key, string>> = { ko, en };
+const reasons: Record<Lang, Record<ReasonCode, string>> = { ko: reasonsKo, en: reasonsEn };
+
+function initial(): Lang {
+  const stored = localStorage.getItem(langKey);
+  if (stored === 'ko' || stored === 'en') return stored;
+  return navigator.language.toLowerCase().startsWith('ko') ? 'ko' : 'en';
+}
+
+class Language {
+  current: Lang = $state(initial());
+
+  set(lang: Lang): void {
+    this.current = lang;
+    localStorage.setItem(langKey, lang);
+    document.documentElement.lang = lang;
+  }
+}
+
+export const language = new Language();
+document.documentElement.lang = language.current;
+
+export type Params = Record<string, string | number>;
+
+/** The text of a key in the language in use, `{name}` replaced. */
+export function t(key: Key, params: Params = {}): string {
+  return dictionaries[language.current][key].replace(/\{(\w+)\}/g, (whole, name: string) =>
+    name in params ? String(params[name]) : whole,
+  );
+}
+
+/** The text of a key built from data (`word.cover.1`), or the fallback where there is none. */
+export function lookup(key: string, fallback: Key, params: Params = {}): string {
+  return Object.hasOwn(ko, key) ? t(key as Key, params) : t(fallback, params);
+}
+
+/** One sentence for a reason: ours where the code is known, else the server's. */
+export function reasonTitle(reason: Reason): string {
+  const known = reasons[language.current];
+  return Object.hasOwn(known, reason.code) ? known[reason.code as ReasonCode] : reason.message;
+}
+
+/** What the server or device says beyond the title; null when it adds nothing. */
+export function reasonDetail(reason: Reason): string | null {
+  const said = (language.current === 'ko' && reason.message_ko) || reason.message;
+  const code = reason.device_code;
+  const parts = [
+    said && said !== reasonTitle(reason) ? said : '',
+    code === null || code === undefined ? '' : t('cmd.device_code', { code }),
+  ].filter(Boolean);
+  return parts.length ? parts.join(' · ') : null;
+}
+
+/** Why a button is disabled: the console's own reasons first, then the server's codes. */
+export function blockedText(code: string): string {
+  const own = `blocked.${code}`;
+  return Object.hasOwn(ko, own) ? t(own as Key) : reasonTitle({ code, message: code });
+}
+
+/** A DJI method in words; the bare name where there are none. */
+export function methodText(method: string): string {
+  const key = `method.${method}`;
+  return Object.hasOwn(ko, key) ? t(key as Key) : method;
+}

@@ -1,0 +1,138 @@
+// Which commands the console offers and why one may not be given now. The server decides; this
+// only spares an operator a refusal that is certain, and says why.
+
+import type { CommandState, CommandStatus, DeviceStatus, MissionStatus } from '../api/types';
+
+export const deviceMethods = [
+  'debug_mode_open',
+  'debug_mode_close',
+  'cover_open',
+  'cover_close',
+  'supplement_light_open',
+  'supplement_light_close',
+] as const;
+
+export const flightMethods = ['flighttask_pause', 'flighttask_recovery', 'return_home'] as const;
+
+export type Method = (typeof deviceMethods)[number] | (typeof flightMethods)[number];
+
+/** Reasons the console itself gives, beside the server's reason codes. */
+export type Blocker =
+  | 'tower_lost'
+  | 'link_down'
+  | 'dock_offline'
+  | 'dock_not_ready'
+  | 'needs_debug_mode'
+  | 'aircraft_out'
+  | 'aircraft_state_unknown'
+  | 'already_so'
+  | 'under_way'
+  | 'no_mission'
+  | 'mission_active'
+  | 'flight_locked'
+  | 'not_paused'
+  | 'already_paused';
+
+export interface Situation {
+  towerUp: boolean;
+  linkUp: boolean;
+  dock: DeviceStatus;
+  /** Whether the aircraft is in the dock; null while unknown. */
+  droneInDock: boolean | null;
+  mission: MissionStatus | null;
+  /** Commands of this dock that are still under way. */
+  underWay: readonly CommandStatus[];
+}
+
+/** Moves hardware near people or aircraft: takes a second, deliberate press. */
+export const twoSteps: ReadonlySet<Method> = new Set<Method>([
+  'cover_open',
+  'cover_close',
+  'debug_mode_open',
+]);
+
+/** Counter-actions are never held back for stale telemetry or a missing journal. */
+const counterActions: ReadonlySet<Method> = new Set<Method>(['return_home', 'flighttask_pause']);
+
+export function blocker(method: Method, now: Situation): Blocker | null {
+  if (!now.towerUp) return 'tower_lost';
+  if (!now.linkUp) return 'link_down';
+  if (now.underWay.some((command) => command.method === method)) return 'under_way';
+  if (counterActions.has(method)) return counterActionBlocker(method, now);
+  if (now.dock.connection === 'bringing_up') return 'dock_not_ready';
+  if (now.dock.connection !== 'online') return 'dock_offline';
+  if (method === 'flighttask_recovery') {
+    if (!flies(now.mission)) return 'no_mission';
+    return now.mission?.state === 'paused' ? null : 'not_paused';
+  }
+  return serviceBlocker(method, now);
+}
+
+function counterActionBlocker(method: Method, now: Situation): Blocker | null {
+  if (now.dock.connection === 'never_seen') return 'dock_offline';
+  if (method === 'flighttask_pause') {
+    if (!flies(now.mission)) return 'no_mission';
+    if (now.mission?.state === 'paused') return 'already_paused';
+  }
+  return null;
+}
+
+function serviceBlocker(method: Method, now: Situation): Blocker | null {
+  const debugging = now.dock.activity === 'remote_debugging';
+  const closing = method === 'cover_close' || method === 'debug_mode_open';
+  switch (method) {
+    case 'debug_mode_open':
+      if (debugging) return 'already_so';
+      if (flies(now.mission)) return 'mission_active';
+      break;
+    case 'debug_mode_close':
+      return debugging ? null : 'already_so';
+    default:
+      if (!debugging) return 'needs_debug_mode';
+  }
+  if (closing && now.droneInDock === false) return 'aircraft_out';
+  if (closing && now.droneInDock === null) return 'aircraft_state_unknown';
+  return null;
+}
+
+export function startBlocker(now: Situation): Blocker | null {
+  if (!now.towerUp) return 'tower_lost';
+  if (!now.linkUp) return 'link_down';
+  if (now.dock.connection === 'bringing_up') return 'dock_not_ready';
+  if (now.dock.connection !== 'online') return 'dock_offline';
+  if (now.dock.flight_lock) return 'flight_locked';
+  if (flies(now.mission)) return 'mission_active';
+  if (now.droneInDock === false) return 'aircraft_out';
+  return null;
+}
+
+/** Whether a mission is neither absent nor ended. */
+export function flies(mission: MissionStatus | null): boolean {
+  return mission !== null && mission.state !== 'ended';
+}
+
+export type Stage = 'sent' | 'accepted' | 'done';
+export type StageMark = 'todo' | 'now' | 'ok' | 'bad' | 'unknown';
+
+/** The three marks an operator sees: sent, accepted by the dock, done. Never ahead of the facts. */
+export function stages(command: CommandStatus): Record<Stage, StageMark> {
+  const left = command.steps.some((step) => step.step === 'sent');
+  const taken = command.steps.some((step) => step.step === 'acknowledged');
+  const marks: Record<CommandState, [StageMark, StageMark, StageMark]> = {
+    accepted: ['now', 'todo', 'todo'],
+    journaled: ['now', 'todo', 'todo'],
+    sent: ['ok', 'now', 'todo'],
+    acknowledged: ['ok', 'ok', 'now'],
+    succeeded: ['ok', 'ok', 'ok'],
+    failed: taken ? ['ok', 'ok', 'bad'] : left ? ['ok', 'bad', 'todo'] : ['bad', 'todo', 'todo'],
+    rejected: ['bad', 'todo', 'todo'],
+    expired: left ? ['ok', 'bad', 'todo'] : ['bad', 'todo', 'todo'],
+    unknown: taken ? ['ok', 'ok', 'unknown'] : ['ok', 'unknown', 'unknown'],
+  };
+  const [sent, accepted, done] = marks[command.state];
+  return { sent, accepted, done };
+}
+
+export function isFinal(state: CommandState): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'rejected' || state === 'expired';
+}

@@ -1,0 +1,252 @@
+//! `gwanje up`: the broker and the tower as children, started in order, stopped in reverse.
+//!
+//! The tower gets its settings through its environment, and its one-time sign-in code too: an
+//! argument list can be read by every user of the machine, a process's environment by its owner
+//! alone. Read next: [`super::supervise`], [`super::broker`].
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustix::process::Signal;
+use tokio::{
+    net::TcpStream,
+    process::Command,
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+
+use super::{
+    broker::{self, DockLogin},
+    ports, shutdown_signal,
+    supervise::{Child, ChildReport, ChildSpec},
+};
+use crate::{
+    cli::say,
+    client::ApiClient,
+    config::{BrokerMode, Config},
+    data_dir::{self, Lock},
+    secret::Secret,
+};
+
+/// Environment variable that carries the one-time sign-in code to the tower.
+pub const SIGNIN_VARIABLE: &str = "GWANJE_SIGNIN_CODE";
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+const REPORTS_KEPT: usize = 256;
+/// Whoever scripts us may want it on standard error.
+type Tell = fn(&str);
+
+/// The running children.
+pub struct Stack {
+    config: Config,
+    children: Vec<Child>,
+    reports: mpsc::Sender<ChildReport>,
+    told: mpsc::Receiver<ChildReport>,
+    /// Settings of this run that the children must share.
+    env: Vec<(String, String)>,
+    _lock: Lock,
+}
+
+/// Runs broker and tower until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When they cannot be started.
+pub async fn up(config: Config) -> anyhow::Result<()> {
+    let stop = shutdown_signal()?;
+    tokio::pin!(stop);
+    let mut stack = Stack::new(config)?;
+    let started = tokio::select! {
+        started = stack.start(None, say) => started,
+        _ = &mut stop => Ok(()),
+    };
+    if started.is_ok() {
+        let why = stop.await;
+        tracing::info!("stopping: {why}");
+    }
+    stack.stop().await;
+    started
+}
+
+impl Stack {
+    /// Makes and takes the data directory; starts nothing yet.
+    ///
+    /// # Errors
+    /// When the directory cannot be used.
+    pub fn new(mut config: Config) -> anyhow::Result<Self> {
+        config.data_dir = std::path::absolute(&config.data_dir)?;
+        data_dir::ensure(&config.data_dir)?;
+        let lock = data_dir::lock(&config.data_dir)?;
+        let (reports, told) = mpsc::channel(REPORTS_KEPT);
+        let mut env = vec![
+            ("GWANJE_DATA_DIR".to_owned(), config.data_dir.to_string_lossy().into_owned()),
+            ("GWANJE_API_LISTEN".to_owned(), config.api.listen.to_string()),
+            ("GWANJE_MQTT_LISTEN".to_owned(), config.mqtt.listen.to_string()),
+        ];
+        if let Some(file) = &config.file {
+            env.push(("GWANJE_CONFIG".to_owned(), file.to_string_lossy().into_owned()));
+        }
+        Ok(Self { config, children: vec![], reports, told, env, _lock: lock })
+    }
+
+    /// Starts broker and tower and waits until both answer. With `docks`, the broker's logins are
+    /// made anew for them.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn start(&mut self, docks: Option<&[DockLogin]>, tell: Tell) -> anyhow::Result<()> {
+        let api = self.config.api.listen;
+        ports::check_free(api).with_context(|| {
+            format!("cannot listen on {api} for the console; choose api.listen")
+        })?;
+        data_dir::secret_or_new(&self.config.api_token_file())
+            .context("cannot make the API token")?;
+        if self.config.mqtt.mode == BrokerMode::Embedded {
+            let spec = broker::prepare(&self.config, docks)?;
+            self.add(spec);
+            self.broker_ready().await?;
+        }
+        let tower = self.tower_spec(tell)?;
+        self.add(tower);
+        self.tower_ready().await
+    }
+
+    /// Adds a child; it is stopped before all that were added earlier.
+    pub fn add(&mut self, spec: ChildSpec) {
+        self.children.push(Child::start(spec, self.reports.clone()));
+    }
+
+    /// A client of the tower.
+    ///
+    /// # Errors
+    /// When there is no token.
+    pub fn client(&self) -> anyhow::Result<ApiClient> {
+        ApiClient::new(&self.config)
+    }
+
+    /// The configuration in use.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Process ids by name.
+    #[must_use]
+    pub fn pids(&self) -> Vec<(&'static str, u32)> {
+        self.children.iter().filter_map(|child| Some((child.name(), child.pid()?))).collect()
+    }
+
+    /// The next report about a child.
+    pub async fn report(&mut self) -> Option<ChildReport> {
+        self.told.recv().await
+    }
+
+    /// A child of this same program.
+    ///
+    /// # Errors
+    /// When the program's own file cannot be found.
+    pub fn own_child(&self, name: &'static str, args: Vec<String>) -> anyhow::Result<ChildSpec> {
+        let make = self.own_command(name)?;
+        let command = move |_| {
+            let mut command = make();
+            command.args(&args);
+            Ok(command)
+        };
+        let command = Box::new(command);
+        Ok(ChildSpec { name, command, stop_signal: Signal::TERM, stop_within: STOP_WITHIN })
+    }
+
+    /// Stops every child, the last started first.
+    pub async fn stop(mut self) {
+        while let Some(child) = self.children.pop() {
+            child.stop().await;
+        }
+    }
+
+    fn own_command(&self, name: &'static str) -> anyhow::Result<impl Fn() -> Command + use<>> {
+        let exe = std::env::current_exe().context("cannot find this program's own file")?;
+        let (env, log) = (self.env.clone(), self.config.log.clone());
+        let format = match log.format {
+            crate::config::LogFormat::Human => "human",
+            crate::config::LogFormat::Json => "json",
+        };
+        Ok(move || {
+            let mut command = Command::new(&exe);
+            command.arg(name).arg("--parent").arg(std::process::id().to_string());
+            command.args(["--log-format", format, "--log-level", &log.level]);
+            command.envs(env.iter().map(|(key, value)| (key, value)));
+            command.env("NO_COLOR", "1").env_remove(SIGNIN_VARIABLE);
+            command
+        })
+    }
+
+    fn tower_spec(&self, tell: Tell) -> anyhow::Result<ChildSpec> {
+        let make = self.own_command("tower")?;
+        let base = console_address(&self.config);
+        let command = move |starts| {
+            // A code is good for one tower process: sessions live in its memory.
+            let code = Secret::random(16)?;
+            let mut command = make();
+            command.env(SIGNIN_VARIABLE, code.expose());
+            let again = if starts == 0 { "" } else { " (the tower started again; sign in again)" };
+            tell(&format!("Console: {base}/#signin={}{again}", code.expose()));
+            Ok(command)
+        };
+        let command = Box::new(command);
+        Ok(ChildSpec {
+            name: "tower",
+            command,
+            stop_signal: Signal::TERM,
+            stop_within: STOP_WITHIN,
+        })
+    }
+
+    async fn broker_ready(&mut self) -> anyhow::Result<()> {
+        let address = self.config.mqtt.link_addresses().into_iter().next().unwrap_or_default();
+        let address: std::net::SocketAddr = address.parse().context("mqtt.listen")?;
+        self.until_ready("broker", async || TcpStream::connect(address).await.is_ok()).await
+    }
+
+    async fn tower_ready(&mut self) -> anyhow::Result<()> {
+        let client = self.client()?;
+        let healthy =
+            async || client.get("/healthz").await.is_ok_and(|answer| answer.status.is_success());
+        self.until_ready("tower", healthy).await
+    }
+
+    /// Asks again and again until the child answers; gives up when it crashes or takes too long.
+    async fn until_ready(
+        &mut self,
+        name: &'static str,
+        ready: impl AsyncFn() -> bool,
+    ) -> anyhow::Result<()> {
+        let until = Instant::now() + READY_WITHIN;
+        while Instant::now() < until {
+            if ready().await {
+                return Ok(());
+            }
+            while let Ok(report) = self.told.try_recv() {
+                if let ChildReport::Crashed { name: who, how, .. } = report
+                    && who == name
+                {
+                    bail!("the {name} did not start: {how}; its own words are in the log above");
+                }
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the {name} did not answer within {} s", READY_WITHIN.as_secs())
+    }
+}
+
+/// Where the console is for a person at this machine, or by the configured public address.
+#[must_use]
+pub fn console_address(config: &Config) -> String {
+    let scheme = if config.api.tls.is_some() { "https" } else { "http" };
+    config.api.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", config.api.listen))
+}
+
+/// The one-time sign-in code that the supervisor gave this tower, if one did.
+#[must_use]
+pub fn signin_code() -> Option<Secret> {
+    std::env::var(SIGNIN_VARIABLE).ok().filter(|code| code.len() >= 16).map(Secret::new)
+}

@@ -1,0 +1,208 @@
+//! The words of the command line.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+const FIRST_STEPS: &str = "\
+First steps:
+  gwanje demo              see it work: a broker, the tower and 20 simulated docks on this machine;
+                           open the address it prints
+  gwanje config check      what is configured, and every mistake with its line
+  gwanje up                run it for real docks (broker and tower)
+  gwanje dock add SN       enrol a real dock; prints what to type into DJI Pilot 2
+
+Without configuration it listens on this machine only. gwanje.example.toml explains every key.";
+
+/// An open, self-hosted control tower for DJI Dock 2 fleets.
+#[derive(Debug, Parser)]
+#[command(name = "gwanje", version, about, after_help = FIRST_STEPS, arg_required_else_help = true)]
+pub(super) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// Flags that go before the environment and the file.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Settings {
+    /// Configuration file [default: /etc/gwanje/gwanje.toml or ~/.config/gwanje/gwanje.toml]
+    #[arg(long, global = true, env = "GWANJE_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Where Gwanje keeps its files
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) data_dir: Option<String>,
+    /// Log lines for people or one JSON object a line
+    #[arg(long, global = true, value_name = "human|json")]
+    pub(super) log_format: Option<String>,
+    /// error, warn, info, debug, trace, or a filter
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(super) log_level: Option<String>,
+    /// Ends this process when that one ends (set by the supervisor)
+    #[arg(long, global = true, hide = true, value_name = "PID")]
+    pub(super) parent: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show it all on this machine: broker, tower, simulated docks, one mission
+    Demo(Demo),
+    /// Run the broker and the tower, restart what crashes, until Ctrl-C
+    Up,
+    /// Run the tower alone (a broker must be there)
+    Tower,
+    /// Run simulated docks against a broker
+    Sim(Sim),
+    /// Enrol, list and remove docks of the running tower
+    #[command(subcommand)]
+    Dock(Dock),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Become another program under the rules for child processes
+    #[command(hide = true)]
+    ExecChild(Exec),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Demo {
+    /// Simulated docks
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub(super) docks: u32,
+    /// Stop after this time and print a summary, such as 30s or 2m; without it, run until Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(super) run_for: Option<Duration>,
+    /// The console's port; another is found when it is taken
+    #[arg(long, default_value_t = 8080)]
+    pub(super) port: u16,
+    /// Keep the demo's files here [default: a fresh directory, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Print the summary as one line of JSON, and nothing else on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// How many times faster than life aircraft fly [default: 20 with --for, else 4]
+    #[arg(long, value_parser = speed)]
+    pub(super) speed: Option<f64>,
+    /// The same seed gives the same docks and the same luck
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// What goes wrong; see `gwanje sim --help`
+    #[arg(long)]
+    pub(super) faults: Option<String>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = fleet_sim::FAULTS_HELP)]
+pub(super) struct Sim {
+    /// Simulated docks
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(super) docks: u32,
+    /// The same seed gives the same docks and the same luck
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Where the docks stand
+    #[arg(long, default_value = "korea")]
+    pub(super) region: String,
+    /// How many times faster than life aircraft fly
+    #[arg(long, default_value = "1", value_parser = speed)]
+    pub(super) speed: f64,
+    /// What goes wrong, such as refuse=0.1,lost_reply=0.1 (see below)
+    #[arg(long, default_value = "")]
+    pub(super) faults: String,
+    /// The broker
+    #[arg(long, default_value = "127.0.0.1:1883", value_name = "IP:PORT")]
+    pub(super) broker: SocketAddr,
+    /// File with the docks' passwords: {"SN": "password"}
+    #[arg(long, value_name = "FILE")]
+    pub(super) credentials: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Dock {
+    /// Enrol a dock and print what to type into DJI Pilot 2
+    Add {
+        /// Its serial number
+        sn: String,
+        /// A name for people
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List enrolled docks and how they are
+    List,
+    /// Remove a dock; its login stops working
+    Remove {
+        /// Its serial number
+        sn: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Print the effective configuration, secrets masked, and every mistake with its line
+    Check {
+        /// Check this file instead of the usual one
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Exec {
+    /// User to become, as root
+    #[arg(long)]
+    pub(super) uid: Option<u32>,
+    /// Group to become, as root
+    #[arg(long)]
+    pub(super) gid: Option<u32>,
+    /// Program and arguments
+    #[arg(last = true, required = true)]
+    pub(super) program: Vec<String>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("must end in s, m or h".into()),
+    };
+    let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    match seconds {
+        Some(seconds @ 1..=604_800) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be a whole number from 1s to 168h, such as 30s".into()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.1..=100.0).contains(number));
+    number.ok_or_else(|| "must be a number from 0.1 to 100".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_leads_a_newcomer() {
+        Args::command().debug_assert();
+        let help = Args::command().render_long_help().to_string();
+        assert!(help.contains("gwanje demo") && help.contains("First steps"), "{help}");
+        assert!(!help.contains("exec-child") && !help.contains("--parent"), "{help}");
+    }
+
+    #[test]
+    fn times_and_speeds_have_units_and_bounds() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "0s", "s", "5d", "-1s", "9999999999999999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(speed("20").is_ok() && speed("0").is_err() && speed("NaN").is_err());
+    }
+}

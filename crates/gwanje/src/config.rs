@@ -1,0 +1,258 @@
+//! Configuration: one TOML file, then `GWANJE_…` environment variables, then flags.
+//!
+//! [`load()`] reads all three and reports every mistake with its place, not only the first; it
+//! refuses unknown keys. What each key means and may hold is one table ([`fields`]), from which
+//! the environment names and `gwanje config check` follow. Secrets are [`Secret`]s and may come
+//! from files of their own (`*_file`). Read next: `gwanje.example.toml`, [`load`].
+
+mod check;
+mod fields;
+mod load;
+mod value;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
+
+pub use load::{Loaded, Mistake, Origin, Sources, load, read_secret};
+
+use crate::secret::Secret;
+
+/// Everything a Gwanje process may be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where Gwanje keeps its files.
+    pub data_dir: PathBuf,
+    /// The site.
+    pub site: Site,
+    /// HTTP and WebSocket.
+    pub api: Api,
+    /// The broker.
+    pub mqtt: Mqtt,
+    /// What docks are told, and DJI's licence.
+    pub dji: Dji,
+    /// Logging.
+    pub log: Log,
+    /// Upper bounds.
+    pub limits: Limits,
+    /// The file it was read from.
+    pub file: Option<PathBuf>,
+}
+
+/// The site this tower stands for.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Its name, for people.
+    pub name: String,
+    /// IANA time zone of its clocks, for display (`Asia/Seoul`).
+    pub time_zone: String,
+}
+
+/// HTTP and WebSocket.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Address to listen on; anything but loopback needs [`Api::tls`].
+    pub listen: SocketAddr,
+    /// The address people and docks use, without a final slash, when it is not `listen`.
+    pub public_url: Option<String>,
+    /// Host names answered besides the loopback ones and that of `public_url`.
+    pub allowed_hosts: Vec<String>,
+    /// Certificate and key files.
+    pub tls: Option<TlsFiles>,
+}
+
+/// PEM files of the API's certificate.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFiles {
+    /// Certificate chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// Who runs the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerMode {
+    /// `gwanje up` runs a private Mosquitto.
+    Embedded,
+    /// Somebody else does; Gwanje cannot create its logins.
+    External,
+}
+
+/// The broker.
+#[derive(Clone, Debug)]
+pub struct Mqtt {
+    /// Who runs it.
+    pub mode: BrokerMode,
+    /// Embedded: address the broker listens on.
+    pub listen: SocketAddr,
+    /// The host name or address a dock is told to connect to.
+    pub public_host: Option<String>,
+    /// External: `host:port`, tried in turn.
+    pub brokers: Vec<String>,
+    /// External: the tower's login name. Embedded: set by [`Mqtt::TOWER_USER`].
+    pub username: Option<String>,
+    /// External: its password.
+    pub password: Option<Secret>,
+    /// Prefix of the tower's client ids; two towers on one broker need two.
+    pub client_id: String,
+    /// MQTT keep-alive, seconds, 5–300.
+    pub keep_alive_s: u16,
+}
+
+impl Mqtt {
+    /// Login name of the tower on the embedded broker.
+    pub const TOWER_USER: &str = "gwanje-tower";
+
+    /// The addresses the tower connects to, `host:port`, tried in turn.
+    #[must_use]
+    pub fn link_addresses(&self) -> Vec<String> {
+        match self.mode {
+            BrokerMode::External => self.brokers.clone(),
+            BrokerMode::Embedded => vec![reachable(self.listen).to_string()],
+        }
+    }
+}
+
+/// What docks are told in bring-up. DJI page: "Dock to Cloud, Configuration update".
+#[derive(Clone, Debug)]
+pub struct Dji {
+    /// NTP server a dock sets its clock by; a dock with a wrong clock does not come up.
+    pub ntp_server_host: String,
+    /// Its UDP port.
+    pub ntp_server_port: u16,
+    /// DJI developer application: id.
+    pub app_id: String,
+    /// DJI developer application: key.
+    pub app_key: Secret,
+    /// DJI developer application: licence.
+    pub app_license: Secret,
+    /// Organisation a dock is bound to: id.
+    pub organization_id: String,
+    /// Organisation: name shown on the remote controller.
+    pub organization_name: String,
+    /// Code that must be typed into DJI Pilot 2 to bind a dock; empty accepts any.
+    pub binding_code: Secret,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logging.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How lines look.
+    pub format: LogFormat,
+    /// `tracing` filter: a level, or `info,fleet_links=debug`.
+    pub level: String,
+}
+
+/// Upper bounds.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Docks one tower may enrol.
+    pub max_docks: u32,
+    /// API connections at a time.
+    pub api_connections: u32,
+    /// Unacknowledged device events at a time.
+    pub events_in_flight: u16,
+    /// Life of a one-time sign-in code, seconds.
+    pub sign_in_code_s: u32,
+}
+
+impl Config {
+    /// The defaults, which run on one machine without any configuration. `root` picks the data
+    /// directory of a system service; `home` and `xdg` (`$XDG_DATA_HOME`) that of a person.
+    #[must_use]
+    pub fn defaults(root: bool, home: Option<&str>, xdg: Option<&str>) -> Self {
+        let data_dir = match (root, xdg, home) {
+            (true, _, _) => PathBuf::from("/var/lib/gwanje"),
+            (false, Some(xdg), _) if xdg.starts_with('/') => PathBuf::from(xdg).join("gwanje"),
+            (false, _, Some(home)) => PathBuf::from(home).join(".local/share/gwanje"),
+            (false, _, None) => PathBuf::from("gwanje-data"),
+        };
+        let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Self {
+            data_dir,
+            site: Site { name: "Gwanje".into(), time_zone: "Asia/Seoul".into() },
+            api: Api { listen: local(8080), public_url: None, allowed_hosts: vec![], tls: None },
+            mqtt: Mqtt {
+                mode: BrokerMode::Embedded,
+                listen: local(1883),
+                public_host: None,
+                brokers: vec![],
+                username: None,
+                password: None,
+                client_id: "gwanje".into(),
+                keep_alive_s: 30,
+            },
+            dji: Dji {
+                ntp_server_host: "pool.ntp.org".into(),
+                ntp_server_port: 123,
+                app_id: String::new(),
+                app_key: Secret::default(),
+                app_license: Secret::default(),
+                organization_id: "gwanje".into(),
+                organization_name: "Gwanje".into(),
+                binding_code: Secret::default(),
+            },
+            log: Log { format: LogFormat::Human, level: "info".into() },
+            limits: Limits {
+                max_docks: 10_000,
+                api_connections: 1024,
+                events_in_flight: 1000,
+                sign_in_code_s: 600,
+            },
+            file: None,
+        }
+    }
+
+    /// File of the API token, readable by the owner alone.
+    #[must_use]
+    pub fn api_token_file(&self) -> PathBuf {
+        self.data_dir.join("api-token")
+    }
+
+    /// The tower's Unix socket for the local command line.
+    #[must_use]
+    pub fn tower_socket(&self) -> PathBuf {
+        self.data_dir.join("tower.sock")
+    }
+
+    /// File of the tower's password on the embedded broker, readable by the owner alone.
+    #[must_use]
+    pub fn broker_password_file(&self) -> PathBuf {
+        self.data_dir.join("mqtt-password")
+    }
+
+    /// The login of the tower's link: from the configuration, or the embedded broker's file.
+    ///
+    /// # Errors
+    /// When the embedded broker's password file cannot be read.
+    pub fn broker_login(&self) -> std::io::Result<(Option<String>, Option<Secret>)> {
+        match self.mqtt.mode {
+            BrokerMode::External => Ok((self.mqtt.username.clone(), self.mqtt.password.clone())),
+            BrokerMode::Embedded => {
+                let password = load::read_secret(&self.broker_password_file())?;
+                Ok((Some(Mqtt::TOWER_USER.to_owned()), Some(password)))
+            }
+        }
+    }
+}
+
+/// A wildcard address is listened on, not connected to.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let loopback = match listen.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let ip = if listen.ip().is_unspecified() { loopback } else { listen.ip() };
+    SocketAddr::new(ip, listen.port())
+}

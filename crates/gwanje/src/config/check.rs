@@ -1,0 +1,108 @@
+//! Rules between configuration keys: what is right alone and wrong together. Rules of one key
+//! are in [`super::fields`].
+
+use super::{BrokerMode, Loaded, Mistake};
+
+/// Adds what the keys are together to the mistakes and warnings.
+pub(super) fn between_keys(loaded: &mut Loaded) {
+    api(loaded);
+    mqtt(loaded);
+    dji(loaded);
+}
+
+fn api(loaded: &mut Loaded) {
+    let api = loaded.config.api.clone();
+    if let Some(tls) = &api.tls {
+        for (key, path, other) in
+            [("api.tls.cert", &tls.cert, "api.tls.key"), ("api.tls.key", &tls.key, "api.tls.cert")]
+        {
+            if path.as_os_str().is_empty() && loaded.is_set(other) {
+                let origin = loaded.origin(other);
+                loaded.mistake(origin, key, format!("is missing beside {other}"));
+            } else if let Err(error) = std::fs::File::open(path) {
+                let origin = loaded.origin(key);
+                loaded.mistake(origin, key, format!("{} cannot be read: {error}", path.display()));
+            }
+        }
+    }
+    if !api.listen.ip().is_loopback() && api.tls.is_none() {
+        let origin = loaded.origin("api.listen");
+        let what = format!(
+            "{} is reachable from other machines, so it needs [api.tls] cert and key; \
+             or listen on 127.0.0.1 and put a TLS proxy before it",
+            api.listen
+        );
+        loaded.mistake(origin, "api.listen", what);
+    }
+    if api.listen.port() == 0 {
+        let origin = loaded.origin("api.listen");
+        loaded.mistake(origin, "api.listen", "needs a port from 1 to 65535".into());
+    }
+}
+
+fn mqtt(loaded: &mut Loaded) {
+    let mqtt = loaded.config.mqtt.clone();
+    match mqtt.mode {
+        BrokerMode::External => {
+            if mqtt.brokers.is_empty() {
+                let origin = loaded.origin("mqtt.mode");
+                let what = "must name at least one HOST:PORT when mqtt.mode is \"external\"";
+                loaded.mistake(origin, "mqtt.brokers", what.into());
+            }
+            if mqtt.password.is_some() && mqtt.username.is_none() {
+                let origin = loaded.origin("mqtt.password");
+                loaded.mistake(origin, "mqtt.username", "is missing beside the password".into());
+            }
+        }
+        BrokerMode::Embedded => {
+            for key in ["mqtt.brokers", "mqtt.username", "mqtt.password", "mqtt.password_file"] {
+                if loaded.is_set(key) {
+                    let origin = loaded.origin(key);
+                    let what = "is for mqtt.mode = \"external\"; the embedded broker's logins are \
+                                made by Gwanje";
+                    loaded.mistake(origin, key, what.into());
+                }
+            }
+            embedded_listener(loaded);
+        }
+    }
+}
+
+fn embedded_listener(loaded: &mut Loaded) {
+    let mqtt = loaded.config.mqtt.clone();
+    let origin = loaded.origin("mqtt.listen");
+    if mqtt.listen.port() == 0 {
+        loaded.mistake(origin, "mqtt.listen", "needs a port from 1 to 65535".into());
+        return;
+    }
+    let mut warn = |key: &str, what: &str| {
+        let mistake = Mistake { origin: origin.clone(), key: key.into(), what: what.into() };
+        loaded.warnings.push(mistake);
+    };
+    if !mqtt.listen.ip().is_loopback() {
+        let what = "takes MQTT without TLS from other machines: passwords and flights can be read \
+                    on that network; keep it a network of docks alone";
+        warn("mqtt.listen", what);
+    }
+    if mqtt.listen.ip().is_unspecified() && mqtt.public_host.is_none() {
+        let what = "is not set, so nobody can tell a dock which address to connect to";
+        warn("mqtt.public_host", what);
+    }
+}
+
+fn dji(loaded: &mut Loaded) {
+    let dji = &loaded.config.dji;
+    let set = [!dji.app_id.is_empty(), !dji.app_key.is_empty(), !dji.app_license.is_empty()];
+    if set.contains(&true) && set.contains(&false) {
+        let names = ["dji.app_id", "dji.app_key", "dji.app_license"];
+        for (name, _) in names.iter().zip(set).filter(|(_, set)| !set) {
+            let origin = names
+                .iter()
+                .map(|name| loaded.origin(name))
+                .find(|origin| !matches!(origin, super::Origin::Default));
+            let what = "is missing: a dock needs app_id, app_key and app_license together";
+            let origin = origin.unwrap_or(super::Origin::Default);
+            loaded.mistake(origin, name, what.into());
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The one table of configuration keys: what each may hold, where it goes, how it is shown.
+//!
+//! A key here is a key in the file (`[api] listen`), an environment variable
+//! (`GWANJE_API_LISTEN`) and a line of `gwanje config check`. Rules between keys are in
+//! [`super::check`].
+
+use super::{
+    BrokerMode, Config, LogFormat, TlsFiles,
+    value::{Kind, Value, check_host, check_host_port},
+};
+use crate::secret::Secret;
+
+/// One key.
+pub(super) struct Field {
+    /// Dotted name.
+    pub(super) key: &'static str,
+    pub(super) kind: Kind,
+    pub(super) set: fn(&mut Config, Value) -> Result<(), String>,
+    /// Its value as TOML, secrets masked; `None` when unset.
+    pub(super) show: fn(&Config) -> Option<String>,
+}
+
+impl Field {
+    /// `api.listen` is `GWANJE_API_LISTEN`.
+    pub(super) fn variable(&self) -> String {
+        let name = self.key.replace('.', "_").to_ascii_uppercase();
+        format!("GWANJE_{name}")
+    }
+}
+
+/// A secret that may be in a file instead: key, key of the file, where it is kept.
+pub(super) struct SecretFile {
+    pub(super) key: &'static str,
+    pub(super) file_key: &'static str,
+    pub(super) put: fn(&mut Config, Secret),
+}
+
+pub(super) static SECRET_FILES: &[SecretFile] = &[
+    SecretFile {
+        key: "mqtt.password",
+        file_key: "mqtt.password_file",
+        put: |c, s| c.mqtt.password = Some(s),
+    },
+    SecretFile { key: "dji.app_key", file_key: "dji.app_key_file", put: |c, s| c.dji.app_key = s },
+    SecretFile {
+        key: "dji.app_license",
+        file_key: "dji.app_license_file",
+        put: |c, s| c.dji.app_license = s,
+    },
+    SecretFile {
+        key: "dji.binding_code",
+        file_key: "dji.binding_code_file",
+        put: |c, s| c.dji.binding_code = s,
+    },
+];
+
+type Set = fn(&mut Config, Value) -> Result<(), String>;
+type Show = fn(&Config) -> Option<String>;
+
+const fn text(key: &'static str, set: Set, show: Show) -> Field {
+    Field { key, kind: Kind::Text, set, show }
+}
+
+const fn int(key: &'static str, set: Set, show: Show) -> Field {
+    Field { key, kind: Kind::Int, set, show }
+}
+
+const fn list(key: &'static str, set: Set, show: Show) -> Field {
+    Field { key, kind: Kind::List, set, show }
+}
+
+/// Its content goes to the secret it stands for; the path itself is only checked.
+const fn secret_file(key: &'static str) -> Field {
+    text(key, |_, v| v.path().map(|_| ()), |_| None)
+}
+
+fn put<T>(slot: &mut T, value: T) -> Result<(), String> {
+    *slot = value;
+    Ok(())
+}
+
+fn quoted(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| format!("{text:?}"))
+}
+
+fn masked(secret: &Secret) -> Option<String> {
+    (!secret.is_empty()).then(|| "\"***\"".to_owned())
+}
+
+fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T, String> {
+    T::try_from(number).map_err(|_| format!("{number} is out of range"))
+}
+
+const MODES: [(&str, BrokerMode); 2] =
+    [("embedded", BrokerMode::Embedded), ("external", BrokerMode::External)];
+const FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
+
+pub(super) static FIELDS: &[Field] = &[
+    text(
+        "data_dir",
+        |c, v| put(&mut c.data_dir, v.path()?),
+        |c| quoted(&c.data_dir.to_string_lossy()),
+    ),
+    text("site.name", |c, v| put(&mut c.site.name, v.text(1..=120)?), |c| quoted(&c.site.name)),
+    text(
+        "site.time_zone",
+        |c, v| put(&mut c.site.time_zone, time_zone(v)?),
+        |c| quoted(&c.site.time_zone),
+    ),
+    text(
+        "api.listen",
+        |c, v| put(&mut c.api.listen, v.address()?),
+        |c| quoted(&c.api.listen.to_string()),
+    ),
+    text(
+        "api.public_url",
+        |c, v| put(&mut c.api.public_url, Some(url(v)?)),
+        |c| c.api.public_url.as_deref().and_then(quoted),
+    ),
+    list(
+        "api.allowed_hosts",
+        |c, v| {
+            c.api.allowed_hosts = v.list(64)?;
+            c.api.allowed_hosts.iter().try_for_each(|host| check_host(host))
+        },
+        |c| Some(format!("{:?}", c.api.allowed_hosts)),
+    ),
+    text(
+        "api.tls.cert",
+        |c, v| put(&mut c.api.tls.get_or_insert_with(TlsFiles::default).cert, v.path()?),
+        |c| c.api.tls.as_ref().and_then(|tls| quoted(&tls.cert.to_string_lossy())),
+    ),
+    text(
+        "api.tls.key",
+        |c, v| put(&mut c.api.tls.get_or_insert_with(TlsFiles::default).key, v.path()?),
+        |c| c.api.tls.as_ref().and_then(|tls| quoted(&tls.key.to_string_lossy())),
+    ),
+    text(
+        "mqtt.mode",
+        |c, v| put(&mut c.mqtt.mode, v.one_of(&MODES)?),
+        |c| MODES.iter().find(|(_, mode)| *mode == c.mqtt.mode).and_then(|(name, _)| quoted(name)),
+    ),
+    text(
+        "mqtt.listen",
+        |c, v| put(&mut c.mqtt.listen, v.address()?),
+        |c| quoted(&c.mqtt.listen.to_string()),
+    ),
+    text(
+        "mqtt.public_host",
+        |c, v| {
+            let host = v.text(1..=253)?;
+            check_host(&host)?;
+            put(&mut c.mqtt.public_host, Some(host))
+        },
+        |c| c.mqtt.public_host.as_deref().and_then(quoted),
+    ),
+    list(
+        "mqtt.brokers",
+        |c, v| {
+            c.mqtt.brokers = v.list(16)?;
+            c.mqtt.brokers.iter().try_for_each(|broker| check_host_port(broker))
+        },
+        |c| Some(format!("{:?}", c.mqtt.brokers)),
+    ),
+    text(
+        "mqtt.username",
+        |c, v| put(&mut c.mqtt.username, Some(v.text(1..=256)?)),
+        |c| c.mqtt.username.as_deref().and_then(quoted),
+    ),
+    text(
+        "mqtt.password",
+        |c, v| put(&mut c.mqtt.password, Some(v.secret()?)),
+        |c| c.mqtt.password.as_ref().and_then(masked),
+    ),
+    secret_file("mqtt.password_file"),
+    text(
+        "mqtt.client_id",
+        |c, v| put(&mut c.mqtt.client_id, client_id(v)?),
+        |c| quoted(&c.mqtt.client_id),
+    ),
+    int(
+        "mqtt.keep_alive_s",
+        |c, v| put(&mut c.mqtt.keep_alive_s, narrow(v.int(5..=300)?)?),
+        |c| Some(c.mqtt.keep_alive_s.to_string()),
+    ),
+    text(
+        "dji.ntp_server_host",
+        |c, v| {
+            let host = v.text(1..=253)?;
+            check_host(&host)?;
+            put(&mut c.dji.ntp_server_host, host)
+        },
+        |c| quoted(&c.dji.ntp_server_host),
+    ),
+    int(
+        "dji.ntp_server_port",
+        |c, v| put(&mut c.dji.ntp_server_port, narrow(v.int(1..=65535)?)?),
+        |c| Some(c.dji.ntp_server_port.to_string()),
+    ),
+    text("dji.app_id", |c, v| put(&mut c.dji.app_id, v.text(0..=64)?), |c| quoted(&c.dji.app_id)),
+    text("dji.app_key", |c, v| put(&mut c.dji.app_key, v.secret()?), |c| masked(&c.dji.app_key)),
+    secret_file("dji.app_key_file"),
+    text(
+        "dji.app_license",
+        |c, v| put(&mut c.dji.app_license, v.secret()?),
+        |c| masked(&c.dji.app_license),
+    ),
+    secret_file("dji.app_license_file"),
+    text(
+        "dji.organization_id",
+        |c, v| put(&mut c.dji.organization_id, v.text(1..=64)?),
+        |c| quoted(&c.dji.organization_id),
+    ),
+    text(
+        "dji.organization_name",
+        |c, v| put(&mut c.dji.organization_name, v.text(1..=120)?),
+        |c| quoted(&c.dji.organization_name),
+    ),
+    text(
+        "dji.binding_code",
+        |c, v| put(&mut c.dji.binding_code, v.secret()?),
+        |c| masked(&c.dji.binding_code),
+    ),
+    secret_file("dji.binding_code_file"),
+    text(
+        "log.format",
+        |c, v| put(&mut c.log.format, v.one_of(&FORMATS)?),
+        |c| FORMATS.iter().find(|(_, f)| *f == c.log.format).and_then(|(name, _)| quoted(name)),
+    ),
+    text("log.level", |c, v| put(&mut c.log.level, level(v)?), |c| quoted(&c.log.level)),
+    int(
+        "limits.max_docks",
+        |c, v| put(&mut c.limits.max_docks, narrow(v.int(1..=100_000)?)?),
+        |c| Some(c.limits.max_docks.to_string()),
+    ),
+    int(
+        "limits.api_connections",
+        |c, v| put(&mut c.limits.api_connections, narrow(v.int(8..=65_536)?)?),
+        |c| Some(c.limits.api_connections.to_string()),
+    ),
+    int(
+        "limits.events_in_flight",
+        |c, v| put(&mut c.limits.events_in_flight, narrow(v.int(1..=65_535)?)?),
+        |c| Some(c.limits.events_in_flight.to_string()),
+    ),
+    int(
+        "limits.sign_in_code_s",
+        |c, v| put(&mut c.limits.sign_in_code_s, narrow(v.int(60..=86_400)?)?),
+        |c| Some(c.limits.sign_in_code_s.to_string()),
+    ),
+];
+
+fn time_zone(value: Value) -> Result<String, String> {
+    let zone = value.text(1..=64)?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
+    if zone.bytes().all(allowed) && !zone.starts_with('/') {
+        Ok(zone)
+    } else {
+        Err(format!("must be an IANA time zone such as \"Asia/Seoul\", is {zone:?}"))
+    }
+}
+
+fn url(value: Value) -> Result<String, String> {
+    let url = value.text(8..=512)?;
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let plain = rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', '@', ' '])
+    });
+    if plain {
+        Ok(url.trim_end_matches('/').to_owned())
+    } else {
+        Err(format!("must be an http:// or https:// address without query, is {url:?}"))
+    }
+}
+
+fn client_id(value: Value) -> Result<String, String> {
+    let id = value.text(1..=40)?;
+    if id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        Ok(id)
+    } else {
+        Err(format!("may hold A-Z a-z 0-9 _ - only, is {id:?}"))
+    }
+}
+
+fn level(value: Value) -> Result<String, String> {
+    let level = value.text(1..=512)?;
+    match tracing_subscriber::EnvFilter::builder().parse(&level) {
+        Ok(_) => Ok(level),
+        Err(error) => Err(format!(
+            "must be error, warn, info, debug, trace, or a filter such as \
+             \"info,fleet_links=debug\": {error}"
+        )),
+    }
+}

@@ -1,0 +1,124 @@
+//! A table of configuration mistakes, each with the line it must be reported at.
+
+use super::*;
+
+fn loaded(text: &str, env: &[(&str, &str)]) -> Loaded {
+    let dir = tempdir();
+    let file = dir.join("gwanje.toml");
+    fs::write(&file, text).unwrap();
+    fs::write(dir.join("key"), "s3cret-from-file\n").unwrap();
+    let env = env.iter().map(|(k, v)| ((*k).to_owned(), v.replace("DIR", &dir.to_string_lossy())));
+    let sources =
+        Sources { file: Some(file), env: env.collect(), root: true, ..Sources::default() };
+    let loaded = load(&sources);
+    fs::remove_dir_all(dir).unwrap();
+    loaded
+}
+
+fn tempdir() -> PathBuf {
+    let name = format!("gwanje-config-{}", Secret::random(8).unwrap().expose());
+    let dir = std::env::temp_dir().join(name);
+    fs::create_dir(&dir).unwrap();
+    dir
+}
+
+/// Each expected mistake is `line: part of the text`, in any order, and there are no others.
+fn check(text: &str, expect: &[(usize, &str)]) {
+    let mistakes = loaded(text, &[]).mistakes;
+    let shown: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(mistakes.len(), expect.len(), "{text}\n{shown:#?}");
+    for (line, part) in expect {
+        let found = mistakes.iter().any(|mistake| {
+            let at = matches!(&mistake.origin, Origin::Line(_, n) if n == line);
+            at && mistake.to_string().contains(part)
+        });
+        assert!(found, "line {line}: {part}\n{shown:#?}");
+    }
+}
+
+#[test]
+fn mistakes_are_all_named_by_line() {
+    check("", &[]);
+    check("[api]\nlisten = \"127.0.0.1:9000\"\n", &[]);
+    check("[api]\nlisten = \"nowhere\"\n", &[(2, "must be IP:PORT")]);
+    check("[api]\nlisten = 8080\n", &[(2, "must be a text in quotes, not an integer")]);
+    check("[api]\nlisten = \"0.0.0.0:8080\"\n", &[(2, "[api.tls]")]);
+    check("[api]\nlistn = \"127.0.0.1:1\"\n", &[(2, "did you mean api.listen?")]);
+    check("[appi]\nlisten = \"x\"\n", &[(1, "is not a key")]);
+    check("api = 1\n", &[(1, "write [api]")]);
+    check("\n[mqtt]\nkeep_alive_s = 2\n", &[(3, "must be from 5 to 300, is 2")]);
+    check("[mqtt]\nkeep_alive_s = true\n", &[(2, "not true or false")]);
+    check("[mqtt]\nmode = \"internal\"\n", &[(2, "\"embedded\" or \"external\"")]);
+    check("[mqtt]\nmode = \"external\"\n", &[(2, "mqtt.brokers must name")]);
+    check("[mqtt]\nmode = \"external\"\nbrokers = [\"b\"]\n", &[(3, "HOST:PORT")]);
+    check("[mqtt]\nusername = \"u\"\n", &[(2, "embedded broker's logins")]);
+    check("[mqtt]\nbrokers = [1]\n", &[(2, "list of texts")]);
+    check("[api.tls]\ncert = \"/nonexistent\"\n", &[(2, "cannot be read"), (2, "api.tls.key is")]);
+    check("[dji]\napp_id = \"1\"\n", &[(2, "dji.app_key is"), (2, "dji.app_license is")]);
+    check("[log]\nlevel = \"loud=\"\n", &[(2, "log.level must be")]);
+    check("[site]\nname = \"\"\ntime_zone = \"../etc\"\n", &[(2, "1 to 120"), (3, "IANA")]);
+    check(
+        "data_dir = 5\n[limits]\nmax_docks = 0\n[nope]\nx = 1\n",
+        &[(1, "data_dir"), (3, "max_docks"), (4, "nope")],
+    );
+}
+
+#[test]
+fn a_broken_file_still_reports_the_rest() {
+    let mistakes = loaded("[api]\nlisten = \n[mqtt]\nkeep_alive_s = 1\n", &[]).mistakes;
+    let shown: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    assert!(shown.iter().any(|m| m.contains(":2: is not TOML")), "{shown:#?}");
+    assert!(shown.iter().any(|m| m.contains(":4: mqtt.keep_alive_s")), "{shown:#?}");
+}
+
+#[test]
+fn rank_is_flag_then_variable_then_file() {
+    let text = "[site]\nname = \"file\"\ntime_zone = \"UTC\"\n";
+    let by_env = loaded(text, &[("GWANJE_SITE_NAME", "env"), ("GWANJE_MQTT_KEEP_ALIVE_S", "60")]);
+    assert_eq!(by_env.config.site.name, "env");
+    assert_eq!(by_env.config.site.time_zone, "UTC");
+    assert_eq!(by_env.config.mqtt.keep_alive_s, 60);
+    let flags = vec![("site.name", "flag".to_owned())];
+    let env = [("GWANJE_SITE_NAME".to_owned(), "env".to_owned())].into();
+    let by_flag = load(&Sources { flags, env, ..Sources::default() });
+    assert_eq!(by_flag.config.site.name, "flag");
+    let wrong = loaded("", &[("GWANJE_MQTT_KEEP_ALIVE_S", "soon"), ("GWANJE_APO", "1")]);
+    assert_eq!(wrong.mistakes.len(), 1);
+    assert!(wrong.mistakes[0].to_string().starts_with("$GWANJE_MQTT_KEEP_ALIVE_S: "));
+    assert!(wrong.warnings[0].to_string().contains("$GWANJE_APO"));
+}
+
+#[test]
+fn secrets_are_masked_and_may_come_from_files() {
+    let text = "[dji]\napp_id = \"1\"\napp_license = \"lic-12345\"\n";
+    let all = loaded(text, &[("GWANJE_DJI_APP_KEY_FILE", "DIR/key")]);
+    assert_eq!(all.mistakes, []);
+    assert_eq!(all.config.dji.app_key.expose(), "s3cret-from-file");
+    let shown = format!("{} {:?}", all.effective(), all.config);
+    assert!(!shown.contains("lic-12345") && !shown.contains("s3cret"), "{shown}");
+    assert!(shown.contains("app_license = \"***\""));
+    let both = [("GWANJE_DJI_APP_KEY_FILE", "DIR/key"), ("GWANJE_DJI_APP_KEY", "k")];
+    assert!(loaded(text, &both).mistakes[0].what.contains("both set"));
+    let missing = loaded(text, &[("GWANJE_DJI_APP_KEY_FILE", "DIR/nothing")]).mistakes;
+    assert!(missing.iter().any(|mistake| mistake.what.contains("cannot be read")));
+}
+
+#[test]
+fn the_example_names_every_key_and_is_right() {
+    let example = include_str!("../../../../gwanje.example.toml");
+    assert_eq!(loaded(example, &[]).mistakes, []);
+    let active: String = example
+        .lines()
+        .map(|line| line.strip_prefix("#= ").unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let all = loaded(&active, &[]);
+    let unknown: Vec<_> =
+        all.mistakes.iter().filter(|mistake| mistake.what.contains("is not a key")).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    for field in FIELDS {
+        let named = all.origins.contains_key(field.key)
+            || all.mistakes.iter().any(|mistake| mistake.key == field.key);
+        assert!(named, "gwanje.example.toml does not show {}", field.key);
+    }
+}

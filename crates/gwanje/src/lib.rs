@@ -1,0 +1,16 @@
+//! The Gwanje binary's parts: configuration, wiring, supervision, the command line.
+//!
+//! This is the only crate that sees all layers: components know the bus, and only [`tower`] knows
+//! the components. It holds no decision about a device; those are in `fleet-core`. It refuses
+//! `unsafe` code and threads: every process here is one event loop. Read next: [`cli`] for what a
+//! person may ask, [`tower`] for the wiring, [`children`] for the processes.
+
+pub mod children;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod data_dir;
+pub mod logging;
+pub mod secret;
+pub mod stall;
+pub mod tower;

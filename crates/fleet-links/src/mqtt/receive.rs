@@ -5,14 +5,11 @@
 use bytes::Bytes;
 use dji_cloud::topic::TopicKind;
 use fleet_types::link::LinkName;
-use rumqttc::{
-    Outgoing,
-    v5::{
-        AsyncClient, Event, EventLoop, Incoming,
-        mqttbytes::{
-            QoS,
-            v5::{Filter, Publish, RetainForwardRule, SubAck, SubscribeReasonCode},
-        },
+use rumqttc::v5::{
+    AsyncClient, Event, EventLoop, Incoming,
+    mqttbytes::{
+        QoS,
+        v5::{Filter, Publish, RetainForwardRule, SubAck, SubscribeReasonCode},
     },
 };
 use tokio::time::timeout;
@@ -167,13 +164,9 @@ fn filters(link: LinkName, watch_sys: bool) -> Vec<Filter> {
 /// Writes what waits (acknowledgements) and DISCONNECT, which keeps the events session.
 pub(super) async fn goodbye(client: &AsyncClient, event_loop: &mut EventLoop) -> End {
     if client.try_disconnect().is_ok() {
-        let leave = async {
-            while let Ok(event) = event_loop.poll().await {
-                if matches!(event, Event::Outgoing(Outgoing::Disconnect)) {
-                    break;
-                }
-            }
-        };
+        // Until the broker closes, not only until all is written: closing a socket with something
+        // unread resets it, and the broker may then never read our last acknowledgements.
+        let leave = async { while event_loop.poll().await.is_ok() {} };
         // A broker that is stuck notices by itself.
         let _ = timeout(GOODBYE, leave).await;
     }

@@ -55,8 +55,9 @@ impl DockModel {
             | Stage::WrapUp { .. } => "in_progress",
         };
         let (step, percent) = step_and_percent(task);
-        let data = progress(task, 0, self.status_value(status), step, percent);
+        let status = self.status_value(status);
         let Some(task) = &self.task else { return };
+        let data = progress(task, 0, status, step, percent);
         let bid = task.bid.clone();
         self.send_event_asking("flighttask_progress", &bid, data, need_reply, false);
     }

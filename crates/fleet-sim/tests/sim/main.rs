@@ -1,0 +1,9 @@
+//! The simulator held to the documentation, in virtual time and on a real broker.
+#![allow(clippy::unwrap_used)] // helpers of tests may fail loudly
+
+mod broker;
+mod facts;
+mod lab;
+mod machine;
+mod missions;
+mod trouble;

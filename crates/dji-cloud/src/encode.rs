@@ -194,10 +194,17 @@ fn reply<T: Serialize>(question: &Envelope<'_>, timestamp_ms: i64, data: &T) -> 
 /// Writes a property set: one leaf, given by its dotted path (`obstacle_avoidance.horizon`).
 ///
 /// DJI takes one leaf a message and sends no method here.
-#[must_use]
-pub fn property_set(head: CallHead<'_>, path: &str, value: &serde_json::Value) -> Vec<u8> {
+///
+/// # Errors
+/// [`CallError`] when the leaf cannot be written or the value is out of its range.
+pub fn property_set(
+    head: CallHead<'_>,
+    path: &str,
+    value: &serde_json::Value,
+) -> Result<Vec<u8>, CallError> {
+    crate::property::check(path, value)?;
     let data = path.rsplit('.').fold(value.clone(), |inner, key| serde_json::json!({ key: inner }));
-    Outgoing {
+    let message = Outgoing {
         tid: head.ids.tid,
         bid: head.ids.bid,
         timestamp: head.timestamp_ms,
@@ -205,8 +212,8 @@ pub fn property_set(head: CallHead<'_>, path: &str, value: &serde_json::Value) -
         method: None,
         need_reply: None,
         data,
-    }
-    .to_bytes()
+    };
+    Ok(message.to_bytes())
 }
 
 #[cfg(test)]
@@ -304,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_property_set_is_one_leaf() {
-        let written = value(&property_set(HEAD, "obstacle_avoidance.horizon", &json!(1)));
+        let written = value(&property_set(HEAD, "obstacle_avoidance.horizon", &json!(1)).unwrap());
         assert_eq!(written["data"], json!({"obstacle_avoidance": {"horizon": 1}}));
         assert_eq!(written.get("method"), None);
     }

@@ -32,6 +32,7 @@ mod macros;
 pub mod message;
 pub mod method;
 pub mod organization;
+pub mod property;
 pub mod reply;
 pub mod secret;
 pub mod text;

@@ -39,7 +39,7 @@ wire! {
         sn: Text = "sn" [""];
         /// Number of streaming bitrates that can be selected for the serial number device.
         available_video_number: Int = "available_video_number" [""];
-        /// The maximum number of streams that can be simultaneously streamed by the device with this serial number.
+        /// The maximum number of streams that the device can send at once.
         coexist_video_number_max: Int = "coexist_video_number_max" [""];
         /// List of cameras on the device with the specified serial number.
         camera_list: Vec<LiveCamera> = "camera_list" [""];

@@ -6,6 +6,7 @@
 //! ours, generous beside what the pages show, as DJI documents none.
 
 use crate::reply::JobStatus;
+use crate::topic::TopicKind;
 
 /// The page of the documentation a method belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +83,8 @@ pub enum ProgressEvent {
 pub struct MethodSpec {
     /// Name on the wire.
     pub method: &'static str,
+    /// Topic the call goes out on: `services`, or `drc/down` for direct control.
+    pub topic: TopicKind,
     /// Page it belongs to.
     pub domain: Domain,
     /// Works only after `debug_mode_open`.
@@ -124,6 +127,7 @@ impl MethodSpec {
     const fn new(method: &'static str, domain: Domain) -> Self {
         Self {
             method,
+            topic: TopicKind::Services,
             domain,
             needs_debug_mode: false,
             repeatable: false,
@@ -250,9 +254,13 @@ pub static METHODS: &[MethodSpec] = &[
     MethodSpec::new("upload_flighttask_media_prioritize", Domain::File).body().repeatable(),
     MethodSpec::new("flight_areas_update", Domain::FlightArea).repeatable(),
     // Direct control. It travels on `drc/down` and needs the direct-control link.
-    MethodSpec { reply_timeout_ms: 3_000, ..MethodSpec::new("drone_emergency_stop", Domain::Drc) }
-        .counter()
-        .moves(Danger::MovesAircraft, Interlock::None),
+    MethodSpec {
+        topic: TopicKind::DrcDown,
+        reply_timeout_ms: 3_000,
+        ..MethodSpec::new("drone_emergency_stop", Domain::Drc)
+    }
+    .counter()
+    .moves(Danger::MovesAircraft, Interlock::None),
 ];
 
 /// Looks a method up; `None` for what the table does not hold.
@@ -278,6 +286,7 @@ mod tests {
         check("flighttask_execute", (false, false, aircraft, Interlock::ReadyToFly));
         check("return_home", (true, true, aircraft, Interlock::None));
         check("flighttask_pause", (true, true, aircraft, Interlock::None));
+        assert_eq!(spec("drone_emergency_stop").unwrap().topic, TopicKind::DrcDown);
         check("drone_emergency_stop", (true, true, aircraft, Interlock::None));
         check("return_home_cancel", (false, false, aircraft, Interlock::InFlight));
         check("cover_open", (false, false, hardware, Interlock::None));

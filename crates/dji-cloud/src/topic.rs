@@ -1,9 +1,8 @@
 //! MQTT topics of the Cloud API: parse and build.
 //!
 //! It refuses every topic that is not documented, and every serial number that could smuggle a
-//! wildcard or a level separator into a topic or an ACL. Source: `topic-definition` page,
-//! <https://developer.dji.com/doc/cloud-api-tutorial/en/api-reference/dock-to-cloud/mqtt/topic-definition.html>.
-//! Next: [`crate::envelope`].
+//! wildcard or a level separator into a topic or an ACL. Source: `topic-definition` page of the
+//! Cloud API documentation. Next: [`crate::envelope`].
 
 use core::fmt;
 

@@ -1,7 +1,8 @@
 //! The crate against DJI's documented facts and examples, the known oddities of devices, and
 //! arbitrary input. Facts and examples are read from beside the workspace when they are there.
 
-#![allow(clippy::unwrap_used)] // the whole binary is a test, its helpers too
+// The whole binary is a test, its helpers too.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod examples;
 mod facts;

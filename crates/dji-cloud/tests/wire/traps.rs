@@ -13,10 +13,9 @@ fn packet<'a>(topic: &'a str, payload: &'a str) -> Packet<'a> {
 }
 
 fn event(payload: &str) -> Event {
-    match packet("thing/product/DOCK1/events", payload).message {
-        Message::Event(event) => event,
-        other => panic!("{other:?}"),
-    }
+    let packet = packet("thing/product/DOCK1/events", payload);
+    let Message::Event(event) = packet.message else { panic!("{:?}", packet.message) };
+    event
 }
 
 fn dock(data: &str) -> DockOsd {
@@ -211,10 +210,8 @@ fn events_of_a_careless_simulator_are_read_and_flagged() {
 fn messages_without_a_method_are_recognised_by_their_body() {
     let request = |data: &str| {
         let payload = format!(r#"{{"tid":"t","data":{data}}}"#);
-        match packet("thing/product/D/requests", &payload).message {
-            Message::Request(request) => Some(request.method()),
-            _ => None,
-        }
+        let message = packet("thing/product/D/requests", &payload).message;
+        if let Message::Request(request) = message { Some(request.method()) } else { None }
     };
     assert_eq!(request(r#"{"devices":[]}"#), Some("airport_bind_status"));
     assert_eq!(request(r#"{"bind_devices":[]}"#), Some("airport_organization_bind"));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests may fail loudly
 
 mod broker;
+mod cloud;
 mod facts;
 mod lab;
 mod machine;

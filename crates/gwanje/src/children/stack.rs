@@ -56,16 +56,19 @@ pub async fn up(config: Config) -> anyhow::Result<()> {
     let stop = shutdown_signal()?;
     tokio::pin!(stop);
     let mut stack = Stack::new(config)?;
-    let started = tokio::select! {
-        started = stack.start(None, say) => started,
-        _ = &mut stop => Ok(()),
+    let ended = tokio::select! {
+        biased;
+        why = &mut stop => Ok(why),
+        started = stack.start(None, say) => match started {
+            Ok(()) => Ok(stop.await),
+            Err(error) => Err(error),
+        },
     };
-    if started.is_ok() {
-        let why = stop.await;
+    if let Ok(why) = &ended {
         tracing::info!("stopping: {why}");
     }
     stack.stop().await;
-    started
+    ended.map(|_| ())
 }
 
 impl Stack {

@@ -55,7 +55,8 @@ fn mistakes_are_all_named_by_line() {
     check("[mqtt]\nbrokers = [1]\n", &[(2, "list of texts")]);
     check("[api.tls]\ncert = \"/nonexistent\"\n", &[(2, "cannot be read"), (2, "api.tls.key is")]);
     check("[dji]\napp_id = \"1\"\n", &[(2, "dji.app_key is"), (2, "dji.app_license is")]);
-    check("[log]\nlevel = \"loud=\"\n", &[(2, "log.level must be")]);
+    check("[log]\nlevel = \"loud\"\n", &[(2, "log.level must be")]);
+    check("[log]\nlevel = \"info,x=loud\"\n", &[(2, "log.level must be")]);
     check("[site]\nname = \"\"\ntime_zone = \"../etc\"\n", &[(2, "1 to 120"), (3, "IANA")]);
     check(
         "data_dir = 5\n[limits]\nmax_docks = 0\n[nope]\nx = 1\n",

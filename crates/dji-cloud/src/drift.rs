@@ -77,8 +77,21 @@ pub struct FieldFault {
 }
 
 /// Unknown fields and faults of one object. Empty costs one pointer and no allocation.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// `Debug` shows the unknown keys but not their values: nobody knows what they hold.
+#[derive(Clone, Default, PartialEq)]
 pub struct Drift(Option<Box<Inner>>);
+
+impl fmt::Debug for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&Text> = self.unknown().iter().map(|(key, _)| key).collect();
+        f.debug_struct("Drift")
+            .field("unknown", &keys)
+            .field("faults", &self.faults())
+            .field("dropped", &self.dropped())
+            .finish()
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Inner {

@@ -85,7 +85,9 @@ impl From<serde_json::Error> for DecodeError {
 }
 
 /// A message before its `data` is understood.
-#[derive(Clone, Debug, Default)]
+///
+/// `Debug` shows the size of `data`, not its text: bodies carry keys, licences and addresses.
+#[derive(Clone, Default)]
 pub struct Envelope<'a> {
     /// Identifier of one exchange; the reply repeats it.
     pub tid: Option<Cow<'a, str>>,
@@ -116,6 +118,23 @@ pub struct Ids<'a> {
     pub tid: &'a str,
     /// Identifier of one business flow.
     pub bid: &'a str,
+}
+
+impl fmt::Debug for Envelope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("tid", &self.tid)
+            .field("bid", &self.bid)
+            .field("timestamp_ms", &self.timestamp_ms)
+            .field("gateway", &self.gateway)
+            .field("method", &self.method)
+            .field("need_reply", &self.need_reply)
+            .field("seq", &self.seq)
+            .field("data_bytes", &self.data.map(|data| data.get().len()))
+            .field("is_flat", &self.is_flat)
+            .field("drift", &self.drift)
+            .finish()
+    }
 }
 
 impl Envelope<'_> {

@@ -4,6 +4,7 @@
 //! [`Message::Unknown`], never an error. OSD and state stay raw too: only the caller knows whether
 //! the serial number is a dock's or an aircraft's ([`crate::device::decode_osd_dock`], …).
 
+use core::fmt;
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
@@ -35,8 +36,8 @@ pub struct Packet<'a> {
     pub message: Message<'a>,
 }
 
-/// A message by topic and method.
-#[derive(Clone, Debug)]
+/// A message by topic and method. `Debug` shows raw bodies by their size only: they carry secrets.
+#[derive(Clone)]
 pub enum Message<'a> {
     /// Telemetry, raw; `None` when the payload had no body.
     Osd(Option<&'a RawValue>),
@@ -310,6 +311,27 @@ fn guess(data: &RawValue, keys: &[(&str, &'static str)]) -> Option<&'static str>
             (_, _) => None,
         }
     })
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut raw = |name: &str, method: Option<&str>, data: Option<&RawValue>| {
+            let bytes = data.map_or(0, |data| data.get().len());
+            write!(f, "{name}({} {bytes} bytes)", method.unwrap_or("-"))
+        };
+        match self {
+            Self::Osd(data) => raw("Osd", None, *data),
+            Self::State(data) => raw("State", None, *data),
+            Self::PropertySetReply(data) => raw("PropertySetReply", None, *data),
+            Self::Call { method, data } => raw("Call", method.as_deref(), *data),
+            Self::Drc { method, data } => raw("Drc", method.as_deref(), *data),
+            Self::Unknown { method, data, .. } => raw("Unknown", method.as_deref(), *data),
+            Self::UpdateTopo(body) => body.fmt(f),
+            Self::Request(request) => request.fmt(f),
+            Self::Event(event) => event.fmt(f),
+            Self::ServicesReply(body) | Self::CloudReply(_, body) => body.fmt(f),
+        }
+    }
 }
 
 impl Message<'_> {

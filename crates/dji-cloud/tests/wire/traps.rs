@@ -147,6 +147,15 @@ fn secrets_stay_out_of_debug() {
     let topo: dji_cloud::device::UpdateTopo = serde_json::from_str(topo).unwrap();
     assert!(!format!("{topo:?}").contains("hidden-code"));
     topo.visit(0, &mut |_, leaf| assert_ne!(leaf, LeafRef::Text("hidden-code")));
+    for topic in
+        ["services", "requests", "events", "osd", "drc/up", "services_reply", "property/set"]
+    {
+        let topic = format!("thing/product/D/{topic}");
+        let payload =
+            r#"{"method":"live_start_push","data":{"url":"hidden-code"},"x":"hidden-code"}"#;
+        let packet = packet(&topic, payload);
+        assert!(!format!("{packet:?}").contains("hidden-code"), "{packet:?}");
+    }
 }
 
 #[test]

@@ -67,17 +67,18 @@ async fn a_dock_speaks_and_listens_only_for_itself() {
 }
 
 #[tokio::test]
-async fn an_aircraft_is_allowed_and_revoked_without_disconnecting_its_dock() {
+async fn an_aircraft_is_allowed_and_revoked_and_only_a_change_disconnects_its_dock() {
     let mut broker = Broker::start().await;
     let (client, _hears) = administration(&broker).await;
     let (dock_sn, aircraft) = (sn("D1"), sn("A1"));
     let mut dock = broker.device("D1", &[]).await;
     let osd = "thing/product/A1/osd";
     assert_eq!(dock.publish(osd, "x").await, "NotAuthorized");
-    for _ in 0..2 {
-        client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
-    }
-    assert_eq!(dock.publish(osd, "x").await, "Success");
+    client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
+    // Mosquitto 2.0.11 disconnects the clients of a role whose rights were widened.
+    let mut dock = broker.device("D1", &[]).await;
+    client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
+    assert_eq!(dock.publish(osd, "x").await, "Success", "nothing changed, nobody is disconnected");
     assert_eq!(dock.publish("thing/product/A1/state", "x").await, "Success");
     assert_eq!(dock.publish("thing/product/A1/events", "x").await, "NotAuthorized");
     let allowed = client.allowed_aircraft(&dock_sn).await.unwrap();
@@ -85,6 +86,7 @@ async fn an_aircraft_is_allowed_and_revoked_without_disconnecting_its_dock() {
     for _ in 0..2 {
         client.revoke_aircraft(&dock_sn, &aircraft).await.unwrap();
     }
+    let mut dock = broker.device("D1", &[]).await;
     assert_eq!(dock.publish(osd, "x").await, "NotAuthorized");
     client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
     broker.kill();
@@ -135,12 +137,11 @@ async fn a_dock_is_made_at_run_time_and_deleted_again() {
 
 #[tokio::test]
 async fn lists_are_read_page_by_page_and_without_a_broker_nothing_is_asked() {
-    let mut broker = Broker::start().await;
+    let docks: Vec<_> = (0..1200).map(|n| sn(&format!("P{n:04}"))).collect();
+    let mut broker = Broker::start_with(&docks).await;
     let (client, _hears) = administration(&broker).await;
-    for n in 0..600 {
-        client.create_dock(&sn(&format!("P{n:03}")), &Secret::new("x")).await.unwrap();
-    }
-    assert_eq!(client.list_docks().await.unwrap().len(), 602);
+    let listed: Vec<_> = client.list_docks().await.unwrap().into_iter().collect();
+    assert_eq!(listed, docks);
     broker.kill();
     let asked = patient("the refusal", async {
         loop {

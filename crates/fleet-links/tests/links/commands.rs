@@ -148,7 +148,7 @@ async fn what_never_reached_the_socket_was_certainly_not_sent() {
 
 #[tokio::test]
 async fn a_stuck_broker_is_left_before_a_command_goes_out_late() {
-    let mut broker = Broker::start().await;
+    let broker = Broker::start().await;
     let mut link = broker.link();
     link.all(true).await;
     broker.freeze();

@@ -94,10 +94,10 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) async fn start() -> Self {
-        Self::start_with(BrokerLimits { sys_interval_s: 1, ..BrokerLimits::default() }).await
+        Self::start_with(&["D1", "D2"].map(sn)).await
     }
 
-    pub(crate) async fn start_with(limits: BrokerLimits) -> Self {
+    pub(crate) async fn start_with(docks: &[DeviceSn]) -> Self {
         let mut broker = Self { dir: Scratch::new(), port: free_port(), child: None };
         let files = BrokerSpec {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, broker.port))],
@@ -106,8 +106,11 @@ impl Broker {
             plugin_path: find_plugin().expect("Debian's mosquitto package is installed"),
             tower_username: "tower".into(),
             tower_password: Secret::new("tower-password"),
-            docks: ["D1", "D2"].map(|dock| (sn(dock), Secret::new(format!("pw-{dock}")))).into(),
-            limits,
+            docks: docks
+                .iter()
+                .map(|dock| (dock.clone(), Secret::new(format!("pw-{dock}"))))
+                .collect(),
+            limits: BrokerLimits { sys_interval_s: 1, ..BrokerLimits::default() },
         }
         .files()
         .unwrap();
@@ -244,7 +247,9 @@ impl Device {
                         }
                     }
                     Ok(Event::Outgoing(_)) => {}
-                    Err(error) => panic!("the device lost its connection: {error}"),
+                    Err(error) => {
+                        panic!("the device lost its connection waiting for {what}: {error}")
+                    }
                 }
             }
         };

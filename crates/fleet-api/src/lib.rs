@@ -1,1 +1,134 @@
-//! Placeholder.
+//! The API of the tower: HTTP, WebSocket, OpenAPI and the embedded console.
+//!
+//! It shows what the machines said on the bus and hands them what people ask for; it decides
+//! nothing about aircraft and knows neither MQTT nor DJI. It refuses callers without a credential
+//! (but on `/healthz`), foreign hosts and origins, plain HTTP beyond loopback, and to send anything
+//! twice. What it does not know it calls unknown, never failed.
+//!
+//! [`Api::new`] builds it from what the wiring gives; then [`Api::hub`] and [`Api::serve`] run as
+//! tasks. Read next: [`hub`] (what is shown), [`submit`] (how a request is sent once), [`guard`]
+//! (who may), [`stream`] (the live view).
+
+mod app;
+mod assets;
+mod auth;
+mod clock;
+mod config;
+mod extract;
+mod guard;
+mod hub;
+mod json;
+mod metrics;
+mod openapi;
+mod problem;
+mod routes;
+mod serve;
+mod services;
+mod stream;
+mod submit;
+mod waylines;
+
+use std::sync::{Arc, PoisonError};
+
+use fleet_bus::Bus;
+use tokio::sync::{Semaphore, watch};
+
+use app::{App, Shared};
+pub use auth::{NoRandom, Principal, Session, SignInError, Tokens, TokensError};
+pub use config::{ApiConfig, BindRefused, Limits, Site, check_bind};
+pub use hub::{Hub, Osd};
+pub use metrics::SharedRegistry;
+pub use openapi::openapi_json;
+pub use problem::Problem;
+pub use serve::{Listener, Tls, TlsError, bind_unix};
+pub use services::{
+    BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, LoopState, MqttAccess,
+    PilotField, SlowTask, Stalls, SystemSource, UnknownCount,
+};
+pub use waylines::{Wayline, WaylineResource, WaylineSummary, WaylineUrls};
+
+/// What the wiring gives.
+pub struct Parts {
+    /// Names, limits, life times.
+    pub config: ApiConfig,
+    /// The process's bus.
+    pub bus: Bus,
+    /// Credentials.
+    pub tokens: Arc<Tokens>,
+    /// Enrols docks.
+    pub enrolment: Arc<dyn Enrolment>,
+    /// Knows the process.
+    pub system: Arc<dyn SystemSource>,
+    /// Takes the API's metrics and is shown at `/metrics`; without a prefix of its own.
+    pub registry: SharedRegistry,
+}
+
+/// The API. Clones share it.
+#[derive(Clone)]
+pub struct Api(App);
+
+impl Api {
+    /// Builds the API and its hub, which listens to the bus from here on and must be run.
+    ///
+    /// # Errors
+    /// [`NoRandom`] when the system gives no random numbers for the key of wayline addresses.
+    pub fn new(parts: Parts) -> Result<(Self, Hub), NoRandom> {
+        let Parts { config, bus, tokens, enrolment, system, registry } = parts;
+        let (hub, handle) = Hub::new(&bus);
+        let limits = &config.limits;
+        let waylines = Arc::new(waylines::WaylineStore::new(
+            &config.public_url,
+            config.wayline_url_life,
+            limits.waylines,
+            limits.wayline_bytes,
+        )?);
+        let metrics = {
+            let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            let looks = metrics::Looks {
+                hub: handle.clone(),
+                bus: bus.clone(),
+                waylines: Arc::clone(&waylines),
+            };
+            registry.register_collector(Box::new(looks));
+            metrics::Metrics::register(&mut registry)
+        };
+        let shared = Shared {
+            names: guard::Names::of(&config),
+            hub: handle,
+            tokens,
+            waylines,
+            enrolment,
+            system,
+            registry,
+            metrics,
+            commands: bus.writer(),
+            resolutions: bus.writer(),
+            missions: bus.writer(),
+            traces: bus.writer(),
+            bus,
+            uploads: Semaphore::new(limits.uploads),
+            stream_slots: Arc::new(Semaphore::new(limits.stream_clients)),
+            closing: watch::channel(false).0,
+            started_ms: clock::now_ms(),
+            openapi: openapi_json().into(),
+            config,
+        };
+        Ok((Self(Arc::new(shared)), hub))
+    }
+
+    /// Serves one listener until [`Api::shutdown`]; may be called for several.
+    pub async fn serve(&self, listener: Listener) {
+        serve::serve(self.0.clone(), listener).await;
+    }
+
+    /// Tells every listener and live view to end; [`Api::serve`] returns within seconds.
+    pub fn shutdown(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// Makes fresh addresses for wayline files.
+    #[must_use]
+    pub fn wayline_urls(&self) -> WaylineUrls {
+        WaylineUrls(Arc::clone(&self.0.waylines))
+    }
+}

@@ -1,0 +1,90 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use fleet_bus::{Bus, Writer};
+use fleet_types::{
+    CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, TraceId, TraceStep, WallMs,
+    command::CommandResolution,
+};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    auth::{Principal, Tokens},
+    clock::now_ms,
+    config::ApiConfig,
+    guard::Names,
+    hub::HubHandle,
+    metrics::{Metrics, SharedRegistry},
+    services::{Enrolment, SystemSource},
+    waylines::WaylineStore,
+};
+
+pub(crate) type App = Arc<Shared>;
+
+pub(crate) struct Shared {
+    pub(crate) config: ApiConfig,
+    pub(crate) names: Names,
+    pub(crate) hub: HubHandle,
+    pub(crate) bus: Bus,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) waylines: Arc<WaylineStore>,
+    pub(crate) enrolment: Arc<dyn Enrolment>,
+    pub(crate) system: Arc<dyn SystemSource>,
+    pub(crate) registry: SharedRegistry,
+    pub(crate) metrics: Metrics,
+    pub(crate) commands: Writer<CommandRequest>,
+    pub(crate) resolutions: Writer<CommandResolution>,
+    pub(crate) missions: Writer<MissionRequest>,
+    pub(crate) traces: Writer<TraceStep>,
+    pub(crate) uploads: Semaphore,
+    pub(crate) stream_slots: Arc<Semaphore>,
+    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) started_ms: WallMs,
+    pub(crate) openapi: Bytes,
+}
+
+impl Shared {
+    /// Who brings the bearer token of these headers; `also` is another place it may stand in.
+    pub(crate) fn principal(&self, headers: &HeaderMap, also: Option<&str>) -> Option<Principal> {
+        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        let principal = bearer.or(also).and_then(|token| self.tokens.check(token));
+        if principal.is_none() {
+            self.metrics.refused_credentials.inc();
+        }
+        principal
+    }
+
+    /// Notes that a flow began here. A full bus loses the note, counted, never the request.
+    pub(crate) fn trace_request(&self, trace_id: TraceId, who: &str, about: &About<'_>) {
+        let step = TraceStep {
+            trace_id,
+            at_ms: now_ms(),
+            actor: "service_platform.api".to_owned(),
+            action: "request".to_owned(),
+            action_duration_ms: 0,
+            response_code: None,
+            sn: Some(about.sn.clone()),
+            command_id: about.command_id,
+            mission_id: about.mission_id,
+            method: about.method.map(str::to_owned),
+            detail: Some(format!("by {who}")),
+        };
+        if self.traces.try_write(step).is_err() {
+            self.metrics.trace_steps_lost.inc();
+        }
+    }
+}
+
+/// What a request is about, for its trace.
+pub(crate) struct About<'a> {
+    pub(crate) sn: &'a DeviceSn,
+    pub(crate) command_id: Option<CommandId>,
+    pub(crate) mission_id: Option<MissionId>,
+    pub(crate) method: Option<&'a str>,
+}

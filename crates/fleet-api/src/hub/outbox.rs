@@ -1,0 +1,106 @@
+//! What waits for one WebSocket client: a bounded queue of frames that must not be lost.
+//!
+//! Telemetry does not wait here: a client fetches the latest when it is ready (see
+//! [`crate::stream`]). A client that lets 4,096 frames pile up is cut, so that it neither holds
+//! memory nor believes an old picture; the others do not notice.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::Notify;
+
+/// Frames a client may lag behind before it is cut.
+pub(crate) const MAX_FRAMES: usize = 4096;
+
+#[derive(Default)]
+struct Inner {
+    frames: VecDeque<Utf8Bytes>,
+    too_slow: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Outbox {
+    inner: Mutex<Inner>,
+    filled: Notify,
+    overflowed: Notify,
+}
+
+impl Outbox {
+    /// Queues a frame; on overflow empties the queue and says so once and for all.
+    pub(crate) fn push(&self, frame: Utf8Bytes) {
+        let mut inner = self.inner();
+        if inner.too_slow {
+            return;
+        }
+        if inner.frames.len() >= MAX_FRAMES {
+            inner.too_slow = true;
+            inner.frames = VecDeque::new();
+            self.overflowed.notify_one();
+            return;
+        }
+        inner.frames.push_back(frame);
+        self.filled.notify_one();
+    }
+
+    /// Forgets what waits.
+    pub(crate) fn clear(&self) {
+        self.inner().frames.clear();
+    }
+
+    /// Waits for frames and takes up to `max`. Cancel-safe.
+    pub(crate) async fn take(&self, max: usize) -> Vec<Utf8Bytes> {
+        loop {
+            let taken: Vec<_> = {
+                let mut inner = self.inner();
+                let count = inner.frames.len().min(max);
+                inner.frames.drain(..count).collect()
+            };
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Waits until the client is too slow.
+    pub(crate) async fn overflowed(&self) {
+        while !self.inner().too_slow {
+            self.overflowed.notified().await;
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_outbox_frees_its_memory_and_stays_closed() {
+        let outbox = Outbox::default();
+        for _ in 0..MAX_FRAMES {
+            outbox.push(Utf8Bytes::from_static("x"));
+        }
+        assert!(!outbox.inner().too_slow);
+        outbox.push(Utf8Bytes::from_static("x"));
+        outbox.overflowed().await;
+        outbox.push(Utf8Bytes::from_static("x"));
+        assert_eq!(outbox.inner().frames.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn frames_come_in_order_and_in_portions() {
+        let outbox = Outbox::default();
+        for text in ["a", "b", "c"] {
+            outbox.push(Utf8Bytes::from_static(text));
+        }
+        assert_eq!(outbox.take(2).await, ["a", "b"]);
+        assert_eq!(outbox.take(2).await, ["c"]);
+    }
+}

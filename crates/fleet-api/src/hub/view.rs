@@ -1,0 +1,251 @@
+//! The hub's picture of the fleet, bounded, and the clients it is told to.
+//!
+//! One lock holds all of it, taken for moments and never across an await: what a client is told on
+//! connecting and what it is told afterwards therefore fit without gap.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use axum::extract::ws::Utf8Bytes;
+use fleet_types::{
+    Alarm, AlarmId, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, WallMs,
+    link::LinkName, topic::DeviceOsd,
+};
+use serde::Serialize;
+
+use super::{
+    ledger::Ledger,
+    osd::{Osd, OsdReader},
+    outbox::Outbox,
+    traces::Traces,
+};
+
+const MAX_COMMANDS: usize = 10_000;
+const MAX_MISSIONS: usize = 2_000;
+const MAX_CLEARED_ALARMS: usize = 1_000;
+const MAX_ACTIVE_ALARMS: usize = 20_000;
+/// Devices the hub will show. A tower serves fewer; beyond it new serial numbers are not shown.
+const MAX_DEVICES: usize = 20_000;
+
+/// Telemetry of a device and the number of its change among all changes.
+struct OsdSlot {
+    seq: u64,
+    sample: Arc<DeviceOsd>,
+}
+
+/// One OSD frame for all clients whose cursor stands at `from`.
+pub(crate) struct OsdFrame {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) text: Utf8Bytes,
+}
+
+pub(crate) struct View {
+    pub(crate) devices: BTreeMap<DeviceSn, Arc<DeviceStatus>>,
+    osd: BTreeMap<DeviceSn, OsdSlot>,
+    osd_changes: BTreeMap<u64, DeviceSn>,
+    osd_seq: u64,
+    osd_reader: OsdReader,
+    /// Frames of the present second, for clients that are up to date.
+    osd_frames: Vec<Arc<OsdFrame>>,
+    /// Cursor up to which shared frames exist.
+    pub(crate) osd_published: u64,
+    pub(crate) commands: Ledger<CommandStatus>,
+    pub(crate) missions: Ledger<MissionStatus>,
+    alarms: BTreeMap<AlarmId, Arc<Alarm>>,
+    cleared_alarms: BTreeSet<(WallMs, AlarmId)>,
+    pub(crate) links: BTreeMap<LinkName, Arc<LinkStatus>>,
+    pub(crate) traces: Traces,
+    clients: BTreeMap<u64, Arc<Outbox>>,
+    next_client: u64,
+    pub(crate) refused: u64,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            devices: BTreeMap::new(),
+            osd: BTreeMap::new(),
+            osd_changes: BTreeMap::new(),
+            osd_seq: 0,
+            osd_reader: OsdReader::default(),
+            osd_frames: Vec::new(),
+            osd_published: 0,
+            commands: Ledger::new(MAX_COMMANDS),
+            missions: Ledger::new(MAX_MISSIONS),
+            alarms: BTreeMap::new(),
+            cleared_alarms: BTreeSet::new(),
+            links: BTreeMap::new(),
+            traces: Traces::default(),
+            clients: BTreeMap::new(),
+            next_client: 0,
+            refused: 0,
+        }
+    }
+}
+
+impl View {
+    pub(crate) fn put_device(&mut self, status: Arc<DeviceStatus>) {
+        if self.devices.len() >= MAX_DEVICES && !self.devices.contains_key(&status.sn) {
+            self.refused += 1;
+            return;
+        }
+        self.tell("device", "device", &*status);
+        self.devices.insert(status.sn.clone(), status);
+    }
+
+    /// Forgets a device and the aircraft heard through it.
+    pub(crate) fn remove_device(&mut self, sn: &DeviceSn) {
+        let gone: Vec<_> = self
+            .devices
+            .values()
+            .filter(|device| device.sn == *sn || device.gateway_sn.as_ref() == Some(sn))
+            .map(|device| device.sn.clone())
+            .collect();
+        for sn in gone {
+            self.devices.remove(&sn);
+            if let Some(slot) = self.osd.remove(&sn) {
+                self.osd_changes.remove(&slot.seq);
+            }
+            self.tell("removed", "sn", &sn);
+        }
+    }
+
+    pub(crate) fn put_osd(&mut self, sample: Arc<DeviceOsd>) {
+        if self.osd.len() >= MAX_DEVICES && !self.osd.contains_key(&sample.sn) {
+            self.refused += 1;
+            return;
+        }
+        self.osd_seq += 1;
+        let seq = self.osd_seq;
+        self.osd_changes.insert(seq, sample.sn.clone());
+        if let Some(old) = self.osd.insert(sample.sn.clone(), OsdSlot { seq, sample }) {
+            self.osd_changes.remove(&old.seq);
+        }
+    }
+
+    pub(crate) fn put_command(&mut self, status: Arc<CommandStatus>) {
+        self.tell("command", "command", &*status);
+        self.commands.put(status);
+    }
+
+    pub(crate) fn put_mission(&mut self, status: Arc<MissionStatus>) {
+        self.tell("mission", "mission", &*status);
+        self.missions.put(status);
+    }
+
+    pub(crate) fn put_link(&mut self, status: Arc<LinkStatus>) {
+        self.tell("link", "link", &*status);
+        self.links.insert(status.link, status);
+    }
+
+    pub(crate) fn put_alarm(&mut self, alarm: Arc<Alarm>) {
+        self.tell("alarm", "alarm", &*alarm);
+        let id = alarm.alarm_id;
+        let cleared = alarm.cleared_ms;
+        if let Some(before) = self.alarms.insert(id, alarm)
+            && let Some(at) = before.cleared_ms
+        {
+            self.cleared_alarms.remove(&(at, id));
+        }
+        if let Some(at) = cleared {
+            self.cleared_alarms.insert((at, id));
+        }
+        if self.cleared_alarms.len() > MAX_CLEARED_ALARMS {
+            if let Some((_, oldest)) = self.cleared_alarms.pop_first() {
+                self.alarms.remove(&oldest);
+            }
+        } else if self.alarms.len() - self.cleared_alarms.len() > MAX_ACTIVE_ALARMS {
+            // Far beyond what a person can act on; counted, and the least urgent oldest one goes.
+            self.refused += 1;
+            let active = self.alarms.values().filter(|alarm| alarm.cleared_ms.is_none());
+            let least = active.min_by_key(|a| (std::cmp::Reverse(a.priority), a.raised_ms));
+            if let Some(id) = least.map(|alarm| alarm.alarm_id) {
+                self.alarms.remove(&id);
+            }
+        }
+    }
+
+    /// Active first, most urgent first, newest first.
+    pub(crate) fn alarms_in_order(&self) -> Vec<Arc<Alarm>> {
+        let mut list: Vec<_> = self.alarms.values().cloned().collect();
+        list.sort_by_key(|a| (a.cleared_ms.is_some(), a.priority, std::cmp::Reverse(a.raised_ms)));
+        list
+    }
+
+    pub(crate) fn telemetry(&self, sn: &DeviceSn) -> Option<Arc<DeviceOsd>> {
+        self.osd.get(sn).map(|slot| Arc::clone(&slot.sample))
+    }
+
+    /// Up to `max` devices whose newest change lies in `(from, to]`, and the cursor after them.
+    pub(crate) fn osd_between(&mut self, from: u64, to: u64, max: usize) -> (Vec<Osd>, u64) {
+        let mut items = Vec::new();
+        let mut cursor = from;
+        for (seq, sn) in self.osd_changes.range(from.saturating_add(1)..=to.max(from)) {
+            if items.len() >= max {
+                return (items, cursor);
+            }
+            if let Some(slot) = self.osd.get(sn) {
+                items.push(self.osd_reader.read(&slot.sample));
+            }
+            cursor = *seq;
+        }
+        (items, to.max(from))
+    }
+
+    pub(crate) fn publish_osd(&mut self, frame: OsdFrame) {
+        self.osd_published = frame.to;
+        self.osd_frames.push(Arc::new(frame));
+    }
+
+    /// A new second: who has not fetched the frames of the last one gets its own, coalesced.
+    pub(crate) fn begin_osd(&mut self) -> u64 {
+        self.osd_frames.clear();
+        self.osd_seq
+    }
+
+    /// The shared frame that starts at this cursor.
+    pub(crate) fn osd_frame(&self, from: u64) -> Option<Arc<OsdFrame>> {
+        self.osd_frames.iter().find(|frame| frame.from == from).cloned()
+    }
+
+    pub(crate) fn add_client(&mut self) -> (u64, Arc<Outbox>) {
+        let id = self.next_client;
+        self.next_client += 1;
+        let outbox = Arc::new(Outbox::default());
+        self.clients.insert(id, Arc::clone(&outbox));
+        (id, outbox)
+    }
+
+    pub(crate) fn remove_client(&mut self, id: u64) {
+        self.clients.remove(&id);
+    }
+
+    pub(crate) fn alarm_counts(&self) -> (usize, usize) {
+        (self.alarms.len() - self.cleared_alarms.len(), self.cleared_alarms.len())
+    }
+
+    pub(crate) fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Serialises once and queues for every client.
+    fn tell(&self, kind: &str, name: &str, body: &impl Serialize) {
+        if self.clients.is_empty() {
+            return;
+        }
+        let frame = frame(kind, name, body);
+        for outbox in self.clients.values() {
+            outbox.push(frame.clone());
+        }
+    }
+}
+
+/// `{"type": kind, name: body}`.
+pub(crate) fn frame(kind: &str, name: &str, body: &impl Serialize) -> Utf8Bytes {
+    // Our own types serialise; `null` would be shown as a malformed frame, never crash a client.
+    let body = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
+    format!("{{\"type\":\"{kind}\",\"{name}\":{body}}}").into()
+}

@@ -1,0 +1,209 @@
+//! Missions: one flight of one uploaded wayline by one dock's aircraft.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use fleet_types::{
+    DeviceSn, IdempotencyKey, MissionId, MissionRequest, MissionState, MissionStatus, RequestId,
+    TraceId,
+    id::WaylineId,
+    mission::{LostLinkAction, Verdict},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{commands::check_dock, devices::known};
+use crate::{
+    app::{About, App},
+    auth::Principal,
+    extract::{Body, InPath},
+    json::Object,
+    problem::Problem,
+    submit::{Ask, Desk, Outcome, fingerprint},
+};
+
+const MAX_LISTED: usize = 200;
+
+fn default_expiry() -> u64 {
+    30_000
+}
+
+/// A mission to fly now.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewMission {
+    /// Dock.
+    sn: DeviceSn,
+    /// Uploaded wayline file.
+    wayline_id: WaylineId,
+    /// Height of return above take-off, metres, 20–1500.
+    #[schema(minimum = 20, maximum = 1500)]
+    rth_altitude_m: u16,
+    /// What the aircraft does when it loses its link.
+    lost_link_action: LostLinkAction,
+    /// Whether it leaves the wayline when the link is lost.
+    #[serde(default)]
+    exit_wayline_when_link_lost: bool,
+    /// Names this one intended flight: the same key never flies twice.
+    idempotency_key: IdempotencyKey,
+    /// Milliseconds in which take-off may still be ordered, 5,000–120,000.
+    #[serde(default = "default_expiry")]
+    #[schema(minimum = 5000, maximum = 120_000, default = 30000)]
+    expires_in_ms: u64,
+    /// The flow it belongs to; a new one without it.
+    trace_id: Option<TraceId>,
+}
+
+/// Missions, newest first, at most 200.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Missions {
+    missions: Vec<MissionStatus>,
+}
+
+impl NewMission {
+    fn check(&self) -> Result<(), Problem> {
+        if !(20..=1500).contains(&self.rth_altitude_m) {
+            return Err(Problem::bad_input("rth_altitude_m lies between 20 and 1500"));
+        }
+        if !(5000..=120_000).contains(&self.expires_in_ms) {
+            return Err(Problem::bad_input("expires_in_ms lies between 5000 and 120000"));
+        }
+        Ok(())
+    }
+
+    /// Everything that makes it this flight and no other.
+    fn fingerprint(&self) -> Result<[u8; 32], Problem> {
+        fingerprint(&(
+            self.wayline_id,
+            self.rth_altitude_m,
+            self.lost_link_action,
+            self.exit_wayline_when_link_lost,
+        ))
+    }
+
+    /// The request as it goes to the dock's machine, with a fresh address for the file.
+    fn into_request(
+        self,
+        app: &App,
+        id: MissionId,
+        principal: &Principal,
+    ) -> Result<MissionRequest, Problem> {
+        let wayline = app.waylines.get(self.wayline_id);
+        let resource = app.waylines.mint(self.wayline_id);
+        let (Some(wayline), Some(resource)) = (wayline, resource) else {
+            let detail = "no such wayline file is kept; upload it with POST /api/v1/waylines";
+            return Err(Problem::not_found("unknown_wayline", detail));
+        };
+        Ok(MissionRequest {
+            mission_id: id,
+            trace_id: self.trace_id.unwrap_or_else(|| TraceId(Uuid::now_v7())),
+            request_id: RequestId(Uuid::now_v7()),
+            sn: self.sn,
+            wayline_id: self.wayline_id,
+            wayline_name: wayline.name.clone(),
+            waypoint_count: wayline.summary.waypoint_count,
+            file_url: resource.url,
+            file_md5: resource.md5,
+            rth_altitude_m: self.rth_altitude_m,
+            lost_link_action: self.lost_link_action,
+            exit_wayline_when_link_lost: self.exit_wayline_when_link_lost,
+            idempotency_key: self.idempotency_key,
+            expires_in_ms: self.expires_in_ms,
+            issued_by: principal.who(),
+        })
+    }
+}
+
+/// Flies a mission now. The same `idempotency_key` again returns where the first stands.
+#[utoipa::path(
+    post, path = "/api/v1/missions", tag = "missions", request_body = NewMission,
+    responses(
+        (status = 202, body = MissionStatus, description = "Taken; follow it by its id or the stream"),
+        (status = 200, body = MissionStatus, description = "This key was used before; nothing was sent again"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Refused, with `code` and `mission`, or `idempotency_conflict`"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Not sent"),
+        (status = 504, body = Problem, content_type = "application/problem+json", description = "`no_owner`: outcome unknown"),
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    Body(body): Body<NewMission>,
+) -> Result<Response, Problem> {
+    body.check()?;
+    let device = known(&app.hub.view(), &body.sn)?;
+    check_dock(&device)?;
+    let print = body.fingerprint()?;
+    let id = MissionId(Uuid::now_v7());
+    let (sn, key, wayline_id) = (body.sn.clone(), body.idempotency_key.clone(), body.wayline_id);
+    let desk = Desk {
+        hub: &app.hub,
+        ledger: |view| &mut view.missions,
+        writer: &app.missions,
+        path: "/api/v1/missions",
+    };
+    // A repeat is answered even when its file has given way since.
+    let request = || {
+        let request = body.into_request(&app, id, &principal)?;
+        let about = About { sn: &request.sn, command_id: None, mission_id: Some(id), method: None };
+        app.trace_request(request.trace_id, &request.issued_by, &about);
+        Ok(request)
+    };
+    let ask = Ask { id, sn: &sn, key: &key, fingerprint: print };
+    let same = |known: &MissionStatus| known.wayline_id == wayline_id;
+    match desk.submit(ask, same, request).await? {
+        Outcome::Repeated(status) => Ok((StatusCode::OK, Json(&*status)).into_response()),
+        Outcome::Caused(status) if is_refusal(&status) => {
+            Err(Problem::refused(status.reason.as_ref(), "mission", &*status))
+        }
+        Outcome::Caused(status) => Ok((StatusCode::ACCEPTED, Json(&*status)).into_response()),
+    }
+}
+
+fn is_refusal(status: &MissionStatus) -> bool {
+    status.state == MissionState::Ended && status.verdict == Some(Verdict::Rejected)
+}
+
+/// Lists missions, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/missions", tag = "missions",
+    responses(
+        (status = 200, body = Missions),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>) -> Object {
+    let missions: Vec<Arc<_>> = app.hub.view().missions.newest(MAX_LISTED);
+    Object::new().list("missions", &missions).await
+}
+
+/// Shows where a mission stands.
+#[utoipa::path(
+    get, path = "/api/v1/missions/{id}", tag = "missions",
+    params(("id" = String, Path, description = "Mission id")),
+    responses(
+        (status = 200, body = MissionStatus),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    InPath(id): InPath<MissionId>,
+) -> Result<Response, Problem> {
+    let status = app.hub.view().missions.get(id).ok_or_else(|| {
+        let detail = "no such mission is known; of ended missions the latest 2,000 are kept here";
+        Problem::not_found("unknown_mission", detail)
+    })?;
+    Ok(Json(&*status).into_response())
+}

@@ -1,0 +1,99 @@
+//! The routes of the contract, one module a noun. Read next: any of them.
+
+mod commands;
+mod devices;
+mod docks;
+mod health;
+mod missions;
+mod session;
+mod system;
+mod waylines;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    response::Response,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{app::App, assets, guard, openapi, problem::Problem, stream, waylines::MAX_FILE_BYTES};
+
+const MAX_JSON_BYTES: usize = 1 << 20;
+
+/// Routes that need a credential.
+fn protected() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::show))
+        .routes(routes!(commands::create))
+        .routes(routes!(commands::show))
+        .routes(routes!(commands::resolve))
+        .routes(routes!(missions::create, missions::list))
+        .routes(routes!(missions::show))
+        .routes(routes!(docks::create))
+        .routes(routes!(docks::remove))
+        .routes(routes!(system::alarms))
+        .routes(routes!(system::trace))
+        .routes(routes!(system::system))
+        .routes(routes!(session::sign_out))
+        .routes(routes!(stream::stream))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::document))
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(waylines::create, waylines::list))
+                .layer(DefaultBodyLimit::max(MAX_FILE_BYTES)),
+        )
+}
+
+/// Routes that carry their credential otherwise, or need none.
+fn public() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::alive))
+        .routes(routes!(session::sign_in))
+        .routes(routes!(waylines::file))
+        .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
+}
+
+/// All routes with their description.
+pub(crate) fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::head()).merge(protected()).merge(public())
+}
+
+/// The whole service.
+pub(crate) fn router(app: &App) -> Router {
+    let credential = from_fn_with_state(app.clone(), guard::credential);
+    let (protected, _) = protected().route_layer(credential).split_for_parts();
+    let (public, _) = public().split_for_parts();
+    protected
+        .merge(public)
+        .fallback(elsewhere)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(assets::viewer))
+        .layer(from_fn_with_state(app.clone(), guard::around))
+        .with_state(app.clone())
+}
+
+/// What is no route: the console's files, or nothing. Strangers are not told which API paths exist.
+async fn elsewhere(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
+        app.principal(request.headers(), None).ok_or_else(guard::no_credential)?;
+        return Err(Problem::not_found("not_found", "there is no such path in this API"));
+    }
+    assets::console(&request)
+}
+
+async fn method_not_allowed(State(app): State<App>, request: Request) -> Problem {
+    let path = request.uri().path();
+    let open = path == "/healthz" || path == session::PATH;
+    if !open && app.principal(request.headers(), None).is_none() {
+        return guard::no_credential();
+    }
+    let detail = format!("{path} does not take {}", request.method());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}

@@ -1,0 +1,144 @@
+//! Alarms, traces, and the tower's own state.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use fleet_types::{Alarm, LinkStatus, TraceId, TraceStep, WallMs};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    clock::now_ms,
+    config::Site,
+    extract::InPath,
+    json::Object,
+    problem::Problem,
+    services::{BrokerState, LoopState, UnknownCount},
+};
+
+/// Alarms: active first, most urgent first, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Alarms {
+    alarms: Vec<Alarm>,
+}
+
+/// One flow, step by step.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Trace {
+    /// The flow.
+    trace_id: TraceId,
+    /// In time order.
+    steps: Vec<TraceStep>,
+    /// Steps left out between the first hundred and the newest.
+    steps_dropped: u64,
+}
+
+/// Counters of one bus topic.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TopicCounts {
+    /// Samples written.
+    written: u64,
+    /// Samples replaced before a reader took them.
+    coalesced: u64,
+    /// Writes refused by a full reader.
+    full: u64,
+    /// Readers.
+    readers: usize,
+    /// Samples in the longest reader queue.
+    depth: usize,
+}
+
+/// The tower's own state.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct System {
+    /// Version of the tower.
+    version: String,
+    /// When it started.
+    started_ms: WallMs,
+    /// Its time.
+    server_time_ms: WallMs,
+    /// Its threads; 1, always.
+    threads: u32,
+    /// Its connections to the broker.
+    links: Vec<LinkStatus>,
+    /// The broker.
+    broker: BrokerState,
+    /// Health of the event loop.
+    #[serde(rename = "loop")]
+    event_loop: LoopState,
+    /// The bus, by topic.
+    bus: BTreeMap<String, TopicCounts>,
+    /// What devices said that no table knows.
+    unknowns: Vec<UnknownCount>,
+    /// The place.
+    site: Site,
+}
+
+/// Lists alarms.
+#[utoipa::path(
+    get, path = "/api/v1/alarms", tag = "alarms",
+    responses(
+        (status = 200, body = Alarms),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn alarms(State(app): State<App>) -> Object {
+    let alarms = app.hub.view().alarms_in_order();
+    Object::new().list("alarms", &alarms).await
+}
+
+/// Shows one flow from the click to the device and back.
+#[utoipa::path(
+    get, path = "/api/v1/traces/{id}", tag = "traces",
+    params(("id" = String, Path, description = "Trace id")),
+    responses(
+        (status = 200, body = Trace),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn trace(
+    State(app): State<App>,
+    InPath(trace_id): InPath<TraceId>,
+) -> Result<Json<Trace>, Problem> {
+    let found = app.hub.view().traces.get(trace_id);
+    let (steps, steps_dropped) = found.ok_or_else(|| {
+        Problem::not_found("unknown_trace", "no such flow is known; the latest 2,000 are kept")
+    })?;
+    Ok(Json(Trace { trace_id, steps, steps_dropped }))
+}
+
+/// Shows the tower's own state.
+#[utoipa::path(
+    get, path = "/api/v1/system", tag = "system",
+    responses(
+        (status = 200, body = System),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn system(State(app): State<App>) -> Json<System> {
+    let links = app.hub.view().links.values().map(|link| (**link).clone()).collect();
+    let bus = app.bus.stats().into_iter().map(|(name, stats)| {
+        let counts = TopicCounts {
+            written: stats.written,
+            coalesced: stats.coalesced,
+            full: stats.full,
+            readers: stats.readers,
+            depth: stats.depth,
+        };
+        (name.to_owned(), counts)
+    });
+    Json(System {
+        version: app.config.version.clone(),
+        started_ms: app.started_ms,
+        server_time_ms: now_ms(),
+        threads: app.system.threads(),
+        links,
+        broker: app.system.broker(),
+        event_loop: app.system.event_loop(),
+        bus: bus.collect(),
+        unknowns: app.system.unknowns(None),
+        site: app.config.site.clone(),
+    })
+}

@@ -1,0 +1,176 @@
+//! Wayline files: uploaded by people, fetched by docks under a signed address.
+
+use std::{collections::BTreeSet, error::Error as _};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use fleet_types::id::WaylineId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use wpml::{Mission, WpmlError};
+
+use crate::{
+    app::App,
+    clock::now_ms,
+    extract::{InPath, InQuery},
+    json::Object,
+    problem::Problem,
+    waylines::{UrlError, Wayline, WaylineSummary},
+};
+
+const KMZ: &str = "application/vnd.google-earth.kmz";
+const MAX_NAME_CHARS: usize = 128;
+
+/// How the file is called.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Named {
+    /// 1 to 128 characters, for people.
+    name: String,
+}
+
+/// The proof that an address was made by the tower.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Signed {
+    /// Epoch milliseconds.
+    expires: i64,
+    /// HMAC-SHA256, hexadecimal.
+    sig: String,
+}
+
+/// Wayline files, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Waylines {
+    waylines: Vec<Wayline>,
+}
+
+/// Uploads a KMZ of at most 20 MiB. It is read and checked before it is kept.
+#[utoipa::path(
+    post, path = "/api/v1/waylines", tag = "waylines", params(Named),
+    request_body(content = Vec<u8>, content_type = "application/vnd.google-earth.kmz"),
+    responses(
+        (status = 201, body = Wayline),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "`bad_kmz`: what is wrong and where"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 507, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    InQuery(Named { name }): InQuery<Named>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if !(1..=MAX_NAME_CHARS).contains(&length) || name.chars().any(char::is_control) {
+        return Err(Problem::bad_input("name has 1 to 128 characters without control characters"));
+    }
+    check_type(request.headers())?;
+    let Ok(_upload) = app.uploads.try_acquire() else {
+        let detail = "too many uploads at the same time; try again in a moment";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_uploads", detail));
+    };
+    let bytes = Bytes::from_request(request, &()).await.map_err(|refused| {
+        let code = if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            "body_too_large"
+        } else {
+            "body_incomplete"
+        };
+        Problem::new(refused.status(), code, refused.body_text())
+    })?;
+    let summary = summarise(&bytes).map_err(|error| bad_kmz(&error))?;
+    let in_use: BTreeSet<_> =
+        app.hub.view().missions.active().map(|mission| mission.wayline_id).collect();
+    let wayline = app.waylines.put(name, bytes, summary, &in_use).map_err(|full| {
+        Problem::new(StatusCode::INSUFFICIENT_STORAGE, "wayline_store_full", full.to_string())
+    })?;
+    tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was uploaded");
+    Ok((StatusCode::CREATED, Json(&*wayline)).into_response())
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = sent.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if [KMZ, "application/octet-stream"].iter().any(|fits| kind.eq_ignore_ascii_case(fits)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        format!("send the KMZ itself as {KMZ} or application/octet-stream"),
+    ))
+}
+
+fn summarise(bytes: &[u8]) -> Result<WaylineSummary, WpmlError> {
+    let summary = Mission::from_kmz(bytes)?.summary();
+    Ok(WaylineSummary {
+        waypoint_count: u32::try_from(summary.waypoint_count).unwrap_or(u32::MAX),
+        length_m: summary.length_m,
+        duration_s: summary.estimated_duration_s,
+    })
+}
+
+fn bad_kmz(error: &WpmlError) -> Problem {
+    let mut detail = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        detail = format!("{detail}: {cause}");
+        source = cause.source();
+    }
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_kmz", detail)
+}
+
+/// Lists wayline files, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/waylines", tag = "waylines",
+    responses(
+        (status = 200, body = Waylines),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>) -> Object {
+    Object::new().list("waylines", &app.waylines.list()).await
+}
+
+/// The KMZ, for a dock. The signed address is the credential.
+#[utoipa::path(
+    get, path = "/api/v1/waylines/{id}/file", tag = "waylines", security(()),
+    params(("id" = String, Path, description = "Wayline id"), Signed),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/vnd.google-earth.kmz"),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "Forged"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "Expired"),
+    )
+)]
+pub(crate) async fn file(
+    State(app): State<App>,
+    InPath(id): InPath<WaylineId>,
+    InQuery(signed): InQuery<Signed>,
+) -> Result<Response, Problem> {
+    let verified = app.waylines.verify(id, signed.expires, &signed.sig, now_ms());
+    verified.map_err(|error| {
+        app.metrics.refused_credentials.inc();
+        let (status, code) = match error {
+            UrlError::Forged => (StatusCode::FORBIDDEN, "bad_signature"),
+            UrlError::Expired => (StatusCode::GONE, "url_expired"),
+        };
+        Problem::new(status, code, error.to_string())
+    })?;
+    let bytes = app.waylines.bytes(id).ok_or_else(|| {
+        Problem::not_found("unknown_wayline", "this wayline file is not kept any more")
+    })?;
+    let mut response = bytes.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(KMZ));
+    Ok(response)
+}

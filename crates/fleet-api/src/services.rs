@@ -1,0 +1,191 @@
+//! What the API needs of the rest of the tower, given by the wiring: enrolment and the process's
+//! own state. Only interfaces live here.
+
+use std::{collections::BTreeMap, fmt};
+
+use fleet_types::{DeviceSn, WallMs};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A dock to be enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrolRequest {
+    /// Its serial number.
+    pub sn: DeviceSn,
+    /// Its name for people, empty when none was given.
+    pub name: String,
+    /// Who asks, for the record.
+    pub issued_by: String,
+}
+
+/// Where and as whom a dock connects. Shown once.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct MqttAccess {
+    /// Host name or address as the dock reaches it.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// User name.
+    pub username: String,
+    /// Password; a credential.
+    pub password: String,
+}
+
+impl fmt::Debug for MqttAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MqttAccess")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A field of DJI Pilot 2 and what to type into it.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct PilotField {
+    /// As Pilot 2 labels it.
+    pub field: String,
+    /// What to type; may be the password.
+    pub value: String,
+}
+
+/// An enrolled dock and what to do next.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct Enrolled {
+    /// Serial number.
+    pub sn: DeviceSn,
+    /// Name for people.
+    pub name: String,
+    /// How it connects.
+    pub mqtt: MqttAccess,
+    /// What to type into DJI Pilot 2.
+    pub pilot2: Vec<PilotField>,
+    /// What to do next, in sentences.
+    pub next: Vec<String>,
+}
+
+impl fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrolled").field("sn", &self.sn).finish_non_exhaustive()
+    }
+}
+
+/// Why a dock was not enrolled or removed. `what_to_do` says what happened and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnrolError {
+    /// The broker is not ours: its users are made by its owner.
+    #[error("the MQTT broker is external: {what_to_do}")]
+    BrokerExternal {
+        /// Sentences for the operator.
+        what_to_do: String,
+    },
+    /// The serial number is enrolled already.
+    #[error("the dock is already enrolled; remove it first to get a new password")]
+    AlreadyEnrolled,
+    /// The serial number is not enrolled.
+    #[error("no dock with this serial number is enrolled")]
+    NotEnrolled,
+    /// The tower has as many docks as it may.
+    #[error("the tower already serves {max} docks, the most it is configured for")]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
+    /// It could not be done now.
+    #[error("the dock could not be changed now: {what_to_do}")]
+    Unavailable {
+        /// Sentences for the operator.
+        what_to_do: String,
+    },
+}
+
+/// Enrols and removes docks. A removal is complete only when the dock's machine has ended and
+/// writes nothing more to the bus.
+pub trait Enrolment: Send + Sync {
+    /// Makes the dock's MQTT user and its machine.
+    fn enrol(&self, request: EnrolRequest) -> BoxFuture<'_, Result<Enrolled, EnrolError>>;
+    /// Ends the dock's machine and its MQTT user.
+    fn remove(&self, sn: DeviceSn, issued_by: String) -> BoxFuture<'_, Result<(), EnrolError>>;
+}
+
+/// The broker as the tower sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct BrokerState {
+    /// `embedded` or `external`.
+    pub kind: String,
+    /// `$SYS` values by name.
+    pub stats: BTreeMap<String, f64>,
+}
+
+/// Stalls of the event loop, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct Stalls {
+    /// Median.
+    pub p50: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Longest.
+    pub max: f64,
+}
+
+/// A task that held the loop too long.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SlowTask {
+    /// Its name.
+    pub task: String,
+    /// For how long, milliseconds.
+    pub ms: f64,
+    /// When.
+    pub at_ms: WallMs,
+}
+
+/// Health of the event loop.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct LoopState {
+    /// Distribution of stalls.
+    pub stall_ms: Stalls,
+    /// The latest slow tasks.
+    pub slow: Vec<SlowTask>,
+}
+
+/// Something a device said that no table knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UnknownCount {
+    /// Firmware version that said it.
+    pub firmware: String,
+    /// `field`, `method` or `value`.
+    pub kind: String,
+    /// What: a dotted path, a method, a value with its path.
+    pub key: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// One condition of readiness.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Check {
+    /// What is checked.
+    pub name: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// Why not, or how it stands.
+    pub detail: String,
+}
+
+/// The process's own state. Every method is a cheap look that never waits.
+pub trait SystemSource: Send + Sync {
+    /// Threads of this process.
+    fn threads(&self) -> u32;
+    /// The broker.
+    fn broker(&self) -> BrokerState;
+    /// The event loop.
+    fn event_loop(&self) -> LoopState;
+    /// Unknown things heard: of one device, or of all together.
+    fn unknowns(&self, sn: Option<&DeviceSn>) -> Vec<UnknownCount>;
+    /// Conditions of readiness besides the links, which the API sees itself.
+    fn checks(&self) -> Vec<Check>;
+}

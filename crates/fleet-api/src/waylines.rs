@@ -1,0 +1,292 @@
+//! Uploaded wayline files, and the short-lived addresses under which docks fetch them.
+//!
+//! In memory and bounded by count and bytes: the oldest file that no mission under way uses gives
+//! way; when all are in use the upload is refused. An address is a credential: HMAC-SHA256 over id
+//! and expiry, under a key of this process, never logged. Read next: [`crate::routes`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use fleet_types::{WallMs, id::WaylineId};
+use md5::{Digest, Md5};
+use ring::hmac;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    auth::{NoRandom, hex},
+    clock::now_ms,
+};
+
+/// Largest KMZ accepted.
+pub(crate) const MAX_FILE_BYTES: usize = 20 << 20;
+
+/// What a wayline file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct WaylineSummary {
+    /// Waypoints of all waylines.
+    pub waypoint_count: u32,
+    /// Metres along the waylines.
+    pub length_m: f64,
+    /// Seconds to fly them, without take-off and return.
+    pub duration_s: f64,
+}
+
+/// An uploaded wayline file.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Wayline {
+    /// Identity.
+    pub wayline_id: WaylineId,
+    /// Name given by people.
+    pub name: String,
+    /// Size of the KMZ.
+    pub size_bytes: u64,
+    /// MD5 of the KMZ, lower-case hexadecimal.
+    pub md5: String,
+    /// What it holds.
+    pub summary: WaylineSummary,
+    /// When it was uploaded.
+    pub uploaded_ms: WallMs,
+}
+
+/// Why a signed address does not open its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UrlError {
+    #[error("the signature of this address is wrong")]
+    Forged,
+    #[error("this address has expired; a fresh one is made when the dock asks again")]
+    Expired,
+}
+
+/// A file could not be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("all wayline files kept are used by missions under way; upload again when one has ended")]
+pub(crate) struct StoreFull;
+
+/// What a dock needs to fetch a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WaylineResource {
+    /// Short-lived address; a credential, never logged.
+    pub url: String,
+    /// MD5 of the file, lower-case hexadecimal.
+    pub md5: String,
+}
+
+impl fmt::Debug for WaylineResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaylineResource").field("md5", &self.md5).finish_non_exhaustive()
+    }
+}
+
+struct Stored {
+    seq: u64,
+    wayline: Arc<Wayline>,
+    bytes: Bytes,
+}
+
+#[derive(Default)]
+struct Inner {
+    files: BTreeMap<WaylineId, Stored>,
+    next_seq: u64,
+    total_bytes: usize,
+}
+
+pub(crate) struct WaylineStore {
+    key: hmac::Key,
+    base: String,
+    life: Duration,
+    max_files: usize,
+    max_bytes: usize,
+    inner: Mutex<Inner>,
+}
+
+impl WaylineStore {
+    pub(crate) fn new(
+        base: &str,
+        life: Duration,
+        max_files: usize,
+        max_bytes: usize,
+    ) -> Result<Self, NoRandom> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            base: base.trim_end_matches('/').to_owned(),
+            life,
+            max_files,
+            max_bytes,
+            inner: Mutex::default(),
+        })
+    }
+
+    /// Keeps a checked file. `in_use` are the files of missions under way.
+    pub(crate) fn put(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        summary: WaylineSummary,
+        in_use: &BTreeSet<WaylineId>,
+    ) -> Result<Arc<Wayline>, StoreFull> {
+        let wayline = Arc::new(Wayline {
+            wayline_id: WaylineId(Uuid::now_v7()),
+            name: name.to_owned(),
+            size_bytes: bytes.len() as u64,
+            md5: hex(&Md5::digest(&bytes)),
+            summary,
+            uploaded_ms: now_ms(),
+        });
+        let mut inner = self.inner();
+        while inner.files.len() >= self.max_files
+            || inner.total_bytes + bytes.len() > self.max_bytes
+        {
+            let free = inner.files.values().filter(|s| !in_use.contains(&s.wayline.wayline_id));
+            let oldest = free.min_by_key(|stored| stored.seq).map(|s| s.wayline.wayline_id);
+            let gone = oldest.and_then(|id| inner.files.remove(&id)).ok_or(StoreFull)?;
+            inner.total_bytes -= gone.bytes.len();
+            tracing::info!(wayline_id = %gone.wayline.wayline_id, "the oldest wayline file gave way");
+        }
+        inner.total_bytes += bytes.len();
+        inner.next_seq += 1;
+        let seq = inner.next_seq;
+        let id = wayline.wayline_id;
+        inner.files.insert(id, Stored { seq, wayline: Arc::clone(&wayline), bytes });
+        Ok(wayline)
+    }
+
+    /// Newest first.
+    pub(crate) fn list(&self) -> Vec<Arc<Wayline>> {
+        let inner = self.inner();
+        let mut list: Vec<_> =
+            inner.files.values().map(|stored| (stored.seq, Arc::clone(&stored.wayline))).collect();
+        list.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        list.into_iter().map(|(_, wayline)| wayline).collect()
+    }
+
+    pub(crate) fn get(&self, id: WaylineId) -> Option<Arc<Wayline>> {
+        self.inner().files.get(&id).map(|stored| Arc::clone(&stored.wayline))
+    }
+
+    pub(crate) fn bytes(&self, id: WaylineId) -> Option<Bytes> {
+        self.inner().files.get(&id).map(|stored| stored.bytes.clone())
+    }
+
+    pub(crate) fn total_bytes(&self) -> usize {
+        self.inner().total_bytes
+    }
+
+    /// A fresh address for a file that is kept.
+    pub(crate) fn mint(&self, id: WaylineId) -> Option<WaylineResource> {
+        let md5 = self.get(id)?.md5.clone();
+        let life_ms = i64::try_from(self.life.as_millis()).unwrap_or(i64::MAX);
+        let expires = now_ms().0.saturating_add(life_ms);
+        let sig = hex(hmac::sign(&self.key, signed_text(id, expires).as_bytes()).as_ref());
+        let url = format!("{}/api/v1/waylines/{id}/file?expires={expires}&sig={sig}", self.base);
+        Some(WaylineResource { url, md5 })
+    }
+
+    /// Whether an address was made by [`WaylineStore::mint`] and still works. A forged one is
+    /// called forged even when it also claims to have expired.
+    pub(crate) fn verify(
+        &self,
+        id: WaylineId,
+        expires_ms: i64,
+        sig: &str,
+        now: WallMs,
+    ) -> Result<(), UrlError> {
+        let sig = unhex(sig).ok_or(UrlError::Forged)?;
+        hmac::verify(&self.key, signed_text(id, expires_ms).as_bytes(), &sig)
+            .map_err(|_| UrlError::Forged)?;
+        if now.0 >= expires_ms { Err(UrlError::Expired) } else { Ok(()) }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn signed_text(id: WaylineId, expires_ms: i64) -> String {
+    format!("wayline|{id}|{expires_ms}")
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..32).map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()).collect()
+}
+
+/// Makes fresh addresses for wayline files, for a dock that asks again
+/// (`flighttask_resource_get`). Cheap, never waits; clones share the store.
+#[derive(Clone)]
+pub struct WaylineUrls(pub(crate) Arc<WaylineStore>);
+
+impl WaylineUrls {
+    /// A fresh address, or `None` when the file is not kept (any more).
+    #[must_use]
+    pub fn mint_url(&self, wayline_id: WaylineId) -> Option<String> {
+        self.resource(wayline_id).map(|resource| resource.url)
+    }
+
+    /// A fresh address with the file's MD5, or `None` when the file is not kept (any more).
+    #[must_use]
+    pub fn resource(&self, wayline_id: WaylineId) -> Option<WaylineResource> {
+        self.0.mint(wayline_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUMMARY: WaylineSummary =
+        WaylineSummary { waypoint_count: 2, length_m: 1.0, duration_s: 1.0 };
+
+    fn store(files: usize, bytes: usize) -> WaylineStore {
+        WaylineStore::new("http://h:1/", Duration::from_mins(1), files, bytes).unwrap()
+    }
+
+    fn put(
+        store: &WaylineStore,
+        len: usize,
+        in_use: &BTreeSet<WaylineId>,
+    ) -> Result<WaylineId, StoreFull> {
+        store.put("n", vec![0; len].into(), SUMMARY, in_use).map(|wayline| wayline.wayline_id)
+    }
+
+    #[test]
+    fn the_oldest_unused_file_gives_way() {
+        let store = store(2, 100);
+        let nothing = BTreeSet::new();
+        let first = put(&store, 40, &nothing).unwrap();
+        let second = put(&store, 40, &nothing).unwrap();
+        let third = put(&store, 40, &BTreeSet::from([first])).unwrap();
+        assert!(store.get(first).is_some() && store.get(second).is_none());
+        assert_eq!(store.total_bytes(), 80);
+        let used = BTreeSet::from([first, third]);
+        assert_eq!(put(&store, 1, &used), Err(StoreFull));
+        assert_eq!(put(&store, 101, &nothing), Err(StoreFull));
+    }
+
+    #[test]
+    fn an_address_opens_its_own_file_until_it_expires() {
+        let store = store(2, 100);
+        let id = put(&store, 1, &BTreeSet::new()).unwrap();
+        let url = store.mint(id).unwrap().url;
+        let query = url.strip_prefix(&format!("http://h:1/api/v1/waylines/{id}/file?expires="));
+        let (expires, sig) = query.unwrap().split_once("&sig=").unwrap();
+        let expires: i64 = expires.parse().unwrap();
+        let check = |id, at, sig: &str, now| store.verify(id, at, sig, WallMs(now));
+        assert_eq!(check(id, expires, sig, expires - 1), Ok(()));
+        assert_eq!(check(id, expires, sig, expires), Err(UrlError::Expired));
+        assert_eq!(check(id, expires + 1, sig, 0), Err(UrlError::Forged));
+        assert_eq!(check(WaylineId(Uuid::nil()), expires, sig, 0), Err(UrlError::Forged));
+        assert_eq!(check(id, expires, &sig[2..], 0), Err(UrlError::Forged));
+        assert_eq!(check(id, expires, &"é".repeat(32), 0), Err(UrlError::Forged));
+    }
+}

@@ -136,7 +136,8 @@ impl DynsecClient {
             .collect())
     }
 
-    /// Lets a dock publish this aircraft's telemetry. Disconnects nobody.
+    /// Lets a dock publish this aircraft's telemetry. Disconnects the dock if that was not allowed
+    /// before (see [`super`]), nobody otherwise.
     ///
     /// # Errors
     /// [`DynsecError`], for instance `Refused` with "Role not found" for an unknown dock.
@@ -149,7 +150,7 @@ impl DynsecClient {
         tolerate(&answers, &["ACL with this topic already exists"])
     }
 
-    /// Takes the right of [`Self::allow_aircraft`] back. Disconnects nobody.
+    /// Takes the right of [`Self::allow_aircraft`] back. Disconnects the dock if it had it.
     ///
     /// # Errors
     /// [`DynsecError`].

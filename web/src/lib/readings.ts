@@ -29,16 +29,29 @@ const num = (decimals = 0, unit?: string, scale?: number): Show => ({
 const word = (words: string): Show => ({ as: 'enum', words });
 const flag = (words: string): Show => ({ as: 'flag', words });
 
+/** What an operator wants at first glance, in flight and in the dock. */
+export const keyGroup = {
+  title: 'group.key',
+  fields: [
+    { label: 'field.battery', key: 'battery.capacity_percent', show: num(0, '%'), of: 'aircraft' },
+    { label: 'field.height', key: 'elevation', show: num(1, 'm'), of: 'aircraft' },
+    { label: 'field.speed', key: 'horizontal_speed', show: num(1, 'm/s'), of: 'aircraft' },
+    { label: 'field.wind', key: 'wind_speed', show: num(1, 'm/s'), of: 'dock' },
+    { label: 'field.cover', key: 'cover_state', show: word('cover'), of: 'dock' },
+    { label: 'field.drone_in_dock', key: 'drone_in_dock', show: flag('in_dock'), of: 'dock' },
+  ],
+} as const;
+
 export const aircraftGroups = [
   {
     title: 'group.flight',
     fields: [
-      { label: 'field.height', key: 'elevation', show: num(1) },
-      { label: 'field.speed', key: 'horizontal_speed', show: num(1) },
-      { label: 'field.climb', key: 'vertical_speed', show: num(1) },
+      { label: 'field.height', key: 'elevation', show: num(1, 'm') },
+      { label: 'field.speed', key: 'horizontal_speed', show: num(1, 'm/s') },
+      { label: 'field.climb', key: 'vertical_speed', show: num(1, 'm/s') },
       { label: 'field.heading', key: 'attitude_head', show: num(0, '°') },
       { label: 'field.home_distance', key: 'home_distance', show: num(0, 'm') },
-      { label: 'field.wind', key: 'wind_speed', show: num(1) },
+      { label: 'field.wind', key: 'wind_speed', show: num(1, 'm/s') },
     ],
   },
   {
@@ -80,7 +93,7 @@ export const dockGroups = [
   {
     title: 'group.weather',
     fields: [
-      { label: 'field.wind', key: 'wind_speed', show: num(1) },
+      { label: 'field.wind', key: 'wind_speed', show: num(1, 'm/s') },
       { label: 'field.rain', key: 'rainfall', show: word('rain') },
       { label: 'field.outside_temperature', key: 'environment_temperature', show: num(1) },
       { label: 'field.inside_temperature', key: 'temperature', show: num(1) },

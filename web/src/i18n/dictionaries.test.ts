@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { aircraftGroups, dockGroups, keyGroup } from '../lib/readings';
+import { en } from './en';
+import { ko } from './ko';
+import { reasonsEn, reasonsKo } from './reasons';
+
+const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((hit) => hit[1]).sort();
+
+/** Every reason code of the API's contract. */
+const contractCodes =
+  `dock_offline dock_not_ready link_down journal_down queue_full expired lost_reply send_lost
+  broker_no_subscriber device_refused device_failed aircraft_out aircraft_state_unknown
+  aircraft_state_stale needs_debug_mode dock_busy mission_active no_mission flight_locked cover_open
+  emergency_stop clock_skew duplicate_key unknown_method bad_data silent aircraft_offline
+  never_connected no_config_request no_bind_request no_topology not_bound licence_refused
+  login_refused disconnected topology_unknown dock_task_panicked loop_stalled restarted
+  resolved_by_person observed device_canceled device_timeout partially_done rth_cancelled`
+    .split(/\s+/)
+    .sort();
+
+test('both languages have the same keys, none empty', () => {
+  expect(Object.keys(en).sort()).toEqual(Object.keys(ko).sort());
+  for (const [key, text] of [...Object.entries(ko), ...Object.entries(en)]) {
+    expect(text.trim(), key).not.toBe('');
+  }
+});
+
+test('both languages fill in the same values', () => {
+  for (const [key, text] of Object.entries(ko)) {
+    expect(placeholders(en[key as keyof typeof ko]), key).toEqual(placeholders(text));
+  }
+});
+
+test('Korean texts are Korean: a copied English sentence does not pass', () => {
+  const latin = Object.entries(ko).filter(([, text]) => /[a-z]{4,} [a-z]{3,}/i.test(text));
+  expect(latin.map(([key]) => key)).toEqual([]);
+});
+
+test('every reason code of the contract has a text in both languages', () => {
+  expect(Object.keys(reasonsKo).sort()).toEqual(contractCodes);
+  expect(Object.keys(reasonsEn).sort()).toEqual(contractCodes);
+  for (const text of Object.values(reasonsKo)) expect(text).toMatch(/[가-힣]/);
+});
+
+test('every reading that is shown as a word has words', () => {
+  const fields = [...aircraftGroups, ...dockGroups, keyGroup].flatMap((group) => [...group.fields]);
+  for (const { label, show } of fields) {
+    expect(ko, label).toHaveProperty([label]);
+    if (show.as === 'enum' || show.as === 'flag') {
+      expect(Object.keys(ko).some((key) => key.startsWith(`word.${show.words}.`))).toBe(true);
+    }
+  }
+});
+
+/** Keys that are put together from data (`activity.${…}`), by their stem. */
+const built =
+  /^(activity|connection|phase|fleet|word|step|method|cmd|mission|response|alarms|blocked|system|field|group)\./;
+
+test('no text is left over that nothing shows', () => {
+  const root = new URL('..', import.meta.url);
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(svelte|ts)$/.test(name) && !/i18n\/(ko|en)\.ts$|\.test\.ts$/.test(name))
+    .map((name) => readFileSync(new URL(name, root), 'utf8'))
+    .join('\n');
+  const unused = Object.keys(ko).filter((key) => !built.test(key) && !sources.includes(`'${key}'`));
+  expect(unused).toEqual([]);
+});

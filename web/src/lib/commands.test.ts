@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { CommandState, CommandStatus, DeviceStatus, MissionStatus } from '../api/types';
+import { blocker, type Method, type Situation, stages, startBlocker } from './commands';
+
+const dock = { sn: 'D', connection: 'online', activity: 'idle', flight_lock: null } as DeviceStatus;
+const debugging = { ...dock, activity: 'remote_debugging' } as DeviceStatus;
+const mission = { state: 'executing' } as MissionStatus;
+const base: Situation = {
+  towerUp: true,
+  linkUp: true,
+  dock,
+  droneInDock: true,
+  mission: null,
+  underWay: [],
+};
+const check = (method: Method, change: Partial<Situation>, expected: string | null) =>
+  expect(blocker(method, { ...base, ...change }), method).toBe(expected);
+
+test('nothing is sent while the tower or the broker is gone', () => {
+  check('return_home', { towerUp: false }, 'tower_lost');
+  check('return_home', { linkUp: false }, 'link_down');
+  expect(startBlocker({ ...base, towerUp: false })).toBe('tower_lost');
+});
+
+test('service commands need debug mode; closing needs the aircraft inside, known to be', () => {
+  check('cover_open', {}, 'needs_debug_mode');
+  check('cover_open', { dock: debugging, droneInDock: false }, null);
+  check('cover_close', { dock: debugging, droneInDock: false }, 'aircraft_out');
+  check('cover_close', { dock: debugging, droneInDock: null }, 'aircraft_state_unknown');
+  check('cover_close', { dock: debugging }, null);
+  check('debug_mode_open', {}, null);
+  check('debug_mode_open', { dock: debugging }, 'already_so');
+  check('debug_mode_open', { mission }, 'mission_active');
+  check('debug_mode_close', {}, 'already_so');
+});
+
+test('a counter-action is never held back for a late or silent dock', () => {
+  const offline = { ...dock, connection: 'offline' } as DeviceStatus;
+  check('return_home', { dock: offline }, null);
+  check('flighttask_pause', { dock: offline, mission }, null);
+  check('supplement_light_open', { dock: offline }, 'dock_offline');
+});
+
+test('pause and resume follow the mission', () => {
+  const paused = { state: 'paused' } as MissionStatus;
+  const ended = { state: 'ended' } as MissionStatus;
+  check('flighttask_pause', { mission: null }, 'no_mission');
+  check('flighttask_pause', { mission: paused }, 'already_paused');
+  check('flighttask_recovery', { mission }, 'not_paused');
+  check('flighttask_recovery', { mission: paused }, null);
+  check('flighttask_recovery', { mission: ended }, 'no_mission');
+});
+
+test('the same command is not given twice at once', () => {
+  const same = { method: 'cover_open' } as CommandStatus;
+  check('cover_open', { dock: debugging, underWay: [same] }, 'under_way');
+  check('cover_close', { dock: debugging, underWay: [same] }, null);
+});
+
+test('a locked dock starts no flight', () => {
+  const lock = { command_id: 'c', mission_id: null, reason: { code: 'lost_reply', message: '' } };
+  expect(startBlocker(base)).toBe(null);
+  expect(startBlocker({ ...base, dock: { ...dock, flight_lock: lock } })).toBe('flight_locked');
+  expect(startBlocker({ ...base, droneInDock: false })).toBe('aircraft_out');
+  expect(startBlocker({ ...base, mission })).toBe('mission_active');
+});
+
+test('stages never run ahead of the facts', () => {
+  const marks = (state: CommandState, ...steps: string[]) => {
+    const command = {
+      state,
+      steps: steps.map((step) => ({ step, at_ms: 0, action_duration_ms: 0 })),
+    } as CommandStatus;
+    return Object.values(stages(command)).join(' ');
+  };
+  expect(marks('accepted')).toBe('now todo todo');
+  expect(marks('journaled')).toBe('now todo todo');
+  expect(marks('sent', 'sent')).toBe('ok now todo');
+  expect(marks('acknowledged', 'sent', 'acknowledged')).toBe('ok ok now');
+  expect(marks('succeeded', 'sent', 'acknowledged')).toBe('ok ok ok');
+  expect(marks('failed', 'sent')).toBe('ok bad todo');
+  expect(marks('failed', 'sent', 'acknowledged')).toBe('ok ok bad');
+  expect(marks('rejected')).toBe('bad todo todo');
+  expect(marks('expired')).toBe('bad todo todo');
+  expect(marks('unknown', 'sent')).toBe('ok unknown unknown');
+});

@@ -23,6 +23,9 @@ use crate::{
 
 use summary::{Seen, Summary};
 
+/// A mission of the first dock, for a person to upload.
+const MISSION_FILE: &str = "demo-mission.kmz";
+
 /// What to show.
 #[derive(Clone, Debug)]
 pub struct DemoPlan {
@@ -42,6 +45,8 @@ pub struct DemoPlan {
     pub seed: u64,
     /// Faults, as for `gwanje sim`.
     pub faults: String,
+    /// Whether the demonstration flies and gives commands by itself.
+    pub flight: bool,
 }
 
 /// Runs the demonstration; its exit code says whether all docks came online and the mission ended
@@ -72,9 +77,9 @@ pub async fn run(mut config: Config, plan: DemoPlan) -> anyhow::Result<ExitCode>
     if plan.json {
         say(&summary.json());
     } else {
-        say(&summary.words());
+        say(&summary.words(plan.flight));
     }
-    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if summary.is_good(plan.flight) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn with_free_ports(mut config: Config, plan: &DemoPlan) -> anyhow::Result<Stack> {
@@ -99,6 +104,12 @@ async fn show(stack: &mut Stack, plan: &DemoPlan, began: Instant) -> anyhow::Res
     let credentials = write_credentials(stack.config(), &logins)?;
     let sim = stack.own_child("sim", sim_args(stack.config(), plan, &credentials))?;
     stack.add(sim);
+    if let Some(dock) = docks.first() {
+        let kmz = fleet_sim::demo_mission(dock).to_kmz().context("the demonstration's mission")?;
+        let path = stack.config().data_dir.join(MISSION_FILE);
+        std::fs::write(&path, kmz).with_context(|| format!("cannot write {}", path.display()))?;
+        tell(&format!("A mission file to upload for {}: {}", dock.name_en, path.display()));
+    }
     tell(&format!("{} simulated docks are coming up; Ctrl-C ends the demonstration.", plan.docks));
 
     let client = stack.client()?;
@@ -117,7 +128,9 @@ async fn show(stack: &mut Stack, plan: &DemoPlan, began: Instant) -> anyhow::Res
         }
     };
     let fly = async {
-        match flight::fly(&client, &docks, &seen).await {
+        let flown = if plan.flight { flight::fly(&client, &docks, &seen).await } else { Ok(()) };
+        match flown {
+            Ok(()) if !plan.flight => {}
             Ok(()) => tell("The demonstration mission was flown."),
             Err(error) => tracing::error!("the demonstration flight failed: {error:#}"),
         }

@@ -92,6 +92,9 @@ pub(super) struct Demo {
     /// What goes wrong; see `gwanje sim --help`
     #[arg(long)]
     pub(super) faults: Option<String>,
+    /// Bring the docks up and leave flying to you
+    #[arg(long)]
+    pub(super) no_flight: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -72,6 +72,7 @@ fn plan(demo: args::Demo) -> DemoPlan {
         speed: demo.speed.unwrap_or(usual_speed),
         seed: demo.seed,
         faults: demo.faults.unwrap_or_default(),
+        flight: !demo.no_flight,
     }
 }
 

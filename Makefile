@@ -1,0 +1,58 @@
+# Gwanje: `make demo` shows it, `make test` proves it. Both first install what is missing.
+# One target directory, each thing built once.
+
+CARGO ?= cargo
+NPM ?= npm
+DEMO_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long build console setup-demo setup-test check-rust check-web check-deny e2e
+
+help: ## What there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
+
+demo: setup-demo build ## Broker, tower and 20 simulated docks on this machine; open the printed address
+	target/release/gwanje demo $(DEMO_FLAGS)
+
+build: console ## The release binary with the console inside: target/release/gwanje
+	$(CARGO) build --release --locked --package gwanje
+
+console: web/dist/index.html ## The web console: web/dist
+
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public web/api-docs web/index.html web/vite.config.ts -type f 2>/dev/null)
+	cd web && $(NPM) run build
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+setup-demo: ## Install what the demo needs
+	@scripts/install-demo.sh
+
+setup-test: ## Install what the tests need
+	@scripts/install-test.sh
+
+test: setup-test check-web check-rust check-deny e2e ## Format, lints, tidy, licences, unit, integration and browser tests
+
+check-rust: console
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) xtask tidy
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --workspace --locked && $(CARGO) test --workspace --locked --doc; \
+	else $(CARGO) test --workspace --locked; fi
+
+check-web: console
+	cd web && $(NPM) run lint && $(NPM) run check && $(NPM) test
+
+check-deny:
+	@scripts/check-deny.sh
+
+e2e: console ## The console in headless Chromium against a running demo
+	$(CARGO) build --locked --package gwanje
+	scripts/e2e.sh target/debug/gwanje
+
+test-long: setup-test build ## What takes minutes: ignored tests, a long demo with faults
+	$(CARGO) test --workspace --locked -- --ignored
+	target/release/gwanje demo --docks 200 --for 180s --json
+	target/release/gwanje demo --docks 20 --for 120s --json --seed 7 --faults late_reply=0.1,flat_osd=0.2

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Installs what `make demo` needs: a C compiler for ring, Mosquitto with its plugin.
+set -eu
+. "$(dirname "$0")/install-packages.sh"
+need_languages
+need_package cc gcc
+need_package mosquitto mosquitto
+install_missing

@@ -14,7 +14,7 @@ use fleet_sim::{demo_mission, identities, run};
 use md5::{Digest, Md5};
 use serde_json::json;
 
-const DOCKS: u32 = 20;
+const DOCKS: u32 = 200;
 const SEED: u64 = 9;
 
 fn main() {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::body::CoverState;
-use super::{DockModel, task::Stage};
+use super::{DockModel, stage::Stage};
 
 /// Date of the first power-on of every simulated dock; a constant, because models know no calendar.
 const FIRST_POWER_ON_MS: i64 = 1_700_000_000_000;

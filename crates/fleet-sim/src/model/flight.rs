@@ -3,12 +3,13 @@
 //! next: `body`, `progress`.
 
 use serde_json::json;
-use wpml::{ActionKind, FinishAction, FlyToMode, HeightMode, Mission, Trigger, Waypoint};
+use wpml::{FinishAction, FlyToMode};
 
 use super::body::{CoverState, Point};
 use super::dock_osd::{r1, r7};
-use super::task::{Ending, Stage};
-use super::{AircraftMode, DockModel, codes, geo};
+use super::route::{actions_at, leg_speed_mps, start_of};
+use super::stage::{Ending, Stage};
+use super::{AircraftMode, DockModel, codes};
 
 pub(super) const COVER_S: f64 = 10.0;
 const START_UP_S: f64 = 20.0;
@@ -23,7 +24,6 @@ const TOUCHDOWN_MPS: f64 = 1.0;
 const TOUCHDOWN_BELOW_M: f64 = 6.0;
 const HOME_RADIUS_M: f64 = 5.0;
 const RESERVE_PERCENT: f64 = 10.0;
-const MAX_DISTANCE_M: f64 = 10_000.0;
 
 impl DockModel {
     pub(super) fn advance_flight(&mut self, world_s: f64) {
@@ -239,25 +239,35 @@ impl DockModel {
         self.enter(Stage::ReturnClimb);
     }
 
+    /// Where to go on later: on a waypoint, or so far along the leg after it.
     fn save_break_point(&mut self, break_reason: i64) {
         let (lat, lon, up) = self.aircraft_position();
-        let height_m = self.id.height_m + up;
-        let heading = self.aircraft.heading_deg;
-        let Some(task) = &mut self.task else { return };
-        let stage = match &task.stage {
-            Stage::Paused { next } => (**next).clone(),
-            other => other.clone(),
+        let Some(task) = &self.task else { return };
+        let Some((route, target, arrived)) = task.stage.waypoint() else { return };
+        let from = target.saturating_sub(1);
+        let progress = match &task.mission {
+            Some(mission) if !arrived => {
+                let (begin, end) =
+                    (self.place_of(mission, route, from), self.place_of(mission, route, target));
+                let leg_m = begin.distance(end).max(0.1);
+                (1.0 - self.aircraft.at.distance(end) / leg_m).clamp(0.0, 1.0)
+            }
+            Some(_) | None => 0.0,
         };
-        let (point, state) = match stage {
-            Stage::Leg { point, .. } => (point.saturating_sub(1), 0),
-            Stage::Acting { point, .. } => (point, 1),
-            _ => return,
-        };
-        task.break_point = Some(json!({
-            "index": point, "state": state, "progress": 0.0, "wayline_id": task.wayline_id,
-            "break_reason": break_reason, "latitude": r7(lat), "longitude": r7(lon),
-            "height": r1(height_m), "attitude_head": heading,
-        }));
+        let point = json!({
+            "index": if arrived { target } else { from },
+            "state": i64::from(arrived),
+            "progress": (progress * 100.0).round() / 100.0,
+            "wayline_id": task.wayline_id,
+            "break_reason": break_reason,
+            "latitude": r7(lat),
+            "longitude": r7(lon),
+            "height": r1(self.id.height_m + up),
+            "attitude_head": self.aircraft.heading_deg,
+        });
+        if let Some(task) = &mut self.task {
+            task.break_point = Some(point);
+        }
     }
 
     fn return_step(&mut self, step_s: f64) {
@@ -313,91 +323,4 @@ impl DockModel {
     pub(super) fn return_height_m(&self) -> f64 {
         self.task.as_ref().map_or(0.0, |task| task.rth_altitude_m)
     }
-
-    fn take_off_height_m(&self, mission: &Mission, route: usize, point: usize) -> f64 {
-        match mission.fly_to_mode {
-            FlyToMode::Safely => {
-                mission.security_height_m.max(self.place_of(mission, route, point).up)
-            }
-            FlyToMode::PointToPoint => mission.security_height_m,
-        }
-    }
-
-    fn place_of(&self, mission: &Mission, route: usize, point: usize) -> Point {
-        let Some(wayline) = mission.waylines.get(route) else { return Point::default() };
-        let Some(waypoint) = wayline.waypoints.get(point) else { return Point::default() };
-        let (east, north) = geo::metres(self.id.lat, self.id.lon, waypoint.lat, waypoint.lon);
-        let up = match wayline.height_mode {
-            HeightMode::Wgs84 => waypoint.height_m - self.id.height_m,
-            HeightMode::RelativeToStartPoint | HeightMode::RealTimeFollowSurface => {
-                waypoint.height_m
-            }
-        };
-        Point { east, north, up }
-    }
-
-    /// What the flight controller refuses before take-off.
-    pub(super) fn check_mission(&self, mission: &Mission) -> Result<(), i64> {
-        if mission.drone.type_id != 91 {
-            return Err(codes::FILE_FORMAT);
-        }
-        let start = self.task.as_ref().and_then(|task| task.start);
-        let known = start.is_none_or(|(id, index)| {
-            let wayline = mission.waylines.iter().find(|wayline| wayline.id == id);
-            wayline.is_some_and(|wayline| index < wayline.waypoints.len())
-        });
-        if !known {
-            return Err(codes::FILE_BROKEN);
-        }
-        #[allow(clippy::cast_precision_loss)] // at most 1500
-        let limit_m = self.aircraft.height_limit_m as f64;
-        for (route, wayline) in mission.waylines.iter().enumerate() {
-            for point in 0..wayline.waypoints.len() {
-                let place = self.place_of(mission, route, point);
-                if place.up > limit_m {
-                    return Err(codes::ABOVE_LIMIT);
-                }
-                if place.level_distance(Point::default()) > MAX_DISTANCE_M {
-                    return Err(codes::BEYOND_LIMIT);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// First waypoint to fly to: the break point's, or the first of all.
-fn start_of(mission: &Mission, start: Option<(u16, usize)>) -> (usize, usize) {
-    let Some((id, index)) = start else { return (0, 0) };
-    let route = mission.waylines.iter().position(|wayline| wayline.id == id);
-    route.map_or((0, 0), |route| (route, index))
-}
-
-fn leg_speed_mps(mission: &Mission, route: usize, point: usize) -> f64 {
-    let Some(wayline) = mission.waylines.get(route) else { return 1.0 };
-    let from = point.checked_sub(1).and_then(|before| wayline.waypoints.get(before));
-    let speed = from.map_or(mission.transitional_speed_mps, |from| wayline.leg_speed_mps(from));
-    speed.max(1.0)
-}
-
-/// Photos taken and seconds spent at a waypoint.
-fn actions_at(point: &Waypoint) -> (i64, f64) {
-    let mut photos = 0;
-    let mut seconds = 0.5;
-    let groups = point.action_groups.iter().filter(|group| group.trigger == Trigger::ReachPoint);
-    for action in groups.flat_map(|group| &group.actions) {
-        match &action.kind {
-            ActionKind::TakePhoto => {
-                photos += 1;
-                seconds += 1.0;
-            }
-            ActionKind::Hover { seconds: hover } => seconds += hover,
-            ActionKind::StartRecord
-            | ActionKind::StopRecord
-            | ActionKind::GimbalPitch { .. }
-            | ActionKind::RotateYaw { .. } => seconds += 1.5,
-            ActionKind::Other(_) => {}
-        }
-    }
-    (photos, seconds)
 }

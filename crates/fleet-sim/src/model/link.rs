@@ -3,7 +3,7 @@
 //! connect → `config` → `airport_bind_status` → (`airport_organization_get` →
 //! `airport_organization_bind`) → `update_topo` → telemetry, `flight_areas_get`, `offline_map_get`.
 //! Source: dock feature set, "dock access". It does not decide whether a licence is genuine: only a
-//! fault refuses one. Read next: `osd`, `states`.
+//! fault refuses one. Read next: `dock_osd`, `states`.
 
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 //! inputs always give the same outputs. Physical time (flight, covers, charging) runs `speed` times
 //! as fast as protocol time; the cadence of telemetry and retries does not change.
 //!
-//! Read next: `link` (bring-up), `services` (commands), `task` and `flight` (missions), `osd`.
+//! Read next: `link` (bring-up), `services` (commands), `task` and `flight` (missions), `dock_osd`.
 
 mod aircraft_osd;
 mod body;
@@ -16,7 +16,9 @@ mod jobs;
 mod link;
 mod progress;
 mod property;
+mod route;
 mod services;
+mod stage;
 mod states;
 mod task;
 mod truth;

@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use super::dock_osd::{r1, r7, whole};
-use super::task::{ActiveTask, Ending, Stage};
+use super::stage::{Ending, Stage};
+use super::task::ActiveTask;
 use super::{DockModel, codes, geo};
 
 const REPORT_MS: u64 = 2_000;
@@ -151,18 +152,11 @@ fn step_and_percent(task: &ActiveTask) -> (i64, i64) {
 /// 20 to 80 percent over all waypoints.
 #[allow(clippy::cast_precision_loss)] // waypoint counts are small
 fn flown(task: &ActiveTask) -> i64 {
-    let stage = match &task.stage {
-        Stage::Paused { next } => next,
-        other => other,
-    };
-    let (route, point, here) = match stage {
-        Stage::Leg { route, point } => (*route, *point, 0.0),
-        Stage::Acting { route, point, .. } => (*route, *point, 1.0),
-        _ => return 20,
-    };
+    let Some((route, point, arrived)) = task.stage.waypoint() else { return 20 };
     let Some(mission) = &task.mission else { return 20 };
     let before: usize = mission.waylines.iter().take(route).map(|w| w.waypoints.len()).sum();
-    let share = ((before + point) as f64 + here) / mission.waypoint_count().max(1) as f64;
+    let share =
+        (before + point + usize::from(arrived)) as f64 / mission.waypoint_count().max(1) as f64;
     whole(20.0 + 60.0 * share.min(1.0))
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use fastrand::Rng;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::client::{Client, Link, LinkEvent, open};
 use super::{SimConfig, fetch};
@@ -233,15 +233,22 @@ impl DockCell {
                     continue;
                 }
                 Wish::Away { ms, .. } => {
-                    let _ = timeout(Duration::from_millis(ms), self.wish_changed.notified()).await;
-                    if matches!(self.wish.get(), Wish::Away { .. }) {
-                        self.wish.set(Wish::Run);
-                    }
+                    self.stay_away(Duration::from_millis(ms)).await;
                     continue;
                 }
                 Wish::Run => {}
             }
             self.one_boot(rng, &mut pause_ms).await;
+        }
+    }
+
+    /// Waits out an absence, unless somebody wants something else meanwhile.
+    async fn stay_away(&self, absence: Duration) {
+        let until = Instant::now() + absence;
+        while matches!(self.wish.get(), Wish::Away { .. }) {
+            if timeout_at(until, self.wish_changed.notified()).await.is_err() {
+                self.wish.set(Wish::Run);
+            }
         }
     }
 

@@ -132,7 +132,9 @@ fn a_flight_pauses_resumes_and_comes_home_when_told() {
     lab.wait_for(60_000, |lab| lab.status() == "canceled");
     let last = lab.last_event().unwrap().clone();
     assert_eq!(leaf(&last, "/data/result"), codes::USER_RETURN);
-    assert_eq!(leaf(&last, "/data/output/ext/break_point/break_reason"), 1283);
+    let point = leaf(&last, "/data/output/ext/break_point");
+    assert_eq!((&point["break_reason"], &point["wayline_id"]), (&json!(1283), &json!(0)));
+    assert!(point["index"] == 1 && point["progress"].as_f64() < Some(1.0), "{point}");
     assert!(!lab.model.is_airborne());
 }
 
@@ -157,7 +159,8 @@ fn a_low_battery_brings_it_home_unfinished() {
 
 #[test]
 fn a_wrong_file_ends_the_task_with_the_cover_closed() {
-    let cases: [(&str, fn(&mut Lab), i64); 5] = [
+    type Spoil = fn(&mut Lab);
+    let cases: [(&str, Spoil, i64); 5] = [
         ("no file", |lab| lab.kmz = Err("status 404".to_owned()), codes::FILE_FETCH),
         ("fingerprint", |lab| lab.fingerprint = "0".repeat(32), codes::FILE_BROKEN),
         (

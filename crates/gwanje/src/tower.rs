@@ -1,13 +1,303 @@
-//! The tower process: it waits to be wired to its components.
+//! The tower process: the one place where the components are wired together.
+//!
+//! `link → fleet (router) → dock tasks → bus → hub → API`, and back: `API → bus → fleet → dock task
+//! → link`. Nothing is decided here. Each component is a named task on the one event loop; a
+//! panic ends its task alone and is alarmed. Read next: [`pumps`] for the tasks between the
+//! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
-use crate::{children, config::Config};
+pub mod clock;
+pub mod dock_task;
+pub mod enrolment;
+pub mod fleet;
+pub mod in_flight;
+pub mod inbox;
+pub mod journal;
+pub mod metrics;
+pub mod pumps;
+pub mod roster;
+pub mod system;
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use fleet_api::{Api, ApiConfig, Listener, Parts, Site, SystemSource, Tls, Tokens};
+use fleet_bus::Bus;
+use fleet_core::dock::SiteConfig;
+use fleet_links::{
+    Secret,
+    dynsec::DynsecClient,
+    mqtt::{self, LinkEvents, LinkHandle, MqttConfig},
+};
+use fleet_types::DeviceSn;
+use prometheus_client::registry::Registry;
+use tokio::{net::TcpListener, sync::mpsc};
+
+use crate::{
+    children::{self, stack},
+    config::{BrokerMode, Config},
+    data_dir,
+    stall::{LoopHealth, TaskPanicked},
+};
+use dock_task::Surroundings;
+use enrolment::{BrokerEnrolment, DockAddress, public_address};
+use fleet::{Fleet, FleetConfig};
+use in_flight::InFlight;
+use journal::MemoryJournal;
+use roster::Roster;
+use system::System;
+
+/// Bytes of a certificate or key file.
+const PEM_MAX: u64 = 1 << 20;
+/// How long open requests may take at shutdown; the API itself cuts them before.
+const CLOSING: Duration = Duration::from_secs(6);
 
 /// Runs the tower until it is asked to stop.
 ///
 /// # Errors
-/// When signals cannot be listened for.
+/// When it cannot start: an address in use, files that cannot be read, no random numbers.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    let stop = children::shutdown_signal()?;
+    let listeners = listeners(&config).await?;
+    let tower = Tower::build(&config)?;
+    let (api, link, health) = (tower.api.clone(), tower.link.clone(), tower.health.clone());
+    tower.start();
+    let serving: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| {
+            let api = api.clone();
+            health.spawn_named("api listener", async move { api.serve(listener).await })
+        })
+        .collect();
     tracing::info!(listen = %config.api.listen, "tower started");
-    children::shutdown_signal()?.await;
+    let why = stop.await;
+    tracing::info!(why, "tower stopping");
+    api.shutdown();
+    link.shutdown();
+    for listener in serving {
+        // One that does not end in time ends with the process.
+        let _ = tokio::time::timeout(CLOSING, listener).await;
+    }
     Ok(())
 }
+
+/// The components, wired and not yet running.
+pub(crate) struct Tower {
+    pub(crate) api: Api,
+    pub(crate) link: LinkHandle,
+    pub(crate) health: LoopHealth,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) bus: Bus,
+    hub: fleet_api::Hub,
+    events: LinkEvents,
+    system: Arc<System>,
+    dynsec: Option<DynsecClient>,
+    in_flight: Arc<InFlight>,
+    children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
+    panics: mpsc::Receiver<TaskPanicked>,
+}
+
+impl Tower {
+    /// Builds every component; the link begins to connect.
+    pub(crate) fn build(config: &Config) -> anyhow::Result<Self> {
+        let bus = Bus::new();
+        let (health, panics) = LoopHealth::new();
+        let (link, events) = mqtt::start(link_config(config)?, clock::now);
+        let embedded = config.mqtt.mode == BrokerMode::Embedded;
+        let dynsec = embedded.then(|| DynsecClient::new(link.clone()));
+        let (children_sender, children) = mpsc::unbounded_channel();
+        let in_flight = Arc::new(InFlight::default());
+        let urls = Arc::new(OnceLock::new());
+        let surroundings = Surroundings {
+            link: link.clone(),
+            journal: Arc::new(MemoryJournal::default()),
+            urls: Arc::clone(&urls),
+            in_flight: Arc::clone(&in_flight),
+            bus: bus.clone(),
+            children: children_sender,
+        };
+        let roster = Arc::new(Roster::open(&config.data_dir).context("the names of docks")?);
+        let docks_max = config.limits.max_docks as usize;
+        let fleet_config = FleetConfig {
+            site: Arc::new(site_config(config)),
+            trust_broker: !embedded,
+            docks_max,
+            roster: Arc::clone(&roster),
+            health: health.clone(),
+            seed: seed()?,
+        };
+        let fleet = Arc::new(Fleet::new(fleet_config, surroundings));
+        let system = Arc::new(System::new(health.clone(), Arc::clone(&fleet), config.mqtt.mode));
+        let enrolment = BrokerEnrolment::new(
+            dynsec.clone(),
+            Arc::clone(&fleet),
+            Arc::clone(&system),
+            roster,
+            dock_address(config),
+            docks_max,
+        );
+        let registry = Arc::new(Mutex::new(Registry::default()));
+        {
+            let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            health.register(&mut registry);
+            registry.register_collector(Box::new(metrics::TowerLooks {
+                link: link.clone(),
+                fleet: Arc::clone(&fleet),
+                system: Arc::clone(&system),
+            }));
+        }
+        let (api, hub) = Api::new(Parts {
+            config: api_config(config),
+            bus: bus.clone(),
+            tokens: Arc::new(tokens(config)?),
+            enrolment: Arc::new(enrolment),
+            system: Arc::clone(&system) as Arc<dyn SystemSource>,
+            registry,
+        })?;
+        // The only place that sets it.
+        let _ = urls.set(api.wayline_urls());
+        Ok(Self {
+            api,
+            link,
+            health,
+            fleet,
+            bus,
+            hub,
+            events,
+            system,
+            dynsec,
+            in_flight,
+            children,
+            panics,
+        })
+    }
+
+    /// Starts every component's tasks.
+    pub(crate) fn start(self) {
+        let Self {
+            health,
+            link,
+            fleet,
+            bus,
+            hub,
+            events,
+            system,
+            dynsec,
+            in_flight,
+            children,
+            panics,
+            ..
+        } = self;
+        health.spawn_named("loop ticker", health.clone().tick());
+        health.spawn_named("hub", hub.run());
+        health.spawn_named("drift", Arc::clone(&system).follow_drift(bus.clone()));
+        let pump = pumps::LinkPump::new(&fleet, &bus, system, dynsec.clone(), in_flight);
+        health.spawn_named("link", pump.run(link, events));
+        health.spawn_named("commands", pumps::commands(Arc::clone(&fleet), bus.clone()));
+        health.spawn_named("missions", pumps::missions(Arc::clone(&fleet), bus.clone()));
+        health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus));
+        health
+            .spawn_named("children", pumps::children(Arc::clone(&fleet), dynsec.clone(), children));
+        health.spawn_named("panics", pumps::panics(Arc::clone(&fleet), panics));
+        if let Some(dynsec) = dynsec {
+            health.spawn_named("accounts", pumps::accounts(fleet, dynsec));
+        }
+    }
+}
+
+async fn listeners(config: &Config) -> anyhow::Result<Vec<Listener>> {
+    let address = config.api.listen;
+    fleet_api::check_bind(address, config.api.tls.is_some())?;
+    let tcp = TcpListener::bind(address).await;
+    let tcp = tcp.with_context(|| format!("cannot listen on {address}"))?;
+    let web = match &config.api.tls {
+        None => Listener::Tcp(tcp),
+        Some(files) => {
+            let (cert, key) = (read_pem(&files.cert)?, read_pem(&files.key)?);
+            Listener::Tls(tcp, Tls::from_pem(&cert, &key)?)
+        }
+    };
+    let socket = config.tower_socket();
+    let local = fleet_api::bind_unix(&socket);
+    let local = local.with_context(|| format!("cannot listen on {}", socket.display()))?;
+    Ok(vec![web, Listener::Unix(local)])
+}
+
+fn read_pem(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    let meta =
+        std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    anyhow::ensure!(meta.len() <= PEM_MAX, "{} is too large for a PEM file", path.display());
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn link_config(config: &Config) -> anyhow::Result<MqttConfig> {
+    let addresses = config.mqtt.link_addresses();
+    let brokers = addresses.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
+    let (username, password) =
+        config.broker_login().context("the tower's password at the broker")?;
+    let embedded = config.mqtt.mode == BrokerMode::Embedded;
+    let mut link = MqttConfig::new(brokers, config.mqtt.client_id.clone());
+    link.username = username;
+    link.password = password.map(|password| Secret::new(password.expose()));
+    link.keep_alive_s = config.mqtt.keep_alive_s;
+    link.events_receive_maximum = config.limits.events_in_flight;
+    link.watch_control = embedded;
+    Ok(link)
+}
+
+fn site_config(config: &Config) -> SiteConfig {
+    let dji = &config.dji;
+    let binding_code = dji.binding_code.expose();
+    SiteConfig {
+        ntp_server_host: dji.ntp_server_host.clone(),
+        ntp_server_port: dji.ntp_server_port,
+        app_id: dji.app_id.clone(),
+        app_key: dji.app_key.expose().into(),
+        app_license: dji.app_license.expose().into(),
+        organization_id: dji.organization_id.clone(),
+        organization_name: dji.organization_name.clone(),
+        binding_code: (!binding_code.is_empty()).then(|| binding_code.into()),
+    }
+}
+
+fn dock_address(config: &Config) -> DockAddress {
+    let (host, port) = public_address(config.mqtt.public_host.as_deref(), config.mqtt.listen);
+    let code = config.dji.binding_code.expose();
+    DockAddress {
+        host,
+        port,
+        organization_id: config.dji.organization_id.clone(),
+        binding_code: (!code.is_empty()).then(|| Secret::new(code)),
+    }
+}
+
+fn api_config(config: &Config) -> ApiConfig {
+    let site = Site { name: config.site.name.clone(), time_zone: config.site.time_zone.clone() };
+    let mut api = ApiConfig::new(env!("CARGO_PKG_VERSION"), site, &stack::console_address(config));
+    api.hosts.clone_from(&config.api.allowed_hosts);
+    api.limits.connections = config.limits.api_connections as usize;
+    api
+}
+
+fn tokens(config: &Config) -> anyhow::Result<Tokens> {
+    let file = config.api_token_file();
+    let token = data_dir::secret_or_new(&file)
+        .with_context(|| format!("the API token in {}", file.display()))?;
+    let tokens = Tokens::new(token.expose())?;
+    if let Some(code) = stack::signin_code() {
+        let life = Duration::from_secs(u64::from(config.limits.sign_in_code_s));
+        tokens.admit_code(code.expose(), life);
+    }
+    Ok(tokens)
+}
+
+fn seed() -> anyhow::Result<u64> {
+    let mut seed = [0_u8; 8];
+    getrandom::fill(&mut seed).context("the system gives no random numbers")?;
+    Ok(u64::from_ne_bytes(seed))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! The task of one dock: the only writer of its machine.
+//!
+//! It turns inputs of the shell into inputs of the machine and carries out what the machine asks
+//! for, in order. Sends are handed to the link before anything is told to the bus, so that a slow
+//! reader never holds a command back. It decides nothing. Read next: [`super::inbox`],
+//! `fleet_core::dock`.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use dji_cloud::topic::Topic;
+use fleet_api::WaylineUrls;
+use fleet_bus::{Bus, Full, Writer};
+use fleet_core::{
+    dock::DockMachine,
+    io::{Input, JournalId, Output, Sample, Send, SendFate},
+    journal::Record,
+};
+use fleet_links::mqtt::{CommandPublish, LinkHandle, SendRefused};
+use fleet_types::{
+    Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, TraceStep,
+    topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
+};
+
+use super::{
+    clock,
+    in_flight::InFlight,
+    inbox::{DockInput, Inbox},
+    journal::Journal,
+};
+
+/// Samples that wait for a full reader before the task stops taking messages in.
+const UNTOLD_MAX: usize = 256;
+/// Inputs handled before other tasks get their turn.
+const BUDGET: usize = 32;
+
+/// Everything a dock's task works with besides its machine.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub(super) link: LinkHandle,
+    pub(super) journal: Arc<dyn Journal>,
+    /// Set once the API stands; before it no file can be asked for.
+    pub(super) urls: Arc<OnceLock<WaylineUrls>>,
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) bus: Bus,
+    /// Tells the router which aircraft belong to which dock.
+    pub(super) children: tokio::sync::mpsc::UnboundedSender<(DeviceSn, Vec<DeviceSn>)>,
+}
+
+struct Writers {
+    osd: Writer<DeviceOsd>,
+    status: Writer<DeviceStatus>,
+    topology: Writer<DeviceTopology>,
+    event: Writer<DeviceEvent>,
+    drift: Writer<DeviceDrift>,
+    command: Writer<CommandStatus>,
+    mission: Writer<MissionStatus>,
+    alarm: Writer<Alarm>,
+    trace: Writer<TraceStep>,
+}
+
+/// The running task's state.
+pub struct DockTask {
+    machine: DockMachine,
+    inbox: Arc<Inbox>,
+    surroundings: Surroundings,
+    writers: Writers,
+    untold: VecDeque<Sample>,
+}
+
+impl DockTask {
+    /// A task around a machine.
+    #[must_use]
+    pub fn new(machine: DockMachine, inbox: Arc<Inbox>, surroundings: Surroundings) -> Self {
+        let bus = &surroundings.bus;
+        let writers = Writers {
+            osd: bus.writer(),
+            status: bus.writer(),
+            topology: bus.writer(),
+            event: bus.writer(),
+            drift: bus.writer(),
+            command: bus.writer(),
+            mission: bus.writer(),
+            alarm: bus.writer(),
+            trace: bus.writer(),
+        };
+        Self { machine, inbox, surroundings, writers, untold: VecDeque::new() }
+    }
+
+    /// Runs until the dock is removed.
+    pub async fn run(mut self) {
+        self.carry_out();
+        let mut handled = 0;
+        loop {
+            let deadline = self.machine.poll_timeout(clock::now().mono).map(|(at, _)| at);
+            let inbox = Arc::clone(&self.inbox);
+            let with_messages = self.untold.len() < UNTOLD_MAX;
+            tokio::select! {
+                biased;
+                input = inbox.next(with_messages) => match input {
+                    DockInput::Stop(ended) => {
+                        self.forget();
+                        // Whoever asked may have given up waiting.
+                        let _ = ended.send(());
+                        return;
+                    }
+                    input => self.take(input),
+                },
+                () = self.room_on_the_bus(), if !self.untold.is_empty() => {}
+                () = until(deadline), if deadline.is_some() => {
+                    self.machine.handle_timeout(clock::now());
+                }
+            }
+            self.carry_out();
+            handled += 1;
+            if handled % BUDGET == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Gives one input to the machine.
+    fn take(&mut self, input: DockInput) {
+        let now = clock::now();
+        match input {
+            DockInput::Message { topic, payload, received, ack } => {
+                if let Some(topic) = Topic::parse(&topic) {
+                    self.machine.handle(received, Input::Message { topic, payload: &payload });
+                }
+                self.carry_out();
+                // Only now is it handled: until here a crash would bring it again.
+                if let Some(ack) = ack {
+                    self.surroundings.link.acknowledge(ack);
+                }
+            }
+            DockInput::Command(request) => self.machine.handle(now, Input::Command(request)),
+            DockInput::Mission(request) => self.machine.handle(now, Input::Mission(request)),
+            DockInput::Resolve(resolution) => self.machine.handle(now, Input::Resolve(resolution)),
+            DockInput::Fate(command_id, fate) => {
+                self.machine.handle(now, Input::Fate { command_id, fate });
+            }
+            DockInput::Journaled(journal_id, true) => {
+                self.machine.handle(now, Input::Journaled(journal_id));
+            }
+            DockInput::Journaled(journal_id, false) => {
+                self.machine.handle(now, Input::JournalFailed(journal_id));
+            }
+            DockInput::CommandLink(is_up) => self.machine.handle(now, Input::CommandLink { is_up }),
+            DockInput::Broker(presence) => self.machine.handle(now, Input::Broker(presence)),
+            // The loop ends at it.
+            DockInput::Stop(_) => {}
+            #[cfg(test)]
+            DockInput::Panic => panic!("planted"),
+        }
+    }
+
+    /// Does what the machine asks for: first what leaves for the device, then what is told.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Send(send) => self.send(send),
+                Output::Reply { topic, payload } => {
+                    if let Err(error) = self.surroundings.link.reply(topic, payload.into()) {
+                        tracing::debug!(device.sn = %self.machine.sn(), %error, "reply not sent");
+                    }
+                }
+                Output::Journal { journal_id, record } => self.journal(journal_id, record),
+                Output::MintFileUrl { exchange, wayline_id } => {
+                    let urls = self.surroundings.urls.get();
+                    let url = urls.and_then(|urls| urls.mint_url(wayline_id));
+                    self.machine.handle(clock::now(), Input::FileUrl { exchange, url });
+                }
+                Output::Children(children) => {
+                    let told = (self.machine.sn().clone(), children);
+                    // The router outlives every dock task but at shutdown.
+                    let _ = self.surroundings.children.send(told);
+                }
+                Output::Publish(sample) => self.untold.push_back(*sample),
+            }
+        }
+        self.tell();
+    }
+
+    fn send(&mut self, send: Send) {
+        let Send { command_id, topic, payload, expires, counter_action } = send;
+        let publish = CommandPublish { command_id, topic, payload: payload.into(), expires };
+        self.surroundings.in_flight.insert(command_id, &self.inbox);
+        let link = &self.surroundings.link;
+        let taken = if counter_action {
+            link.send_counter_action(publish)
+        } else {
+            link.send_command(publish)
+        };
+        if let Err(refused) = taken {
+            let fate = match refused {
+                SendRefused::Expired => SendFate::Expired,
+                SendRefused::LinkDown
+                | SendRefused::QueueFull
+                | SendRefused::TooLarge { .. }
+                | SendRefused::BadTopic => SendFate::NotSent,
+            };
+            self.machine.handle(clock::now(), Input::Fate { command_id, fate });
+        }
+    }
+
+    fn journal(&self, journal_id: JournalId, record: Record) {
+        let inbox: Weak<Inbox> = Arc::downgrade(&self.inbox);
+        let done = move |result: Result<(), super::journal::JournalDown>| {
+            if let Some(inbox) = inbox.upgrade() {
+                inbox.push(DockInput::Journaled(journal_id, result.is_ok()));
+            }
+        };
+        self.surroundings.journal.append(record, Box::new(done));
+    }
+
+    /// Tells the bus as much as it takes, in order.
+    fn tell(&mut self) {
+        while let Some(sample) = self.untold.pop_front() {
+            if let Err(sample) = self.writers.try_write(sample) {
+                self.untold.push_front(sample);
+                return;
+            }
+        }
+    }
+
+    /// Waits until the reader that refused the next sample took something.
+    async fn room_on_the_bus(&self) {
+        match self.untold.front() {
+            Some(Sample::Event(_)) => self.writers.event.drained().await,
+            Some(Sample::Command(_)) => self.writers.command.drained().await,
+            Some(Sample::Mission(_)) => self.writers.mission.drained().await,
+            Some(Sample::Alarm(_)) => self.writers.alarm.drained().await,
+            Some(Sample::Trace(_)) => self.writers.trace.drained().await,
+            // Keep-latest topics are never full.
+            Some(Sample::Osd(_) | Sample::Status(_) | Sample::Topology(_) | Sample::Drift(_))
+            | None => {}
+        }
+    }
+
+    /// The dock was removed: late readers must not meet it again.
+    fn forget(&self) {
+        let sn = self.machine.sn().as_str();
+        self.writers.osd.dispose(sn);
+        self.writers.status.dispose(sn);
+        self.writers.topology.dispose(sn);
+        self.writers.drift.dispose(sn);
+    }
+}
+
+impl Writers {
+    fn try_write(&self, sample: Sample) -> Result<(), Sample> {
+        match sample {
+            Sample::Osd(sample) => {
+                self.osd.try_write(sample).map_err(|Full(back)| Sample::Osd(back))
+            }
+            Sample::Status(sample) => {
+                self.status.try_write(sample).map_err(|Full(back)| Sample::Status(back))
+            }
+            Sample::Topology(sample) => {
+                self.topology.try_write(sample).map_err(|Full(back)| Sample::Topology(back))
+            }
+            Sample::Event(sample) => {
+                self.event.try_write(sample).map_err(|Full(back)| Sample::Event(back))
+            }
+            Sample::Drift(sample) => {
+                self.drift.try_write(sample).map_err(|Full(back)| Sample::Drift(back))
+            }
+            Sample::Command(sample) => {
+                self.command.try_write(sample).map_err(|Full(back)| Sample::Command(back))
+            }
+            Sample::Mission(sample) => {
+                self.mission.try_write(sample).map_err(|Full(back)| Sample::Mission(back))
+            }
+            Sample::Alarm(sample) => {
+                self.alarm.try_write(sample).map_err(|Full(back)| Sample::Alarm(back))
+            }
+            Sample::Trace(sample) => {
+                self.trace.try_write(sample).map_err(|Full(back)| Sample::Trace(back))
+            }
+        }
+    }
+}
+
+/// Sleeps until a deadline; never ends without one.
+async fn until(deadline: Option<fleet_types::MonoMs>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(clock::at(deadline)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The link's word for a fate, in the core's.
+#[must_use]
+pub fn core_fate(fate: fleet_links::mqtt::SendFate) -> SendFate {
+    use fleet_links::mqtt::SendFate as Link;
+    match fate {
+        Link::Sent => SendFate::Sent,
+        Link::Delivered => SendFate::Delivered,
+        Link::NoSubscriber => SendFate::NoSubscriber,
+        Link::Refused { .. } => SendFate::Refused,
+        Link::Lost => SendFate::Lost,
+        Link::NotSent => SendFate::NotSent,
+        Link::Expired => SendFate::Expired,
+    }
+}

@@ -1,0 +1,191 @@
+//! Enrolling docks: an account at the broker, a name, a machine; and keeping the broker's rights in
+//! step with which aircraft a dock speaks for.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use fleet_api::{EnrolError, EnrolRequest, Enrolled, Enrolment, MqttAccess, PilotField};
+use fleet_links::{Secret, dynsec::DynsecClient};
+use fleet_types::DeviceSn;
+use futures_util::future::BoxFuture;
+
+use super::{
+    fleet::{Fleet, NotAdded},
+    roster::{NAME_MAX, Roster},
+    system::System,
+};
+
+/// What a dock is told to connect to, and what Pilot 2 asks for besides.
+#[derive(Clone, Debug)]
+pub struct DockAddress {
+    /// Host name or address as the dock reaches it.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Organisation id to type into Pilot 2.
+    pub organization_id: String,
+    /// Binding code to type into Pilot 2, when one is set.
+    pub binding_code: Option<Secret>,
+}
+
+/// Makes and removes accounts at the embedded broker.
+pub struct BrokerEnrolment {
+    dynsec: Option<DynsecClient>,
+    fleet: Arc<Fleet>,
+    system: Arc<System>,
+    roster: Arc<Roster>,
+    address: DockAddress,
+    docks_max: usize,
+}
+
+impl BrokerEnrolment {
+    /// Enrolment over the broker's administration; without one (external broker) it only says what
+    /// its owner has to do.
+    #[must_use]
+    pub fn new(
+        dynsec: Option<DynsecClient>,
+        fleet: Arc<Fleet>,
+        system: Arc<System>,
+        roster: Arc<Roster>,
+        address: DockAddress,
+        docks_max: usize,
+    ) -> Self {
+        Self { dynsec, fleet, system, roster, address, docks_max }
+    }
+
+    fn dynsec(&self) -> Result<&DynsecClient, EnrolError> {
+        self.dynsec.as_ref().ok_or_else(|| EnrolError::BrokerExternal {
+            what_to_do: "create a user named like the dock's serial number there, let it publish its own topics and its aircraft's, and type it into DJI Pilot 2".to_owned(),
+        })
+    }
+
+    async fn make(&self, request: EnrolRequest) -> Result<Enrolled, EnrolError> {
+        let dynsec = self.dynsec()?;
+        let EnrolRequest { sn, name, issued_by } = request;
+        if self.fleet.has(&sn) {
+            return Err(EnrolError::AlreadyEnrolled);
+        }
+        if self.fleet.docks().len() >= self.docks_max {
+            return Err(EnrolError::TooMany { max: self.docks_max });
+        }
+        let unavailable = |what_to_do: String| EnrolError::Unavailable { what_to_do };
+        let password = Secret::generate()
+            .ok_or_else(|| unavailable("the system gives no random numbers".to_owned()))?;
+        dynsec
+            .create_dock(&sn, &password)
+            .await
+            .map_err(|error| unavailable(format!("{error}; nothing was enrolled, try again")))?;
+        let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
+        if let Err(error) = self.roster.set(&sn, &name) {
+            tracing::warn!(device.sn = %sn, %error, "the dock's name is not kept over a restart");
+        }
+        match self.fleet.add(&sn) {
+            Ok(()) | Err(NotAdded::Known) => {}
+            Err(NotAdded::Full) => return Err(EnrolError::TooMany { max: self.docks_max }),
+        }
+        tracing::info!(device.sn = %sn, issued_by, "dock enrolled");
+        Ok(self.instructions(sn, name, &password))
+    }
+
+    fn instructions(&self, sn: DeviceSn, name: String, password: &Secret) -> Enrolled {
+        let DockAddress { host, port, organization_id, binding_code } = &self.address;
+        let field = |field: &str, value: String| PilotField { field: field.to_owned(), value };
+        let mut pilot2 = vec![
+            field("Cloud service", "Other platforms → MQTT".to_owned()),
+            field("MQTT gateway address", format!("tcp://{host}:{port}")),
+            field("MQTT account", sn.to_string()),
+            field("MQTT password", password.expose().to_owned()),
+            field("Organization ID", organization_id.clone()),
+        ];
+        if let Some(code) = binding_code {
+            pilot2.push(field("Device binding code", code.expose().to_owned()));
+        }
+        let mqtt = MqttAccess {
+            host: host.clone(),
+            port: *port,
+            tls: false,
+            username: sn.to_string(),
+            password: password.expose().to_owned(),
+        };
+        let next = vec![
+            "On site, connect the remote controller to the dock and open DJI Pilot 2.".to_owned(),
+            "Choose to connect the dock to a third-party cloud and type the values in.".to_owned(),
+            "The dock's page in the console shows each step of bring-up, and what is missing."
+                .to_owned(),
+            "The password is shown only now; remove and enrol the dock again to get a new one."
+                .to_owned(),
+        ];
+        Enrolled { sn, name, mqtt, pilot2, next }
+    }
+
+    async fn unmake(&self, sn: DeviceSn, issued_by: String) -> Result<(), EnrolError> {
+        let dynsec = self.dynsec()?;
+        if !self.fleet.has(&sn) {
+            return Err(EnrolError::NotEnrolled);
+        }
+        let unavailable =
+            |error| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
+        dynsec.delete_dock(&sn).await.map_err(unavailable)?;
+        self.fleet.remove(&sn).await;
+        self.system.forget(&sn);
+        if let Err(error) = self.roster.set(&sn, "") {
+            tracing::warn!(device.sn = %sn, %error, "the dock's name is still on file");
+        }
+        tracing::info!(device.sn = %sn, issued_by, "dock removed");
+        Ok(())
+    }
+}
+
+impl Enrolment for BrokerEnrolment {
+    fn enrol(&self, request: EnrolRequest) -> BoxFuture<'_, Result<Enrolled, EnrolError>> {
+        Box::pin(self.make(request))
+    }
+
+    fn remove(&self, sn: DeviceSn, issued_by: String) -> BoxFuture<'_, Result<(), EnrolError>> {
+        Box::pin(self.unmake(sn, issued_by))
+    }
+}
+
+/// Which dock may publish for which aircraft, as far as the broker was told.
+#[derive(Default)]
+pub struct AircraftRights {
+    granted: Mutex<BTreeMap<DeviceSn, DeviceSn>>,
+}
+
+impl AircraftRights {
+    /// Lets the dock publish for its aircraft, and takes the right from the dock that had it.
+    pub async fn follow(&self, dynsec: &DynsecClient, dock: &DeviceSn, aircraft: DeviceSn) {
+        let before = self.granted().get(&aircraft).cloned();
+        if before.as_ref() == Some(dock) {
+            return;
+        }
+        if let Err(error) = dynsec.allow_aircraft(dock, &aircraft).await {
+            tracing::warn!(device.sn = %dock, aircraft = %aircraft, %error, "the broker does not let the dock speak for its aircraft");
+            return;
+        }
+        self.granted().insert(aircraft.clone(), dock.clone());
+        if let Some(before) = before
+            && let Err(error) = dynsec.revoke_aircraft(&before, &aircraft).await
+        {
+            tracing::warn!(device.sn = %before, aircraft = %aircraft, %error, "a former dock may still speak for the aircraft");
+        }
+    }
+}
+
+impl AircraftRights {
+    fn granted(&self) -> MutexGuard<'_, BTreeMap<DeviceSn, DeviceSn>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The address a dock is told, from the configured public host or the address listened on.
+#[must_use]
+pub fn public_address(public_host: Option<&str>, listen: SocketAddr) -> (String, u16) {
+    match public_host {
+        Some(host) => (host.to_owned(), listen.port()),
+        None => (listen.ip().to_string(), listen.port()),
+    }
+}

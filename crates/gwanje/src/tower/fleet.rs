@@ -1,0 +1,331 @@
+//! The router: which dock's task gets what, and the life of those tasks.
+//!
+//! It reads the link's one stream and the bus topics that ask for something, and puts each input
+//! into the inbox of the dock it belongs to. A task that panicked is alarmed and its machine
+//! rebuilt; the others do not notice. It looks into no message but to find whose it is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use dji_cloud::{
+    device::looks_like_dock,
+    envelope::decode_envelope,
+    topic::{Topic, TopicKind},
+};
+use fleet_bus::Writer;
+use fleet_core::{
+    dock::{DockConfig, DockMachine, Schemas, SiteConfig},
+    io::BrokerPresence,
+};
+use fleet_links::mqtt::{AckToken, BrokerNotice};
+use fleet_types::{Alarm, AlarmId, DeviceSn, Now, Reason, alarm::Priority};
+
+use super::{
+    clock,
+    dock_task::{DockTask, Surroundings},
+    inbox::{DockInput, Inbox},
+    roster::Roster,
+};
+use crate::stall::{LoopHealth, TaskPanicked};
+
+/// Broker clients remembered by their id, to tell whose connection ended.
+const CLIENTS_MAX: usize = 20_000;
+
+/// Why a dock was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdded {
+    /// It is there.
+    Known,
+    /// There are too many.
+    Full,
+}
+
+/// Counters of the router.
+#[derive(Debug, Default)]
+pub struct FleetStats {
+    /// Messages of which nobody knows whose they are.
+    pub orphans: AtomicU64,
+    /// Messages on topics that DJI does not document.
+    pub foreign_topics: AtomicU64,
+    /// Dock tasks that panicked.
+    pub panics: AtomicU64,
+}
+
+struct Dock {
+    inbox: Arc<Inbox>,
+}
+
+#[derive(Default)]
+struct Map {
+    docks: BTreeMap<DeviceSn, Dock>,
+    /// Aircraft → dock.
+    gateways: BTreeMap<DeviceSn, DeviceSn>,
+    /// Broker client id → dock.
+    clients: BTreeMap<String, DeviceSn>,
+    enrolled: BTreeSet<DeviceSn>,
+    command_link: bool,
+    seed: u64,
+}
+
+/// What machines and tasks are made with.
+pub struct FleetConfig {
+    /// What the site tells every dock.
+    pub site: Arc<SiteConfig>,
+    /// Whether anyone the broker lets in counts as enrolled (its owner decides).
+    pub trust_broker: bool,
+    /// Most docks.
+    pub docks_max: usize,
+    /// Names.
+    pub roster: Arc<Roster>,
+    /// Where tasks are started and watched.
+    pub health: LoopHealth,
+    /// Seed of the machines' identifiers.
+    pub seed: u64,
+}
+
+/// All docks of this tower.
+pub struct Fleet {
+    map: Mutex<Map>,
+    config: FleetConfig,
+    schemas: Schemas,
+    surroundings: Surroundings,
+    alarms: Writer<Alarm>,
+    /// Counters.
+    pub stats: FleetStats,
+}
+
+impl Fleet {
+    /// A fleet without docks.
+    #[must_use]
+    pub fn new(config: FleetConfig, surroundings: Surroundings) -> Self {
+        let map = Map { seed: config.seed, ..Map::default() };
+        let alarms = surroundings.bus.writer();
+        let (schemas, stats) = (Schemas::new(), FleetStats::default());
+        Self { map: Mutex::new(map), config, schemas, surroundings, alarms, stats }
+    }
+
+    /// Serial numbers of all docks.
+    #[must_use]
+    pub fn docks(&self) -> Vec<DeviceSn> {
+        self.map().docks.keys().cloned().collect()
+    }
+
+    /// Whether the dock has a machine here.
+    #[must_use]
+    pub fn has(&self, sn: &DeviceSn) -> bool {
+        self.map().docks.contains_key(sn)
+    }
+
+    /// Inputs waiting for the longest inbox, and telemetry dropped by all.
+    #[must_use]
+    pub fn inbox_figures(&self) -> (usize, u64) {
+        let map = self.map();
+        let depth = map.docks.values().map(|dock| dock.inbox.depth()).max().unwrap_or(0);
+        (depth, map.docks.values().map(|dock| dock.inbox.telemetry_dropped()).sum())
+    }
+
+    /// Takes in an enrolled dock and starts its task.
+    ///
+    /// # Errors
+    /// [`NotAdded`].
+    pub fn add(&self, sn: &DeviceSn) -> Result<(), NotAdded> {
+        let mut map = self.map();
+        map.enrolled.insert(sn.clone());
+        self.start(&mut map, sn).map(|_| ())
+    }
+
+    /// Ends a dock's task; when this returns it writes nothing any more.
+    pub async fn remove(&self, sn: &DeviceSn) {
+        let ended = {
+            let mut map = self.map();
+            map.enrolled.remove(sn);
+            map.gateways.retain(|_, gateway| gateway != sn);
+            map.clients.retain(|_, dock| dock != sn);
+            map.docks.remove(sn).map(|dock| {
+                let (ending, ended) = tokio::sync::oneshot::channel();
+                dock.inbox.push(DockInput::Stop(ending));
+                ended
+            })
+        };
+        if let Some(ended) = ended {
+            // An error means that the task is gone already.
+            let _ = ended.await;
+        }
+    }
+
+    /// Gives an input to a dock; false when it is not here.
+    pub fn give(&self, sn: &DeviceSn, input: DockInput) -> bool {
+        let map = self.map();
+        let Some(dock) = map.docks.get(sn) else { return false };
+        dock.inbox.push(input);
+        true
+    }
+
+    /// Puts a message into the inbox of the dock it belongs to. What belongs to nobody is counted;
+    /// an acknowledgement that goes with it is given back for the caller to send.
+    pub fn route(
+        &self,
+        topic: String,
+        payload: Bytes,
+        received: Now,
+        ack: Option<AckToken>,
+    ) -> Option<AckToken> {
+        let Some(parsed) = Topic::parse(&topic) else {
+            self.stats.foreign_topics.fetch_add(1, Ordering::Relaxed);
+            return ack;
+        };
+        let mut map = self.map();
+        let Some(inbox) = self.owner(&mut map, parsed, &payload) else {
+            self.stats.orphans.fetch_add(1, Ordering::Relaxed);
+            return ack;
+        };
+        drop(map);
+        inbox.push(DockInput::Message { topic, payload, received, ack });
+        None
+    }
+
+    /// Tells every dock whether commands can leave.
+    pub fn set_command_link(&self, is_up: bool) {
+        let mut map = self.map();
+        map.command_link = is_up;
+        for dock in map.docks.values() {
+            dock.inbox.push(DockInput::CommandLink(is_up));
+        }
+    }
+
+    /// Passes on what the broker says of its clients.
+    pub fn broker(&self, notice: BrokerNotice) {
+        let mut map = self.map();
+        match notice {
+            BrokerNotice::Connected { client_id, username, .. } => {
+                let named = username.as_deref().unwrap_or(&client_id);
+                let Ok(sn) = DeviceSn::new(named) else { return };
+                let Some(dock) = map.docks.get(&sn) else { return };
+                dock.inbox.push(DockInput::Broker(BrokerPresence::Connected));
+                if map.clients.len() < CLIENTS_MAX {
+                    map.clients.insert(client_id, sn);
+                }
+            }
+            BrokerNotice::Disconnected { client_id, reason } => {
+                let Some(sn) = map.clients.remove(&client_id) else { return };
+                let Some(dock) = map.docks.get(&sn) else { return };
+                dock.inbox.push(DockInput::Broker(BrokerPresence::Disconnected { reason }));
+            }
+            BrokerNotice::LoginRefused { client_id, .. } => {
+                let sn = client_id.and_then(|id| DeviceSn::new(&id).ok());
+                let Some(dock) = sn.and_then(|sn| map.docks.get(&sn)) else { return };
+                dock.inbox.push(DockInput::Broker(BrokerPresence::LoginRefused));
+            }
+        }
+    }
+
+    /// Takes note of which aircraft a dock speaks for. The dock that named one last has it.
+    pub fn set_children(&self, sn: &DeviceSn, children: &[DeviceSn]) {
+        let mut map = self.map();
+        if !map.docks.contains_key(sn) {
+            return;
+        }
+        for child in children {
+            // A dock that claims another dock as its aircraft would take its messages.
+            if !map.docks.contains_key(child) {
+                map.gateways.insert(child.clone(), sn.clone());
+            }
+        }
+    }
+
+    /// A task panicked: alarm it and give its dock a new machine over the same inbox.
+    pub fn rebuild(&self, panicked: &TaskPanicked) {
+        self.stats.panics.fetch_add(1, Ordering::Relaxed);
+        let Some(sn) = panicked.name.strip_prefix(TASK_PREFIX) else { return };
+        let Ok(sn) = DeviceSn::new(sn) else { return };
+        let mut map = self.map();
+        let Some(inbox) = map.docks.get(&sn).map(|dock| Arc::clone(&dock.inbox)) else { return };
+        self.spawn(&mut map, &sn, inbox);
+        drop(map);
+        let text = format!(
+            "The task of dock {sn} failed ({}) and was started anew. Its other commands are unknown; check the dock and report the log.",
+            panicked.message
+        );
+        let now = clock::now();
+        let alarm = Alarm {
+            alarm_id: AlarmId(uuid::Uuid::now_v7()),
+            sn: Some(sn),
+            priority: Priority::High,
+            reason: Reason::new("dock_task_panicked", text),
+            raised_ms: now.wall,
+            cleared_ms: None,
+        };
+        if self.alarms.try_write(alarm).is_err() {
+            tracing::error!("the alarm of a failed task could not be told: the bus is full");
+        }
+    }
+
+    fn map(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The inbox a message belongs to; a dock that is new and may be here is taken in.
+    fn owner(&self, map: &mut Map, topic: Topic<'_>, payload: &[u8]) -> Option<Arc<Inbox>> {
+        if let Some(dock) = map.docks.get(topic.sn) {
+            return Some(Arc::clone(&dock.inbox));
+        }
+        if let Some(dock) = map.gateways.get(topic.sn).and_then(|sn| map.docks.get(sn)) {
+            return Some(Arc::clone(&dock.inbox));
+        }
+        let sn = DeviceSn::new(topic.sn).ok()?;
+        if matches!(topic.kind, TopicKind::Osd | TopicKind::State) {
+            let envelope = decode_envelope(payload).ok()?;
+            if let Some(dock) = envelope.gateway.as_deref().and_then(|sn| map.docks.get(sn)) {
+                return Some(Arc::clone(&dock.inbox));
+            }
+            if !looks_like_dock(envelope.data?)? {
+                return None;
+            }
+        }
+        let may_be_here = self.config.trust_broker || map.enrolled.contains(&sn);
+        if !may_be_here {
+            return None;
+        }
+        self.start(map, &sn).ok()
+    }
+
+    fn start(&self, map: &mut Map, sn: &DeviceSn) -> Result<Arc<Inbox>, NotAdded> {
+        if map.docks.contains_key(sn) {
+            return Err(NotAdded::Known);
+        }
+        if map.docks.len() >= self.config.docks_max {
+            return Err(NotAdded::Full);
+        }
+        let inbox = Arc::new(Inbox::default());
+        let dock = Dock { inbox: Arc::clone(&inbox) };
+        map.docks.insert(sn.clone(), dock);
+        self.spawn(map, sn, Arc::clone(&inbox));
+        Ok(inbox)
+    }
+
+    fn spawn(&self, map: &mut Map, sn: &DeviceSn, inbox: Arc<Inbox>) {
+        map.seed = map.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let config = DockConfig {
+            sn: sn.clone(),
+            name: self.config.roster.name(sn),
+            is_enrolled: self.config.trust_broker || map.enrolled.contains(sn),
+            site: Arc::clone(&self.config.site),
+            schemas: self.schemas.clone(),
+            seed: map.seed,
+        };
+        inbox.push(DockInput::CommandLink(map.command_link));
+        let machine = DockMachine::new(clock::now(), config);
+        let task = DockTask::new(machine, inbox, self.surroundings.clone());
+        let name = format!("{TASK_PREFIX}{sn}");
+        self.config.health.spawn_named(name, task.run());
+    }
+}
+
+/// Dock tasks are named by it and their serial number.
+const TASK_PREFIX: &str = "dock ";

@@ -19,16 +19,16 @@ pub fn proc_status(pid: u32) -> io::Result<ProcStatus> {
     fs::read_to_string(format!("/proc/{pid}/status")).map(|text| parse(&text))
 }
 
-/// OS threads of this process, `None` when `/proc` cannot be read. Must be 1.
+/// OS threads of this process, 0 when `/proc` cannot be read. Must be 1.
 #[must_use]
-pub fn threads() -> Option<u32> {
-    proc_status(std::process::id()).ok().map(|status| status.threads)
+pub fn threads() -> u32 {
+    proc_status(std::process::id()).unwrap_or_default().threads
 }
 
-/// Resident memory of this process, KiB, `None` when `/proc` cannot be read.
+/// Resident memory of this process, KiB, 0 when `/proc` cannot be read.
 #[must_use]
-pub fn rss_kb() -> Option<u64> {
-    proc_status(std::process::id()).ok().map(|status| status.rss_kb)
+pub fn rss_kb() -> u64 {
+    proc_status(std::process::id()).unwrap_or_default().rss_kb
 }
 
 fn parse(text: &str) -> ProcStatus {
@@ -49,7 +49,7 @@ mod tests {
         let text = "Name:\tx\nVmRSS:\t    1234 kB\nThreads:\t1\n";
         assert_eq!(parse(text), ProcStatus { threads: 1, rss_kb: 1234 });
         assert_eq!(parse(""), ProcStatus::default());
-        assert!(rss_kb() > Some(0) && threads() > Some(0));
+        assert!(rss_kb() > 0 && threads() > 0);
         assert!(proc_status(u32::MAX).is_err());
     }
 }

@@ -1,6 +1,13 @@
 //! One process is one OS thread: the link against a real Mosquitto, without the test harness,
 //! whose own threads would hide ours.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    reason = "a test without the harness"
+)]
+
 #[path = "links/support.rs"]
 #[allow(dead_code)]
 mod support;

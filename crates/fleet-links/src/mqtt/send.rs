@@ -32,7 +32,7 @@ const REQUESTS: usize = 8;
 const IDLE: Duration = Duration::from_secs(3600);
 
 enum Turn {
-    Polled(Result<Event, ConnectionError>),
+    Polled(Box<Result<Event, ConnectionError>>),
     Stuck,
     Broken,
     Closing,
@@ -43,12 +43,15 @@ pub(super) async fn connection(attempt: &mut Attempt<'_>) -> End {
     let (client, mut event_loop) = AsyncClient::new(attempt.options(), REQUESTS);
     let end = loop {
         match turn(shared, &client, &mut event_loop).await {
-            Turn::Polled(Ok(event)) => {
-                if let Err(error) = handle(attempt, &client, event) {
+            Turn::Polled(polled) => {
+                let handled = match *polled {
+                    Ok(event) => handle(attempt, &client, event),
+                    Err(error) => Err(describe(&error)),
+                };
+                if let Err(error) = handled {
                     break End::failed(error);
                 }
             }
-            Turn::Polled(Err(error)) => break End::failed(describe(&error)),
             Turn::Stuck => {
                 break End::failed("the broker did not take a command before it expired");
             }
@@ -87,7 +90,7 @@ async fn turn(shared: &Shared, client: &AsyncClient, event_loop: &mut EventLoop)
         tokio::select! {
             biased;
             () = shared.closed() => return Turn::Closing,
-            polled = &mut poll => return Turn::Polled(polled),
+            polled = &mut poll => return Turn::Polled(Box::new(polled)),
             () = shared.outbox_changed.notified() => {}
             () = sleep(until(deadline, now)) => {}
         }

@@ -82,7 +82,7 @@ async fn an_aircraft_is_allowed_and_revoked_and_only_a_change_disconnects_its_do
     assert_eq!(dock.publish("thing/product/A1/state", "x").await, "Success");
     assert_eq!(dock.publish("thing/product/A1/events", "x").await, "NotAuthorized");
     let allowed = client.allowed_aircraft(&dock_sn).await.unwrap();
-    assert_eq!(allowed.into_iter().collect::<Vec<_>>(), [aircraft.clone()]);
+    assert_eq!(allowed, [aircraft.clone()].into());
     for _ in 0..2 {
         client.revoke_aircraft(&dock_sn, &aircraft).await.unwrap();
     }

@@ -256,6 +256,18 @@ impl Device {
         patient(what, found).await
     }
 
+    /// For what the broker may refuse in either way.
+    pub(crate) async fn until_answered_or_thrown_out(&mut self) {
+        let answered = async {
+            while let Ok(event) = self.events.poll().await {
+                if let Event::Incoming(Incoming::PubAck(_)) = event {
+                    break;
+                }
+            }
+        };
+        patient("an answer or the end of the connection", answered).await;
+    }
+
     pub(crate) async fn receive(&mut self) -> Publish {
         self.until("a message for the device", |event| match event {
             Incoming::Publish(publish) => Some(publish.clone()),
@@ -275,7 +287,7 @@ impl Device {
         .await
     }
 
-    /// Whatever else comes before a marker that the device sends to itself.
+    /// Payloads that still come until it is quiet for so long.
     pub(crate) async fn drain(&mut self, quiet: Duration) -> Vec<String> {
         let mut payloads = Vec::new();
         while let Ok(polled) = tokio::time::timeout(quiet, self.events.poll()).await {
@@ -334,7 +346,7 @@ impl Link {
         .await;
     }
 
-    /// The next message whose payload is not empty.
+    /// The next message, of either connection.
     pub(crate) async fn message(&mut self) -> (String, Bytes, Option<fleet_links::mqtt::AckToken>) {
         self.until("a message", |event| match event {
             LinkEvent::Message { topic, payload, ack, .. } => Some((topic, payload, ack)),

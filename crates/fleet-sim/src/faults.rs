@@ -199,8 +199,6 @@ impl FaultPlan {
             match &rule.kind {
                 Kind::Chance(chance, value) => *faults.chance(*chance) = *value,
                 Kind::Share(share, value) => *faults.share(*share) = lot < *value,
-                // Parsing bounds the value.
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 Kind::LateS(seconds) => faults.late_ms = (seconds * 1_000.0) as u64,
                 Kind::SkewMs(skew_ms) => faults.skew_ms = *skew_ms,
                 Kind::Battery(percent) => faults.battery_percent = Some(*percent),
@@ -286,7 +284,6 @@ fn rule(item: &str) -> Result<Rule, FaultError> {
         "late_s" => Kind::LateS(number(value, 0.0, 3_600.0, &fail)?),
         "battery" => Kind::Battery(number(value, 0.0, 100.0, &fail)?),
         // A day either way; parsing as a float first would lose nothing at this size.
-        #[allow(clippy::cast_possible_truncation)]
         "skew_ms" => Kind::SkewMs(number(value, -86_400_000.0, 86_400_000.0, &fail)? as i64),
         "only" => {
             let list = value.ok_or_else(|| fail("method names joined by + must follow the ="))?;

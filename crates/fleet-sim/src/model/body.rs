@@ -101,7 +101,6 @@ impl Weather {
     }
 
     /// `wind_direction` 1 north, 2 northeast, … 8 northwest.
-    #[allow(clippy::cast_possible_truncation)] // 1 to 8
     pub(super) fn wind_octant(&self) -> i64 {
         let turns = self.wind_from_rad().rem_euclid(std::f64::consts::TAU) / std::f64::consts::TAU;
         (turns * 8.0).round() as i64 % 8 + 1
@@ -110,7 +109,6 @@ impl Weather {
 
 /// The dock itself.
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools)] // independent switches of one machine
 pub(super) struct Dock {
     pub(super) cover: CoverState,
     pub(super) charging: bool,

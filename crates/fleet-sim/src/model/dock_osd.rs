@@ -16,8 +16,6 @@ pub(super) fn r1(value: f64) -> f64 {
 pub(super) fn r7(value: f64) -> f64 {
     (value * 1e7).round() / 1e7
 }
-
-#[allow(clippy::cast_possible_truncation)] // telemetry values are small
 pub(super) fn whole(value: f64) -> i64 {
     value.round() as i64
 }

@@ -39,19 +39,19 @@ impl JobKind {
         })
     }
 
-    /// Method, physical seconds, step shown half way.
-    fn plan(self) -> (&'static str, f64, &'static str) {
+    /// Method, physical seconds, and the `step_key` where one is documented.
+    fn plan(self) -> (&'static str, f64, Option<&'static str>) {
         match self {
-            Self::CoverOpen => ("cover_open", 10.0, "open_cover"),
-            Self::CoverClose => ("cover_close", 12.0, "drone_paddle_reverse"),
-            Self::CoverForceClose => ("cover_force_close", 12.0, "close_cover"),
-            Self::DroneOpen => ("drone_open", 15.0, "open_drone"),
-            Self::DroneClose => ("drone_close", 10.0, "check_work_mode"),
-            Self::ChargeOpen => ("charge_open", 8.0, "close_putter"),
-            Self::ChargeClose => ("charge_close", 5.0, "stop_charge"),
-            Self::DeviceReboot => ("device_reboot", 6.0, "write_reboot_param_file"),
-            Self::DroneFormat => ("drone_format", 8.0, "format_drone"),
-            Self::DeviceFormat => ("device_format", 8.0, "format_dock"),
+            Self::CoverOpen => ("cover_open", 10.0, Some("open_cover")),
+            Self::CoverClose => ("cover_close", 12.0, Some("drone_paddle_reverse")),
+            Self::CoverForceClose => ("cover_force_close", 12.0, None),
+            Self::DroneOpen => ("drone_open", 15.0, None),
+            Self::DroneClose => ("drone_close", 10.0, Some("check_work_mode")),
+            Self::ChargeOpen => ("charge_open", 8.0, Some("close_putter")),
+            Self::ChargeClose => ("charge_close", 5.0, Some("stop_charge")),
+            Self::DeviceReboot => ("device_reboot", 6.0, Some("write_reboot_param_file")),
+            Self::DroneFormat => ("drone_format", 8.0, Some("format_drone")),
+            Self::DeviceFormat => ("device_format", 8.0, Some("format_dock")),
         }
     }
 }
@@ -158,13 +158,15 @@ impl DockModel {
         let (method, _, step_key) = kind.plan();
         let last = quarter >= 4;
         let status = if last { "ok" } else { "in_progress" };
-        let data = json!({
-            "result": 0,
-            "output": {
-                "status": status,
-                "progress": {"percent": i64::from(quarter) * 25, "step_key": step_key},
-            },
-        });
+        let mut output = json!({"status": status});
+        // `drone_open` has a status and no progress, `cover_force_close` no step.
+        if kind != JobKind::DroneOpen {
+            output["progress"] = json!({"percent": i64::from(quarter) * 25});
+        }
+        if let Some(step_key) = step_key {
+            output["progress"]["step_key"] = json!(step_key);
+        }
+        let data = json!({"result": 0, "output": output});
         self.send_event(method, bid, data, last);
     }
 
@@ -181,7 +183,6 @@ impl DockModel {
             JobKind::DeviceReboot => {
                 self.dock.debug = false;
                 self.dock.powered_s = 0.0;
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // speed ≥ 0.1
                 let away_ms = (REBOOT_S * 1_000.0 / self.cfg.speed) as u64;
                 self.drop_link("reboot", away_ms.max(500));
             }
@@ -196,9 +197,9 @@ impl DockModel {
         self.aircraft.mode = AircraftMode::Standby;
         if self.is_online() {
             self.ask_topology();
-            if on {
-                self.push_aircraft_state();
-            }
+            // The video sources are different now.
+            self.push_dock_state();
+            self.push_aircraft_state();
         }
     }
 }

@@ -238,7 +238,7 @@ impl DockModel {
             held.flatten(),
             self.link.deadline(),
             requests.filter(|_| connected),
-            events.filter(|_| connected),
+            events.filter(|_| self.is_online()),
         ]
         .into_iter()
         .flatten()
@@ -322,7 +322,6 @@ impl DockModel {
             self.next_tick_ms = now.mono_ms;
             return;
         }
-        #[allow(clippy::cast_precision_loss)] // at most weeks of milliseconds
         let world_s = elapsed_ms as f64 / 1_000.0 * self.cfg.speed;
         self.weather.advance(world_s);
         self.dock.advance(world_s);

@@ -150,7 +150,6 @@ fn step_and_percent(task: &ActiveTask) -> (i64, i64) {
 }
 
 /// 20 to 80 percent over all waypoints.
-#[allow(clippy::cast_precision_loss)] // waypoint counts are small
 fn flown(task: &ActiveTask) -> i64 {
     let Some((route, point, arrived)) = task.stage.waypoint() else { return 20 };
     let Some(mission) = &task.mission else { return 20 };

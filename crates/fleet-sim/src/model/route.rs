@@ -44,7 +44,6 @@ impl DockModel {
         if !known {
             return Err(codes::FILE_BROKEN);
         }
-        #[allow(clippy::cast_precision_loss)] // at most 1500
         let limit_m = self.aircraft.height_limit_m as f64;
         for (route, wayline) in mission.waylines.iter().enumerate() {
             for point in 0..wayline.waypoints.len() {

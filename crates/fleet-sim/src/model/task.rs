@@ -355,7 +355,6 @@ fn parse_prepare(data: &Value) -> Option<(String, Prepared)> {
             usize::try_from(point.get("index")?.as_u64()?).ok()?,
         )),
     };
-    #[allow(clippy::cast_precision_loss)] // at most 1500
     let rth_altitude_m = rth_altitude as f64;
     let prepared = Prepared {
         task_type,

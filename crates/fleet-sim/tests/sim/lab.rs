@@ -98,6 +98,8 @@ impl Lab {
             self.now.wall_ms += i64::try_from(next - self.now.mono_ms).unwrap();
             self.now.mono_ms = next;
             self.input(Input::Tick);
+            let due = self.model.poll_timeout().unwrap_or(u64::MAX);
+            assert!(due > next, "a tick that leaves something due would spin");
             if next == end {
                 return;
             }

@@ -134,6 +134,29 @@ fn debug_jobs_need_debug_mode_and_report_progress() {
 }
 
 #[test]
+fn every_job_ends_ok_as_documented() {
+    for method in [
+        "cover_open",
+        "cover_close",
+        "cover_force_close",
+        "drone_close",
+        "drone_open",
+        "charge_close",
+        "charge_open",
+        "drone_format",
+        "device_format",
+    ] {
+        let mut lab = Lab::online(20.0, "battery=60");
+        assert_eq!(lab.ask("debug_mode_open", &Value::Null), 0);
+        assert_eq!(lab.ask(method, &Value::Null), 0, "{method}");
+        lab.wait(3_000);
+        let last = lab.messages("/events", method).pop().unwrap();
+        assert_eq!(last["data"]["output"]["status"], "ok", "{method}");
+        assert_eq!(lab.model.ground_truth().executions(method), 1, "{method}");
+    }
+}
+
+#[test]
 fn a_reboot_drops_the_link_and_leaves_debug_mode() {
     let mut lab = Lab::online(20.0, "");
     assert_eq!(lab.ask("debug_mode_open", &Value::Null), 0);

@@ -1,7 +1,7 @@
 //! Flights in virtual time: believable, consistent, and refused when they must be.
 
-use fleet_sim::demo_mission;
 use fleet_sim::model::{AircraftMode, codes};
+use fleet_sim::{Input, demo_mission};
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
@@ -217,6 +217,21 @@ fn a_task_without_an_answer_for_its_file_fails() {
     lab.wait(20_000);
     let endings = lab.messages("/events", "flighttask_progress");
     assert!(endings.iter().filter(|event| event["tid"] == tid).count() >= 2);
+    // A cloud that is linked but says nothing must not make the dock spin, nor repeat too early.
+    lab.input(Input::Disconnected);
+    lab.input(Input::Connected);
+    let before = lab.sent.len();
+    lab.wait(60_000);
+    assert!(lab.sent[before..].iter().all(|(_, _, message)| message["method"] == "config"));
+    lab.answers = true;
+    lab.wait(5_000);
+    assert!(lab.model.is_online());
+    let endings = lab.messages("/events", "flighttask_progress");
+    let times = endings.iter().filter(|event| event["tid"] == tid).count();
+    lab.wait(60_000);
+    let endings = lab.messages("/events", "flighttask_progress");
+    let later = endings.iter().filter(|event| event["tid"] == tid).count();
+    assert_eq!(later, times, "an answered ending is not repeated");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Faults: each does what its help text says, and the ground truth tells what was really done.
 
-use fleet_sim::model::{Outcome, codes};
+use fleet_sim::model::{AircraftMode, CoverState, Outcome, codes};
 use fleet_sim::{FAULTS_HELP, Input};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
@@ -124,5 +125,102 @@ fn the_help_names_every_fault() {
             plain => plain.to_owned(),
         };
         assert!(item.parse::<fleet_sim::FaultPlan>().is_ok(), "{item}");
+    }
+}
+
+/// What may happen to a dock, in any order.
+#[derive(Debug, Clone)]
+enum Event {
+    Command(&'static str),
+    Prepare,
+    Connect,
+    Disconnect,
+    CloudSilent(bool),
+    Hold(bool),
+    Wait(u64),
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let methods = [
+        "flighttask_execute",
+        "flighttask_execute",
+        "flighttask_pause",
+        "flighttask_recovery",
+        "flighttask_undo",
+        "return_home",
+        "return_home_cancel",
+        "debug_mode_open",
+        "debug_mode_close",
+        "cover_open",
+        "cover_close",
+        "drone_open",
+        "drone_close",
+        "charge_open",
+        "charge_close",
+        "device_reboot",
+    ];
+    prop_oneof![
+        6 => prop::sample::select(methods.to_vec()).prop_map(Event::Command),
+        2 => Just(Event::Prepare),
+        2 => Just(Event::Connect),
+        1 => Just(Event::Disconnect),
+        1 => any::<bool>().prop_map(Event::CloudSilent),
+        1 => any::<bool>().prop_map(Event::Hold),
+        6 => (1u64..8_000).prop_map(Event::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_happens_the_machine_stays_whole(
+        events in prop::collection::vec(any_event(), 1..60),
+        faults in prop::sample::select(vec![
+            "", "crash=0.2", "refuse=0.3", "lost_reply=0.5", "silent=0.3", "no_effect=0.3",
+        ]),
+        seed in 0u64..1_000,
+    ) {
+        let mut lab = Lab::seeded(20.0, faults, seed);
+        lab.input(Input::Connected);
+        for event in events {
+            match event {
+                Event::Command(method) => {
+                    let data = json!({"flight_id": "f", "flight_ids": ["f"]});
+                    lab.command(method, &data);
+                }
+                Event::Prepare => {
+                    let data = lab.prepare_data("f");
+                    lab.command("flighttask_prepare", &data);
+                }
+                Event::Connect => lab.input(Input::Connected),
+                Event::Disconnect => lab.input(Input::Disconnected),
+                Event::CloudSilent(silent) => lab.answers = !silent,
+                Event::Hold(hold) => lab.model.hold_replies(hold),
+                Event::Wait(ms) => lab.wait(ms),
+            }
+            let model = &lab.model;
+            let truth = model.ground_truth();
+            prop_assert!(truth.take_offs() <= truth.executions("flighttask_execute"));
+            prop_assert!((0.0..=100.0).contains(&model.battery_percent()));
+            if model.is_airborne() {
+                prop_assert_eq!(model.cover(), CoverState::Open);
+            } else {
+                prop_assert_eq!(model.aircraft_position().2, 0.0);
+            }
+        }
+        // After everything, a cloud that answers finds the dock again and the aircraft at home.
+        lab.answers = true;
+        lab.model.hold_replies(false);
+        lab.input(Input::Connected);
+        lab.wait(60_000);
+        prop_assert!(lab.model.is_online());
+        if lab.model.is_airborne() {
+            lab.command_again("return_home", &Value::Null, "last-1");
+            let hovers = matches!(lab.model.aircraft_mode(), AircraftMode::Manual | AircraftMode::Wayline);
+            prop_assert!(!hovers || faults != "", "told to come home, it must");
+            lab.wait(120_000);
+        }
+        prop_assert!(!lab.model.is_airborne() || faults != "");
     }
 }

@@ -1,12 +1,6 @@
-// After the build: the API viewer, the licences, and the budget. Fails when the shell is too big.
-import {
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+// After the build: the licences and the budget. Fails when the shell is too big.
+// The API's viewer at /api-docs/ is the server's own; nothing of it is in here.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -16,21 +10,9 @@ const dist = join(root, 'dist');
 const modules = join(root, 'node_modules');
 const budgetsKib = { js: 120, css: 40 };
 
-const viewer = join(dist, 'api-docs');
-mkdirSync(viewer, { recursive: true });
-for (const name of ['swagger-ui-bundle.js', 'swagger-ui.css']) {
-  copyFileSync(join(modules, 'swagger-ui-dist', name), join(viewer, name));
-}
-for (const name of ['index.html', 'start.js', 'page.css']) {
-  copyFileSync(join(root, 'api-docs', name), join(viewer, name));
-}
-
 const licences = [
   ['Pretendard (SIL Open Font License 1.1)', 'pretendard/dist/LICENSE.txt'],
   ['Svelte (MIT)', 'svelte/LICENSE.md'],
-  ['Swagger UI (Apache License 2.0)', 'swagger-ui-dist/LICENSE'],
-  ['Swagger UI notice', 'swagger-ui-dist/NOTICE'],
-  ['Swagger UI: bundled packages', 'swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt'],
 ];
 writeFileSync(
   join(dist, 'licences.txt'),
@@ -58,7 +40,4 @@ if (/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//.test(page)) {
   console.error('index.html holds something the content security policy forbids');
   over = true;
 }
-console.log(
-  `viewer: ${(statSync(join(viewer, 'swagger-ui-bundle.js')).size / 1024).toFixed(0)} KiB`,
-);
 process.exit(over ? 1 : 0);

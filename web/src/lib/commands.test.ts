@@ -63,6 +63,10 @@ test('a locked dock starts no flight', () => {
   expect(startBlocker({ ...base, dock: { ...dock, flight_lock: lock } })).toBe('flight_locked');
   expect(startBlocker({ ...base, droneInDock: false })).toBe('aircraft_out');
   expect(startBlocker({ ...base, mission })).toBe('mission_active');
+  expect(startBlocker({ ...base, dock: debugging })).toBe('dock_busy');
+  expect(startBlocker({ ...base, droneInDock: null })).toBe('aircraft_state_unknown');
+  const late = { ...dock, connection: 'stale' } as DeviceStatus;
+  expect(startBlocker({ ...base, dock: late })).toBe('silent');
 });
 
 test('stages never run ahead of the facts', () => {

@@ -1,7 +1,13 @@
 // Which commands the console offers and why one may not be given now. The server decides; this
 // only spares an operator a refusal that is certain, and says why.
 
-import type { CommandState, CommandStatus, DeviceStatus, MissionStatus } from '../api/types';
+import type {
+  Activity,
+  CommandState,
+  CommandStatus,
+  DeviceStatus,
+  MissionStatus,
+} from '../api/types';
 
 export const deviceMethods = [
   'debug_mode_open',
@@ -22,6 +28,8 @@ export type Blocker =
   | 'link_down'
   | 'dock_offline'
   | 'dock_not_ready'
+  | 'silent'
+  | 'dock_busy'
   | 'needs_debug_mode'
   | 'aircraft_out'
   | 'aircraft_state_unknown'
@@ -59,8 +67,8 @@ export function blocker(method: Method, now: Situation): Blocker | null {
   if (!now.linkUp) return 'link_down';
   if (now.underWay.some((command) => command.method === method)) return 'under_way';
   if (counterActions.has(method)) return counterActionBlocker(method, now);
-  if (now.dock.connection === 'bringing_up') return 'dock_not_ready';
-  if (now.dock.connection !== 'online') return 'dock_offline';
+  const unheard = unreachable(now.dock);
+  if (unheard) return unheard;
   if (method === 'flighttask_recovery') {
     if (!flies(now.mission)) return 'no_mission';
     return now.mission?.state === 'paused' ? null : 'not_paused';
@@ -98,12 +106,33 @@ function serviceBlocker(method: Method, now: Situation): Blocker | null {
 export function startBlocker(now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
   if (!now.linkUp) return 'link_down';
-  if (now.dock.connection === 'bringing_up') return 'dock_not_ready';
-  if (now.dock.connection !== 'online') return 'dock_offline';
   if (now.dock.flight_lock) return 'flight_locked';
+  const unheard = unreachable(now.dock);
+  if (unheard) return unheard;
   if (flies(now.mission)) return 'mission_active';
+  if (busy.has(now.dock.activity)) return 'dock_busy';
   if (now.droneInDock === false) return 'aircraft_out';
-  return null;
+  return now.droneInDock === null ? 'aircraft_state_unknown' : null;
+}
+
+const busy: ReadonlySet<Activity> = new Set<Activity>([
+  'on_site_debugging',
+  'remote_debugging',
+  'upgrading',
+]);
+
+function unreachable(dock: DeviceStatus): Blocker | null {
+  switch (dock.connection) {
+    case 'online':
+      return null;
+    case 'bringing_up':
+      return 'dock_not_ready';
+    case 'stale':
+      return 'silent';
+    case 'never_seen':
+    case 'offline':
+      return 'dock_offline';
+  }
 }
 
 /** Whether a mission is neither absent nor ended. */

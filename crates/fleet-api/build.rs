@@ -7,10 +7,6 @@ use std::path::Path;
 fn main() {
     let dist = Path::new("../../web/dist");
     let watched = if dist.exists() { "../../web/dist" } else { "../../web" };
-    // The one way a build script speaks to cargo is its standard output.
-    #[expect(clippy::print_stdout)]
-    {
-        println!("cargo:rerun-if-changed={watched}");
-        println!("cargo:rerun-if-changed=build.rs");
-    }
+    println!("cargo:rerun-if-changed={watched}");
+    println!("cargo:rerun-if-changed=build.rs");
 }

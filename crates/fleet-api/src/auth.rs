@@ -153,17 +153,24 @@ impl Tokens {
     /// # Errors
     /// [`NoRandom`] when the system gives no random numbers.
     pub fn issue_code(&self, life: Duration) -> Result<String, NoRandom> {
+        self.issue_code_at(life, Instant::now())
+    }
+
+    fn issue_code_at(&self, life: Duration, now: Instant) -> Result<String, NoRandom> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         let code = hex(&bytes);
-        self.admit_code(&code, life);
+        self.admit_code_at(&code, life, now);
         Ok(code)
     }
 
     /// Takes a sign-in code that somebody trusted made (the supervisor, for its console link). It
     /// works once, within `life`.
     pub fn admit_code(&self, code: &str, life: Duration) {
-        let now = Instant::now();
+        self.admit_code_at(code, life, Instant::now());
+    }
+
+    fn admit_code_at(&self, code: &str, life: Duration, now: Instant) {
         let mut inner = self.inner();
         inner.codes.retain(|held| held.expires > now);
         if inner.codes.len() >= MAX_CODES {
@@ -178,7 +185,10 @@ impl Tokens {
     /// # Errors
     /// [`SignInError`]; a peer with too many failures is refused whatever it brings.
     pub fn sign_in(&self, code: &str, peer: IpAddr) -> Result<Session, SignInError> {
-        let now = Instant::now();
+        self.sign_in_at(code, peer, Instant::now())
+    }
+
+    fn sign_in_at(&self, code: &str, peer: IpAddr, now: Instant) -> Result<Session, SignInError> {
         let mut inner = self.inner();
         if !inner.may_try(peer, now) {
             return Err(SignInError::TooMany);
@@ -210,6 +220,10 @@ impl Tokens {
     /// Who brings this token, or `None`.
     #[must_use]
     pub fn check(&self, token: &str) -> Option<Principal> {
+        self.check_at(token, Instant::now())
+    }
+
+    fn check_at(&self, token: &str, now: Instant) -> Option<Principal> {
         if hmac::verify(&self.key, token.as_bytes(), self.api.as_ref()).is_ok() {
             return Some(Principal::ApiToken);
         }
@@ -217,7 +231,7 @@ impl Tokens {
         let inner = self.inner();
         let held = inner.sessions.get(id)?;
         let good = hmac::verify(&self.key, token.as_bytes(), held.tag.as_ref()).is_ok();
-        (good && held.expires > Instant::now()).then(|| Principal::Session(id.to_owned()))
+        (good && held.expires > now).then(|| Principal::Session(id.to_owned()))
     }
 
     /// Whether a caller checked before is still welcome: not signed out, not expired.
@@ -305,51 +319,65 @@ mod tests {
     const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const LIFE: Duration = Duration::from_mins(10);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_code_works_once_and_within_its_life() {
-        let tokens = Tokens::new(API).unwrap();
-        let code = tokens.issue_code(LIFE).unwrap();
-        let session = tokens.sign_in(&code, PEER).unwrap();
-        assert_eq!(tokens.sign_in(&code, PEER).unwrap_err(), SignInError::Code);
-        assert_eq!(tokens.check(&session.token).unwrap().who(), session.who);
-        let late = tokens.issue_code(LIFE).unwrap();
-        tokio::time::advance(LIFE).await;
-        assert_eq!(tokens.sign_in(&late, PEER).unwrap_err(), SignInError::Code);
+    #[test]
+    fn a_code_works_once_and_within_its_life() {
+        let (tokens, now) = (Tokens::new(API).unwrap(), Instant::now());
+        let code = tokens.issue_code_at(LIFE, now).unwrap();
+        let session = tokens.sign_in_at(&code, PEER, now).unwrap();
+        assert_eq!(tokens.sign_in_at(&code, PEER, now).unwrap_err(), SignInError::Code);
+        assert_eq!(tokens.check_at(&session.token, now).unwrap().who(), session.who);
+        let late = tokens.issue_code_at(LIFE, now).unwrap();
+        assert_eq!(tokens.sign_in_at(&late, PEER, now + LIFE).unwrap_err(), SignInError::Code);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn sessions_end_by_time_and_by_sign_out() {
-        let tokens = Tokens::new(API).unwrap();
-        let sign_in = || tokens.sign_in(&tokens.issue_code(LIFE).unwrap(), PEER).unwrap();
+    #[test]
+    fn sessions_end_by_time_and_by_sign_out() {
+        let (tokens, now) = (Tokens::new(API).unwrap(), Instant::now());
+        let code = || tokens.issue_code_at(LIFE, now).unwrap();
+        let sign_in = || tokens.sign_in_at(&code(), PEER, now).unwrap();
         let (first, second) = (sign_in(), sign_in());
-        let who = tokens.check(&first.token).unwrap();
+        let who = tokens.check_at(&first.token, now).unwrap();
+        assert!(tokens.still_valid(&who));
         assert!(tokens.revoke(&who) && !tokens.still_valid(&who));
-        assert!(tokens.check(&first.token).is_none());
-        assert!(tokens.check(&second.token).is_some());
-        tokio::time::advance(Duration::from_hours(12)).await;
-        assert!(tokens.check(&second.token).is_none());
-        assert_eq!(tokens.check(API), Some(Principal::ApiToken));
+        assert!(tokens.check_at(&first.token, now).is_none());
+        assert!(tokens.check_at(&second.token, now).is_some());
+        let later = now + Duration::from_hours(12);
+        assert!(tokens.check_at(&second.token, later).is_none());
+        assert_eq!(tokens.check_at(API, later), Some(Principal::ApiToken));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn failures_are_limited_by_peer_and_forgotten() {
-        let tokens = Tokens::new(API).unwrap();
-        let code = tokens.issue_code(LIFE).unwrap();
+    #[test]
+    fn failures_are_limited_by_peer_and_forgotten() {
+        let (tokens, now) = (Tokens::new(API).unwrap(), Instant::now());
+        let code = tokens.issue_code_at(LIFE, now).unwrap();
         for _ in 0..ATTEMPTS {
-            assert_eq!(tokens.sign_in("guess", PEER).unwrap_err(), SignInError::Code);
+            assert_eq!(tokens.sign_in_at("guess", PEER, now).unwrap_err(), SignInError::Code);
         }
-        assert_eq!(tokens.sign_in(&code, PEER).unwrap_err(), SignInError::TooMany);
-        tokio::time::advance(ATTEMPT_RETURNS).await;
-        assert!(tokens.sign_in(&code, PEER).is_ok());
+        assert_eq!(tokens.sign_in_at(&code, PEER, now).unwrap_err(), SignInError::TooMany);
+        assert!(tokens.sign_in_at(&code, PEER, now + ATTEMPT_RETURNS).is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_thousand_and_first_session_takes_the_place_of_the_oldest() {
-        let tokens = Tokens::new(API).unwrap();
+    #[test]
+    fn one_network_cannot_lock_out_another() {
+        let (tokens, now) = (Tokens::new(API).unwrap(), Instant::now());
+        for n in 0..=ATTEMPTS {
+            // Addresses of one /64 count as one peer.
+            let peer: IpAddr = format!("2001:db8::{n}").parse().unwrap();
+            let refused = tokens.sign_in_at("guess", peer, now).unwrap_err();
+            let expect = if n < ATTEMPTS { SignInError::Code } else { SignInError::TooMany };
+            assert_eq!(refused, expect);
+        }
+        assert_eq!(tokens.sign_in_at("guess", PEER, now).unwrap_err(), SignInError::Code);
+    }
+
+    #[test]
+    fn the_thousand_and_first_session_takes_the_place_of_the_oldest() {
+        let (tokens, begin) = (Tokens::new(API).unwrap(), Instant::now());
         let mut sessions = Vec::new();
-        for _ in 0..=MAX_SESSIONS {
-            tokio::time::advance(Duration::from_millis(1)).await;
-            sessions.push(tokens.sign_in(&tokens.issue_code(LIFE).unwrap(), PEER).unwrap());
+        for n in 0..=MAX_SESSIONS {
+            let now = begin + Duration::from_millis(n as u64);
+            let code = tokens.issue_code_at(LIFE, now).unwrap();
+            sessions.push(tokens.sign_in_at(&code, PEER, now).unwrap());
         }
         assert!(tokens.check(&sessions[0].token).is_none());
         assert!(tokens.check(&sessions[1].token).is_some());

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fleet_bus::Bus;
+use fleet_bus::{Bus, TopicStats};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -20,6 +20,8 @@ use crate::{hub::HubHandle, waylines::WaylineStore};
 /// The registry shared with the rest of the process. It has no prefix of its own.
 pub type SharedRegistry = Arc<Mutex<Registry>>;
 
+/// Name, help, whether it only counts up, and the value of a topic.
+type BusRow = (&'static str, &'static str, bool, fn(&TopicStats) -> u64);
 type RequestLabels = [(&'static str, String); 3];
 type RouteLabels = [(&'static str, String); 1];
 
@@ -130,7 +132,7 @@ impl Looks {
     fn encode_bus(&self, encoder: &mut DescriptorEncoder) -> Result<(), std::fmt::Error> {
         use prometheus_client::metrics::MetricType::{Counter, Gauge};
         let stats = self.bus.stats();
-        let rows: [(&str, &str, bool, fn(&fleet_bus::TopicStats) -> u64); 5] = [
+        let rows: [BusRow; 5] = [
             ("gwanje_bus_written", "Samples written", true, |s| s.written),
             ("gwanje_bus_coalesced", "Samples replaced before a reader took them", true, |s| {
                 s.coalesced

@@ -23,16 +23,17 @@ pub struct Problem {
     /// `urn:gwanje:problem:<code>`.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
-    kind: String,
+    kind: Box<str>,
     /// The HTTP status in words.
     #[schema(value_type = String)]
-    title: Cow<'static, str>,
+    title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "status_number")]
     #[schema(value_type = u16)]
     status: StatusCode,
     /// What happened, why, and what to do next.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// Stable, `snake_case`.
     #[schema(value_type = String)]
     code: Cow<'static, str>,
@@ -55,10 +56,10 @@ impl Problem {
     ) -> Self {
         let code = code.into();
         Self {
-            kind: format!("urn:gwanje:problem:{code}"),
-            title: status.canonical_reason().unwrap_or("Error").into(),
+            kind: format!("urn:gwanje:problem:{code}").into(),
+            title: status.canonical_reason().unwrap_or("Error"),
             status,
-            detail: detail.into(),
+            detail: detail.into().into(),
             code,
             more: Map::new(),
         }

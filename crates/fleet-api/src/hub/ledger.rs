@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_key_is_reserved_once_and_remembers_what_was_asked() {
         let mut ledger = Ledger::<Job>::new(9);
-        let mut reserve = |ledger: &mut Ledger<Job>, id, print| {
+        let reserve = |ledger: &mut Ledger<Job>, id, print| {
             ledger.reserve(&sn(), &key("k7"), id, [print; 32], |_| false)
         };
         assert!(matches!(reserve(&mut ledger, 7, 1), Keyed::Reserved));

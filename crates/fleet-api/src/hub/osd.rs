@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use fleet_types::{
-    DeviceClass, DeviceSn, Scalar, Telemetry, WallMs, telemetry::Schema, topic::DeviceOsd,
-};
+use fleet_types::{DeviceClass, DeviceSn, Telemetry, WallMs, telemetry::Schema, topic::DeviceOsd};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -156,10 +154,11 @@ fn number(values: &Telemetry, place: Option<usize>) -> Option<f64> {
 }
 
 fn whole(values: &Telemetry, place: Option<usize>) -> Option<i64> {
-    match &values.readings.get(place?)?.as_ref()?.value {
+    let value = &values.readings.get(place?)?.as_ref()?.value;
+    value.as_i64().or_else(|| {
         // Codes are whole even where a device writes `1.0`; the cast is exact below 2^53.
+        let number = value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15)?;
         #[expect(clippy::cast_possible_truncation)]
-        Scalar::Num(value) if value.fract() == 0.0 && value.abs() < 1e15 => Some(*value as i64),
-        scalar => scalar.as_i64(),
-    }
+        Some(number as i64)
+    })
 }

@@ -1,0 +1,12 @@
+//! The API over real sockets on loopback: what a caller sees, well-behaved or not.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests; clippy only knows test functions")]
+
+mod access;
+mod console;
+mod contract;
+mod orders;
+mod sockets;
+mod streams;
+mod support;
+mod waylines;

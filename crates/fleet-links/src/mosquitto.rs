@@ -73,7 +73,7 @@ pub struct BrokerLimits {
     pub inflight_messages: u16,
     /// Clients connected at once.
     pub connections: u32,
-    /// Seconds after which the session of a client that is away is forgotten.
+    /// Days after which the session of a client that is away is forgotten.
     pub session_expiry_days: u16,
     /// Seconds between two writes of the persistent store.
     pub autosave_s: u32,
@@ -349,7 +349,7 @@ mod tests {
             change(&mut spec);
             assert!(spec.files().is_err());
         };
-        check(|spec| spec.data_dir = "/tmp/a\nallow_anonymous true".into());
+        check(|spec| spec.data_dir = "/srv/a\nallow_anonymous true".into());
         check(|spec| spec.data_dir = "relative".into());
         check(|spec| spec.plugin_path = "mosquitto.so".into());
         check(|spec| spec.user = Some("a b".into()));

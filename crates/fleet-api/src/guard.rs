@@ -55,9 +55,9 @@ impl Names {
         if values.next().is_some() || named_twice {
             return None;
         }
-        let port_fits = host[host_name(host).len()..]
-            .strip_prefix(':')
-            .is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+        let rest = &host[host_name(host).len()..];
+        let port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        let port_fits = rest.is_empty() || rest.strip_prefix(':').is_some_and(port);
         let name = host_name(host);
         let known = self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name));
         (known && port_fits && !name.is_empty()).then_some(host)

@@ -8,7 +8,7 @@ mod run;
 
 use std::{
     io::{self, Write as _},
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, OwnedFd},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -39,7 +39,17 @@ pub fn main() -> ExitCode {
 /// Prints a line for a person or a script on standard output. A reader that does not read loses
 /// it: this process has only one thread and other work.
 pub fn say(line: &str) {
-    if let Ok(fd) = io::stdout().as_fd().try_clone_to_owned() {
+    print(io::stdout().as_fd().try_clone_to_owned(), line);
+}
+
+/// Prints a line for a person on standard error, beside the log: it may hold a sign-in link, which
+/// a log must not.
+pub fn say_aside(line: &str) {
+    print(io::stderr().as_fd().try_clone_to_owned(), line);
+}
+
+fn print(fd: io::Result<OwnedFd>, line: &str) {
+    if let Ok(fd) = fd {
         let outlet = Outlet::new(fd, usize::MAX);
         outlet.push(format!("{line}\n").into_bytes());
         outlet.flush(Instant::now() + PATIENCE);

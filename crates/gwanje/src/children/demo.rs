@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{broker::DockLogin, ports, shutdown_signal, stack::Stack, supervise::ChildReport};
 use crate::{
-    cli::say,
+    cli::{say, say_aside},
     config::{BrokerMode, Config},
     data_dir::{self, TempDir},
     secret::Secret,
@@ -98,7 +98,7 @@ async fn show(stack: &mut Stack, plan: &DemoPlan, began: Instant) -> anyhow::Res
         .map(|dock| Ok(DockLogin { sn: dock.dock_sn.clone(), password: Secret::random(16)? }))
         .collect::<std::io::Result<Vec<_>>>()?;
     // With --json, standard output carries the summary alone.
-    let tell: fn(&str) = if plan.json { |line| tracing::info!("{line}") } else { say };
+    let tell: fn(&str) = if plan.json { say_aside } else { say };
     write_names(stack.config(), &docks)?;
     stack.start(Some(&logins), tell).await?;
     let credentials = write_credentials(stack.config(), &logins)?;

@@ -7,7 +7,7 @@ use std::{cell::RefCell, time::Duration};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use fleet_sim::DockIdentity;
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -16,6 +16,9 @@ use super::summary::Seen;
 use crate::client::ApiClient;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(400);
+/// A tower that just heard its docks may still find their telemetry too thin for a flight.
+const REFUSALS: u32 = 5;
+const AFTER_REFUSAL: Duration = Duration::from_secs(2);
 /// Looks at one command before it is given up: 60 s.
 const COMMAND_LOOKS: u32 = 150;
 /// In the order an operator would: the light needs debug mode, flights need it closed.
@@ -49,15 +52,17 @@ pub(super) async fn fly(
     flown.and(tried)
 }
 
-/// Waits for dock and aircraft to be online, as long as the demonstration runs.
+/// Waits until dock and aircraft are online and idle, as long as the demonstration runs.
 async fn until_ready(client: &ApiClient, dock: &DockIdentity) -> anyhow::Result<()> {
-    let online = |sn: &str, answer: &Value| {
+    let is = |answer: &Value, sn: &str, activity: &str| {
         let devices = answer["devices"].as_array().map(Vec::as_slice).unwrap_or_default();
-        devices.iter().any(|device| device["sn"] == sn && device["connection"] == "online")
+        devices.iter().any(|device| {
+            device["sn"] == sn && device["connection"] == "online" && device["activity"] == activity
+        })
     };
     loop {
         let answer = client.get("/api/v1/devices").await?.ok()?;
-        if online(&dock.dock_sn, &answer) && online(&dock.aircraft_sn, &answer) {
+        if is(&answer, &dock.dock_sn, "idle") && is(&answer, &dock.aircraft_sn, "standby") {
             return Ok(());
         }
         sleep(LOOK_AGAIN).await;
@@ -69,17 +74,26 @@ async fn start_mission(client: &ApiClient, dock: &DockIdentity) -> anyhow::Resul
     let kind = "application/vnd.google-earth.kmz";
     let path = "/api/v1/waylines?name=Demonstration";
     let wayline = client.call(Method::POST, path, kind, Bytes::from(kmz)).await?.ok()?;
-    let body = json!({
-        "sn": dock.dock_sn,
-        "wayline_id": wayline["wayline_id"],
-        "rth_altitude_m": 100,
-        "lost_link_action": "return_home",
-        "idempotency_key": format!("demo-{}", Uuid::new_v4()),
-    });
-    let mission = client.post("/api/v1/missions", &body).await?.ok().context("mission refused")?;
-    let id = mission["mission_id"].as_str().context("the answer names no mission")?;
-    tracing::info!(mission_id = id, dock = dock.dock_sn, "demonstration mission started");
-    Ok(id.to_owned())
+    for refused in 0.. {
+        let body = json!({
+            "sn": dock.dock_sn,
+            "wayline_id": wayline["wayline_id"],
+            "rth_altitude_m": 100,
+            "lost_link_action": "return_home",
+            "idempotency_key": format!("demo-{}", Uuid::new_v4()),
+        });
+        let answer = client.post("/api/v1/missions", &body).await?;
+        // Refused is certain: nothing was sent, so asking anew asks for one flight only.
+        if answer.status == StatusCode::CONFLICT && refused < REFUSALS {
+            sleep(AFTER_REFUSAL).await;
+            continue;
+        }
+        let mission = answer.ok().context("mission refused")?;
+        let id = mission["mission_id"].as_str().context("the answer names no mission")?;
+        tracing::info!(mission_id = id, dock = dock.dock_sn, "demonstration mission started");
+        return Ok(id.to_owned());
+    }
+    bail!("mission refused")
 }
 
 async fn until_flown(client: &ApiClient, mission_id: &str) -> anyhow::Result<()> {

@@ -38,6 +38,8 @@ use crate::{app::App, guard::Peer, routes};
 
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 32 << 10;
+/// What a connection may hold of its request before a handler takes it.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long open requests may go on after shutdown began.
 const GRACE: Duration = Duration::from_secs(5);
@@ -264,7 +266,8 @@ async fn talk<S>(
         .timer(TokioTimer::new())
         .header_read_timeout(app.config.limits.header_timeout)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

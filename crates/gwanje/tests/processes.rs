@@ -122,6 +122,34 @@ fn kill_9_of_a_supervisor_leaves_no_process() {
 }
 
 #[test]
+fn kill_9_of_the_demos_parent_leaves_no_process_and_no_directory() {
+    let temp = Scratch::new("demo");
+    let mut shell = Command::new("/bin/sh")
+        .args(["-c", "\"$0\" demo --docks 2 --port 0 & wait", GWANJE])
+        .env("TMPDIR", &temp.0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut all = vec![];
+    wait_until("demo with broker, tower and simulator", || {
+        let Some(demo) = children_of(shell.id()).first().copied() else { return false };
+        all = children_of(demo);
+        all.push(demo);
+        all.len() == 4
+    });
+    let made = || fs::read_dir(&temp.0).unwrap().count();
+    assert_eq!(made(), 1, "the demo's own directory");
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    for pid in all {
+        wait_until("the end of a process", || is_gone(pid));
+    }
+    assert_eq!(made(), 0, "the demo's directory is removed");
+}
+
+#[test]
 fn a_supervisor_asked_to_stop_stops_its_children_first() {
     let data = Scratch::new("stop");
     let mut supervisor = spawn_up(&data.0);

@@ -1,5 +1,7 @@
 //! Packages in and out: round trips, every refusal with its place, and no panic on any bytes.
 
+#![allow(clippy::unwrap_used)] // helpers of tests may fail loudly
+
 use std::io::{Cursor, Write};
 
 use proptest::prelude::*;

@@ -27,6 +27,7 @@ const ATTEMPTS: u32 = 10;
 const ATTEMPT_RETURNS: Duration = Duration::from_secs(6);
 const SECRET_BYTES: usize = 32;
 const MIN_API_TOKEN: usize = 32;
+const MIN_CODE: usize = 16;
 
 /// A checked caller. Goes into `issued_by` by [`Principal::who`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,12 +166,16 @@ impl Tokens {
     }
 
     /// Takes a sign-in code that somebody trusted made (the supervisor, for its console link). It
-    /// works once, within `life`.
+    /// works once, within `life`. One of fewer than 16 characters could be guessed; it is not taken.
     pub fn admit_code(&self, code: &str, life: Duration) {
         self.admit_code_at(code, life, Instant::now());
     }
 
     fn admit_code_at(&self, code: &str, life: Duration, now: Instant) {
+        if code.len() < MIN_CODE {
+            tracing::warn!("a sign-in code of fewer than {MIN_CODE} characters was not taken");
+            return;
+        }
         let mut inner = self.inner();
         inner.codes.retain(|held| held.expires > now);
         if inner.codes.len() >= MAX_CODES {
@@ -381,6 +386,15 @@ mod tests {
         }
         assert!(tokens.check(&sessions[0].token).is_none());
         assert!(tokens.check(&sessions[1].token).is_some());
+    }
+
+    #[test]
+    fn a_code_that_can_be_guessed_is_not_taken() {
+        let tokens = Tokens::new(API).unwrap();
+        for (code, taken) in [("", false), ("0123456789abcde", false), ("0123456789abcdef", true)] {
+            tokens.admit_code(code, LIFE);
+            assert_eq!(tokens.sign_in(code, PEER).is_ok(), taken, "{code:?}");
+        }
     }
 
     #[test]

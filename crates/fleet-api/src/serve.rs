@@ -384,3 +384,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.judge(cx, polled)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_is_given_up() {
+        let (ours, mut theirs) = duplex(4);
+        let mut patient = Patient::new(ours, Duration::from_millis(50));
+        patient.write_all(b"take").await.unwrap();
+        let stuck = patient.write_all(b"more").await.unwrap_err();
+        assert_eq!(stuck.kind(), io::ErrorKind::TimedOut);
+        // One that takes its time, but takes, is served.
+        let mut taken = [0; 4];
+        theirs.read_exact(&mut taken).await.unwrap();
+        patient.write_all(b"more").await.unwrap();
+    }
+}

@@ -183,7 +183,10 @@ impl View {
     pub(crate) fn osd_between(&mut self, from: u64, to: u64, max: usize) -> (Vec<Osd>, u64) {
         let mut items = Vec::new();
         let mut cursor = from;
-        for (seq, sn) in self.osd_changes.range(from.saturating_add(1)..=to.max(from)) {
+        if to <= from {
+            return (items, from);
+        }
+        for (seq, sn) in self.osd_changes.range(from + 1..=to) {
             if items.len() >= max {
                 return (items, cursor);
             }
@@ -192,7 +195,7 @@ impl View {
             }
             cursor = *seq;
         }
-        (items, to.max(from))
+        (items, to)
     }
 
     pub(crate) fn publish_osd(&mut self, frame: OsdFrame) {
@@ -248,4 +251,79 @@ pub(crate) fn frame(kind: &str, name: &str, body: &impl Serialize) -> Utf8Bytes 
     // Our own types serialise; `null` would be shown as a malformed frame, never crash a client.
     let body = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
     format!("{{\"type\":\"{kind}\",\"{name}\":{body}}}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet_types::{DeviceClass, Reason, Telemetry, alarm::Priority, telemetry::Schema};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn sample(n: usize) -> Arc<DeviceOsd> {
+        let sn = DeviceSn::new(&format!("SIM{n}")).unwrap();
+        Arc::new(DeviceOsd {
+            gateway_sn: sn.clone(),
+            sn,
+            class: DeviceClass::Dock,
+            report_count: 1,
+            received_ms: WallMs(0),
+            values: Telemetry::empty(Arc::new(Schema { fields: Vec::new() })),
+        })
+    }
+
+    fn sns(items: &[Osd]) -> Vec<&str> {
+        items.iter().map(|item| item.sn.as_str()).collect()
+    }
+
+    #[test]
+    fn a_lagging_cursor_gets_each_device_once_and_in_portions() {
+        let mut view = View::default();
+        for n in [0, 1, 2, 0, 1, 0] {
+            view.put_osd(sample(n));
+        }
+        let target = view.begin_osd();
+        let (items, cursor) = view.osd_between(0, target, 2);
+        assert_eq!((sns(&items), cursor), (vec!["SIM2", "SIM1"], 5));
+        let (items, cursor) = view.osd_between(cursor, target, 2);
+        assert_eq!((sns(&items), cursor), (vec!["SIM0"], 6));
+        view.put_osd(sample(2));
+        assert_eq!(view.osd_between(cursor, target, 2).0, [], "that is the next second's");
+    }
+
+    #[test]
+    fn shared_frames_are_for_cursors_that_are_up_to_date() {
+        let mut view = View::default();
+        let text = Utf8Bytes::from_static("x");
+        view.publish_osd(OsdFrame { from: 0, to: 4, text: text.clone() });
+        assert_eq!(view.osd_frame(0).unwrap().to, 4);
+        view.begin_osd();
+        view.publish_osd(OsdFrame { from: 4, to: 9, text });
+        assert!(view.osd_frame(0).is_none() && view.osd_frame(4).is_some());
+    }
+
+    #[test]
+    fn cleared_alarms_give_way_and_active_ones_stay() {
+        let mut view = View::default();
+        let alarm = |id: u128, cleared: Option<i64>| {
+            Arc::new(Alarm {
+                alarm_id: AlarmId(Uuid::from_u128(id)),
+                sn: None,
+                priority: Priority::Low,
+                reason: Reason::new("silent", "nothing was heard"),
+                raised_ms: WallMs(0),
+                cleared_ms: cleared.map(WallMs),
+            })
+        };
+        view.put_alarm(alarm(0, None));
+        view.put_alarm(alarm(1, None));
+        for id in 1..=1500 {
+            view.put_alarm(alarm(id, Some(1)));
+            view.put_alarm(alarm(id, Some(2)));
+        }
+        assert_eq!(view.alarm_counts(), (1, MAX_CLEARED_ALARMS));
+        assert_eq!(view.alarms_in_order()[0].alarm_id, AlarmId(Uuid::from_u128(0)));
+        view.put_alarm(alarm(1500, None));
+        assert_eq!(view.alarm_counts(), (2, MAX_CLEARED_ALARMS - 1));
+    }
 }

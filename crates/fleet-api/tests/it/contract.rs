@@ -95,6 +95,18 @@ async fn docks_are_enrolled_and_removed_with_their_aircraft() {
 }
 
 #[tokio::test]
+async fn a_handler_that_panics_takes_nobody_with_it() {
+    let tower = Tower::with_dock().await;
+    let planted = tower.call("POST", "/api/v1/docks", &json!({"sn": "PANIC"})).await;
+    planted.is_problem(500, "internal");
+    assert_eq!(planted.headers["x-content-type-options"], "nosniff");
+    tower.get("/api/v1/devices").await.is(200);
+    let metrics = tower.get("/metrics").await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    assert!(text.contains("gwanje_http_panics_total 1\n"), "{text}");
+}
+
+#[tokio::test]
 async fn readiness_follows_the_links() {
     let tower = Tower::start().await;
     let answer = tower.get("/readyz").await.is(503);

@@ -226,11 +226,14 @@ await check(
     await page.click('#review-mission:not([aria-disabled=true])');
     await shot('review-ko');
     await page.click('#start-mission');
-    await page.waitForSelector('[data-mission-state=executing]', { timeout: 60_000 });
-    await shot('mission-ko');
-    await page.waitForSelector('[data-mission-state=ended]', { timeout: 300_000 });
-    const verdict = await page.getAttribute('[data-mission-state=ended]', 'data-verdict');
-    expect(verdict === 'ok', `the verdict is ${verdict}`);
+    const mission = page.locator('#device-panel [data-mission]');
+  await page.waitForSelector('[data-mission-state=executing], [data-mission-state=ended]', {
+    timeout: 60_000,
+  });
+  await shot('mission-ko');
+  await page.waitForSelector('[data-mission-state=ended]', { timeout: 300_000 });
+  const verdict = await mission.getAttribute('data-verdict');
+  expect(verdict === 'ok', `the verdict is ${verdict}: ${await mission.innerText()}`);
   },
 );
 

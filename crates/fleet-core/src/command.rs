@@ -137,6 +137,65 @@ impl Command {
         command
     }
 
+    /// Takes up a command whose machine was lost. What had not left certainly did not leave; what
+    /// may have left is unknown. Nothing is sent again.
+    #[must_use]
+    pub fn restore(now: Now, spec: Spec, status: CommandStatus) -> Self {
+        let request = CommandRequest {
+            command_id: status.command_id,
+            trace_id: status.trace_id,
+            request_id: status.request_id,
+            sn: status.sn.clone(),
+            method: status.method.clone(),
+            // Needed for sending alone.
+            data: serde_json::Value::Null,
+            idempotency_key: status.idempotency_key.clone(),
+            expires_in_ms: 0,
+            issued_by: status.issued_by.clone(),
+        };
+        let (expires, last_step) = (now.mono, now.mono);
+        let was = status.state;
+        let counter_action = status.counter_action;
+        let mut command = Self {
+            request,
+            spec,
+            state: State::Final,
+            status,
+            journal_id: None,
+            expires,
+            left_at: None,
+            last_step,
+        };
+        match was {
+            CommandState::Accepted if !counter_action => {
+                command.state = State::Journaling;
+                command.reject_unsent(
+                    now,
+                    "restarted",
+                    "The dock's machine was restarted before the command left: it was not sent.",
+                );
+            }
+            CommandState::Accepted
+            | CommandState::Journaled
+            | CommandState::Sent
+            | CommandState::Acknowledged
+            | CommandState::Unknown => {
+                // Only what is heard from now on can prove anything.
+                command.left_at = Some(now.mono);
+                command.become_unknown(
+                    now,
+                    "restarted",
+                    "The dock's machine was restarted while the command was under way. Whether the dock followed it is not known.",
+                );
+            }
+            CommandState::Succeeded
+            | CommandState::Failed
+            | CommandState::Rejected
+            | CommandState::Expired => {}
+        }
+        command
+    }
+
     /// What the caller sees.
     #[must_use]
     pub fn status(&self) -> &CommandStatus {

@@ -122,6 +122,48 @@ impl Mission {
         mission
     }
 
+    /// Takes up a mission whose machine was lost. One under way goes on by the dock's word; one whose
+    /// take-off may have been ordered is unknown; one that was only being prepared is over.
+    #[must_use]
+    pub fn restore(
+        now: Now,
+        request: MissionRequest,
+        status: MissionStatus,
+        prepare: Option<CommandId>,
+        execute: Option<CommandId>,
+    ) -> Self {
+        let (deadline, last_step) = (now.mono, now.mono);
+        let state = match status.state {
+            MissionState::Preparing => State::Preparing,
+            MissionState::Starting | MissionState::Unknown => State::Unknown,
+            MissionState::Executing => State::Executing,
+            MissionState::Paused => State::Paused,
+            MissionState::Ended => State::Ended,
+        };
+        let mut mission = Self { request, state, status, deadline, prepare, execute, last_step };
+        match (state, execute) {
+            // Between the two orders: take-off was given out if its command exists.
+            (State::Preparing, Some(_)) | (State::Unknown, _) => {
+                mission.state = State::Unknown;
+                mission.status.state = MissionState::Unknown;
+                mission.status.reason = Some(Reason::new(
+                    "restarted",
+                    "The dock's machine was restarted while take-off was being ordered. Whether it flies is not known.",
+                ));
+                mission.step(now, "unknown", Some("restarted".to_owned()));
+            }
+            (State::Preparing, None) => {
+                let reason = Reason::new(
+                    "restarted",
+                    "The dock's machine was restarted before take-off was ordered: nothing flies by this mission.",
+                );
+                mission.end(now, Verdict::Expired, Some(reason));
+            }
+            (State::Starting | State::Executing | State::Paused | State::Ended, _) => {}
+        }
+        mission
+    }
+
     /// What the caller sees.
     #[must_use]
     pub fn status(&self) -> &MissionStatus {

@@ -5,6 +5,7 @@
 //! panic ends its task alone and is alarmed. Read next: [`pumps`] for the tasks between the
 //! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
+pub mod book;
 pub mod clock;
 pub mod dock_task;
 pub mod enrolment;

@@ -9,6 +9,7 @@
 mod messages;
 mod orders;
 mod requests;
+mod restore;
 mod telling;
 
 use std::{
@@ -282,6 +283,19 @@ impl DockMachine {
     fn journal_id(&mut self) -> JournalId {
         self.next_journal += 1;
         JournalId(self.next_journal)
+    }
+
+    /// Entries kept, for the tests that bound them.
+    #[cfg(test)]
+    fn memory(&self) -> usize {
+        self.commands.len()
+            + self.finished.len()
+            + self.keys.len()
+            + self.missions.len()
+            + self.ended_missions.len()
+            + self.mission_keys.len()
+            + self.aircraft.len()
+            + self.told.len()
     }
 
     fn aircraft_mut(&mut self, sn: &str) -> Option<&mut Aircraft> {

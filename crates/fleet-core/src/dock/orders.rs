@@ -488,13 +488,11 @@ impl DockMachine {
         let tid = request.command_id.to_string();
         let bid = request.trace_id.to_string();
         let head = self.head(now, &tid, &bid);
-        let data = match &request.data {
-            serde_json::Value::Null => None,
-            data => {
-                let text = serde_json::to_string(data).unwrap_or_default();
-                RawValue::from_string(text).ok()
-            }
-        };
+        let data = (!request.data.is_null()).then(|| {
+            let text = serde_json::to_string(&request.data).unwrap_or_default();
+            RawValue::from_string(text).ok()
+        });
+        let data = data.flatten();
         encode::service_from_json(head, &request.method, data.as_deref())
             .map_err(|error| Reason::new("bad_data", error.to_string()))
     }
@@ -558,7 +556,7 @@ impl DockMachine {
         self.outputs.push_back(Output::Journal { journal_id, record });
     }
 
-    fn retire(&mut self, command_id: CommandId) {
+    pub(super) fn retire(&mut self, command_id: CommandId) {
         if self.finished.contains(&command_id) {
             return;
         }
@@ -572,7 +570,7 @@ impl DockMachine {
         }
     }
 
-    fn retire_mission(&mut self, mission_id: MissionId) {
+    pub(super) fn retire_mission(&mut self, mission_id: MissionId) {
         if self.ended_missions.contains(&mission_id) {
             return;
         }

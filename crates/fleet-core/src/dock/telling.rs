@@ -6,6 +6,7 @@ use fleet_types::{
     Scalar, TraceStep,
     alarm::Priority,
     device::{Activity, Connection, FlightLock},
+    mission::Verdict,
 };
 
 use super::{Aircraft, DockMachine};
@@ -191,7 +192,7 @@ impl DockMachine {
             actor: "data_core.mission".to_owned(),
             action: action.to_owned(),
             action_duration_ms: duration_ms(now, status.accepted_ms),
-            response_code: None,
+            response_code: status.verdict.map(response_code),
             sn: Some(status.sn.clone()),
             command_id: None,
             mission_id: Some(mission_id),
@@ -205,9 +206,10 @@ impl DockMachine {
 /// Whether two statuses tell the same; the time of the last message and the exact skew change with
 /// every report and are told with telemetry.
 fn is_same(told: &DeviceStatus, status: &DeviceStatus) -> bool {
-    const SKEW_STEP_MS: i64 = 1_000;
+    const SKEW_STEP_MS: u64 = 1_000;
     let skew_moved = match (told.clock_skew_ms, status.clock_skew_ms) {
-        (Some(told), Some(now)) => (told - now).abs() >= SKEW_STEP_MS,
+        // A device's clock may say anything: the distance of two of its times may not fit an i64.
+        (Some(told), Some(now)) => told.abs_diff(now) >= SKEW_STEP_MS,
         (told, now) => told.is_some() != now.is_some(),
     };
     let told = DeviceStatus {
@@ -216,6 +218,19 @@ fn is_same(told: &DeviceStatus, status: &DeviceStatus) -> bool {
         ..told.clone()
     };
     !skew_moved && told == *status
+}
+
+/// A verdict in the message grammar.
+fn response_code(verdict: Verdict) -> ResponseCode {
+    match verdict {
+        Verdict::Ok => ResponseCode::Ok,
+        Verdict::Rejected => ResponseCode::Rejected,
+        Verdict::Expired => ResponseCode::Expired,
+        // A part is not the whole: what was asked for was not done.
+        Verdict::PartiallyDone | Verdict::Failed | Verdict::Canceled | Verdict::Timeout => {
+            ResponseCode::Failed
+        }
+    }
 }
 
 fn aircraft_activity(mode: AircraftModeCode) -> Activity {

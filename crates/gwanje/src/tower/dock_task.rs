@@ -21,10 +21,13 @@ use fleet_core::{
 use fleet_links::mqtt::{CommandPublish, LinkHandle, SendRefused};
 use fleet_types::{
     Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, TraceStep,
-    topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
+    topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology, Topic as BusTopic},
 };
 
+use tokio::sync::oneshot;
+
 use super::{
+    book::Book,
     clock,
     in_flight::InFlight,
     inbox::{DockInput, Inbox},
@@ -65,15 +68,21 @@ struct Writers {
 pub struct DockTask {
     machine: DockMachine,
     inbox: Arc<Inbox>,
+    book: Arc<Book>,
     surroundings: Surroundings,
     writers: Writers,
-    untold: VecDeque<Sample>,
+    untold: VecDeque<Box<Sample>>,
 }
 
 impl DockTask {
     /// A task around a machine.
     #[must_use]
-    pub fn new(machine: DockMachine, inbox: Arc<Inbox>, surroundings: Surroundings) -> Self {
+    pub fn new(
+        machine: DockMachine,
+        inbox: Arc<Inbox>,
+        book: Arc<Book>,
+        surroundings: Surroundings,
+    ) -> Self {
         let bus = &surroundings.bus;
         let writers = Writers {
             osd: bus.writer(),
@@ -86,7 +95,7 @@ impl DockTask {
             alarm: bus.writer(),
             trace: bus.writer(),
         };
-        Self { machine, inbox, surroundings, writers, untold: VecDeque::new() }
+        Self { machine, inbox, book, surroundings, writers, untold: VecDeque::new() }
     }
 
     /// Runs until the dock is removed.
@@ -99,15 +108,14 @@ impl DockTask {
             let with_messages = self.untold.len() < UNTOLD_MAX;
             tokio::select! {
                 biased;
-                input = inbox.next(with_messages) => match input {
-                    DockInput::Stop(ended) => {
+                input = inbox.next(with_messages) => {
+                    if let Some(ended) = self.take(input) {
                         self.forget();
                         // Whoever asked may have given up waiting.
                         let _ = ended.send(());
                         return;
                     }
-                    input => self.take(input),
-                },
+                }
                 () = self.room_on_the_bus(), if !self.untold.is_empty() => {}
                 () = until(deadline), if deadline.is_some() => {
                     self.machine.handle_timeout(clock::now());
@@ -121,8 +129,8 @@ impl DockTask {
         }
     }
 
-    /// Gives one input to the machine.
-    fn take(&mut self, input: DockInput) {
+    /// Gives one input to the machine; to whom to say that the task ended, when it is to end.
+    fn take(&mut self, input: DockInput) -> Option<oneshot::Sender<()>> {
         let now = clock::now();
         match input {
             DockInput::Message { topic, payload, received, ack } => {
@@ -136,7 +144,10 @@ impl DockTask {
                 }
             }
             DockInput::Command(request) => self.machine.handle(now, Input::Command(request)),
-            DockInput::Mission(request) => self.machine.handle(now, Input::Mission(request)),
+            DockInput::Mission(request) => {
+                self.book.asked(&request);
+                self.machine.handle(now, Input::Mission(request));
+            }
             DockInput::Resolve(resolution) => self.machine.handle(now, Input::Resolve(resolution)),
             DockInput::Fate(command_id, fate) => {
                 self.machine.handle(now, Input::Fate { command_id, fate });
@@ -149,11 +160,11 @@ impl DockTask {
             }
             DockInput::CommandLink(is_up) => self.machine.handle(now, Input::CommandLink { is_up }),
             DockInput::Broker(presence) => self.machine.handle(now, Input::Broker(presence)),
-            // The loop ends at it.
-            DockInput::Stop(_) => {}
+            DockInput::Stop(ended) => return Some(ended),
             #[cfg(test)]
             DockInput::Panic => panic!("planted"),
         }
+        None
     }
 
     /// Does what the machine asks for: first what leaves for the device, then what is told.
@@ -177,7 +188,10 @@ impl DockTask {
                     // The router outlives every dock task but at shutdown.
                     let _ = self.surroundings.children.send(told);
                 }
-                Output::Publish(sample) => self.untold.push_back(*sample),
+                Output::Publish(sample) => {
+                    self.book.told(&sample);
+                    self.untold.push_back(sample);
+                }
             }
         }
         self.tell();
@@ -227,7 +241,7 @@ impl DockTask {
 
     /// Waits until the reader that refused the next sample took something.
     async fn room_on_the_bus(&self) {
-        match self.untold.front() {
+        match self.untold.front().map(|sample| &**sample) {
             Some(Sample::Event(_)) => self.writers.event.drained().await,
             Some(Sample::Command(_)) => self.writers.command.drained().await,
             Some(Sample::Mission(_)) => self.writers.mission.drained().await,
@@ -250,35 +264,25 @@ impl DockTask {
 }
 
 impl Writers {
-    fn try_write(&self, sample: Sample) -> Result<(), Sample> {
-        match sample {
-            Sample::Osd(sample) => {
-                self.osd.try_write(sample).map_err(|Full(back)| Sample::Osd(back))
-            }
-            Sample::Status(sample) => {
-                self.status.try_write(sample).map_err(|Full(back)| Sample::Status(back))
-            }
-            Sample::Topology(sample) => {
-                self.topology.try_write(sample).map_err(|Full(back)| Sample::Topology(back))
-            }
-            Sample::Event(sample) => {
-                self.event.try_write(sample).map_err(|Full(back)| Sample::Event(back))
-            }
-            Sample::Drift(sample) => {
-                self.drift.try_write(sample).map_err(|Full(back)| Sample::Drift(back))
-            }
-            Sample::Command(sample) => {
-                self.command.try_write(sample).map_err(|Full(back)| Sample::Command(back))
-            }
-            Sample::Mission(sample) => {
-                self.mission.try_write(sample).map_err(|Full(back)| Sample::Mission(back))
-            }
-            Sample::Alarm(sample) => {
-                self.alarm.try_write(sample).map_err(|Full(back)| Sample::Alarm(back))
-            }
-            Sample::Trace(sample) => {
-                self.trace.try_write(sample).map_err(|Full(back)| Sample::Trace(back))
-            }
+    /// Writes a sample to its topic; gives it back when a reader is full.
+    fn try_write(&self, sample: Box<Sample>) -> Result<(), Box<Sample>> {
+        fn put<T: BusTopic>(
+            writer: &Writer<T>,
+            sample: T,
+            back: fn(T) -> Sample,
+        ) -> Result<(), Box<Sample>> {
+            writer.try_write(sample).map_err(|Full(sample)| Box::new(back(sample)))
+        }
+        match *sample {
+            Sample::Osd(sample) => put(&self.osd, sample, Sample::Osd),
+            Sample::Status(sample) => put(&self.status, sample, Sample::Status),
+            Sample::Topology(sample) => put(&self.topology, sample, Sample::Topology),
+            Sample::Event(sample) => put(&self.event, sample, Sample::Event),
+            Sample::Drift(sample) => put(&self.drift, sample, Sample::Drift),
+            Sample::Command(sample) => put(&self.command, sample, Sample::Command),
+            Sample::Mission(sample) => put(&self.mission, sample, Sample::Mission),
+            Sample::Alarm(sample) => put(&self.alarm, sample, Sample::Alarm),
+            Sample::Trace(sample) => put(&self.trace, sample, Sample::Trace),
         }
     }
 }

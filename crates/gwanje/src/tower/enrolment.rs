@@ -156,22 +156,18 @@ pub struct AircraftRights {
 }
 
 impl AircraftRights {
-    /// Lets the dock publish for its aircraft, and takes the right from the dock that had it.
+    /// Lets the dock publish for its aircraft. Told to Mosquitto once an aircraft: the change throws
+    /// the dock out for a moment, at its first bring-up. The right is not taken from a dock that had
+    /// it before, because that would throw a dock out that may be flying.
     pub async fn follow(&self, dynsec: &DynsecClient, dock: &DeviceSn, aircraft: DeviceSn) {
-        let before = self.granted().get(&aircraft).cloned();
-        if before.as_ref() == Some(dock) {
+        if self.granted().get(&aircraft) == Some(dock) {
             return;
         }
         if let Err(error) = dynsec.allow_aircraft(dock, &aircraft).await {
             tracing::warn!(device.sn = %dock, aircraft = %aircraft, %error, "the broker does not let the dock speak for its aircraft");
             return;
         }
-        self.granted().insert(aircraft.clone(), dock.clone());
-        if let Some(before) = before
-            && let Err(error) = dynsec.revoke_aircraft(&before, &aircraft).await
-        {
-            tracing::warn!(device.sn = %before, aircraft = %aircraft, %error, "a former dock may still speak for the aircraft");
-        }
+        self.granted().insert(aircraft, dock.clone());
     }
 }
 

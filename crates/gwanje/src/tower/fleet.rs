@@ -27,6 +27,7 @@ use fleet_links::mqtt::{AckToken, BrokerNotice};
 use fleet_types::{Alarm, AlarmId, DeviceSn, Now, Reason, alarm::Priority};
 
 use super::{
+    book::Book,
     clock,
     dock_task::{DockTask, Surroundings},
     inbox::{DockInput, Inbox},
@@ -57,8 +58,10 @@ pub struct FleetStats {
     pub panics: AtomicU64,
 }
 
+#[derive(Clone, Default)]
 struct Dock {
     inbox: Arc<Inbox>,
+    book: Arc<Book>,
 }
 
 #[derive(Default)]
@@ -245,11 +248,11 @@ impl Fleet {
         let Some(sn) = panicked.name.strip_prefix(TASK_PREFIX) else { return };
         let Ok(sn) = DeviceSn::new(sn) else { return };
         let mut map = self.map();
-        let Some(inbox) = map.docks.get(&sn).map(|dock| Arc::clone(&dock.inbox)) else { return };
-        self.spawn(&mut map, &sn, inbox);
+        let Some(dock) = map.docks.get(&sn).cloned() else { return };
+        self.spawn(&mut map, &sn, dock);
         drop(map);
         let text = format!(
-            "The task of dock {sn} failed ({}) and was started anew. Its other commands are unknown; check the dock and report the log.",
+            "The task of dock {sn} failed ({}) and was started anew. What it had under way is unknown until the dock reports on it; please report the log.",
             panicked.message
         );
         let now = clock::now();
@@ -302,14 +305,13 @@ impl Fleet {
         if map.docks.len() >= self.config.docks_max {
             return Err(NotAdded::Full);
         }
-        let inbox = Arc::new(Inbox::default());
-        let dock = Dock { inbox: Arc::clone(&inbox) };
-        map.docks.insert(sn.clone(), dock);
-        self.spawn(map, sn, Arc::clone(&inbox));
-        Ok(inbox)
+        let dock = Dock::default();
+        map.docks.insert(sn.clone(), dock.clone());
+        self.spawn(map, sn, dock.clone());
+        Ok(dock.inbox)
     }
 
-    fn spawn(&self, map: &mut Map, sn: &DeviceSn, inbox: Arc<Inbox>) {
+    fn spawn(&self, map: &mut Map, sn: &DeviceSn, dock: Dock) {
         map.seed = map.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let config = DockConfig {
             sn: sn.clone(),
@@ -319,9 +321,13 @@ impl Fleet {
             schemas: self.schemas.clone(),
             seed: map.seed,
         };
+        let Dock { inbox, book } = dock;
         inbox.push(DockInput::CommandLink(map.command_link));
-        let machine = DockMachine::new(clock::now(), config);
-        let task = DockTask::new(machine, inbox, self.surroundings.clone());
+        let now = clock::now();
+        let mut machine = DockMachine::new(now, config);
+        let (commands, missions) = book.contents();
+        machine.restore(now, commands, missions);
+        let task = DockTask::new(machine, inbox, book, self.surroundings.clone());
         let name = format!("{TASK_PREFIX}{sn}");
         self.config.health.spawn_named(name, task.run());
     }

@@ -1,0 +1,283 @@
+//! Any order of inputs: nothing panics, and what must always hold holds after each of them.
+//!
+//! The rig asserts it output by output: nothing ordinary leaves before it is on record, nothing
+//! leaves twice or after its time, take-off is ordered once a flight, every end has an outcome, no
+//! verdict changes. Here stand what only a whole history shows.
+
+use dji_cloud::topic::TopicKind;
+use fleet_types::{CommandState, MissionState, command::ResolvedOutcome};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::rig::{AIRCRAFT, DOCK, Rig};
+use crate::{
+    io::{BrokerPresence, Input, SendFate},
+    spec::OPERATOR_METHODS,
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Command(usize),
+    Again(usize),
+    Mission,
+    MissionAgain(usize),
+    Reply(usize, usize),
+    Job(usize, usize),
+    Flight(usize, usize),
+    FetchFile(usize),
+    Url(bool),
+    Osd(u8, u8, u8, u8),
+    Aircraft(u8),
+    Topology(bool),
+    Request(usize),
+    Fate(usize, usize),
+    Resolve(usize, bool),
+    Journal(bool),
+    JournalIsFast(bool),
+    LinkSays(usize),
+    Link(bool),
+    Broker(u8),
+    Pass(u64),
+    Wake(u64),
+    Raw(usize, Vec<u8>),
+}
+
+const FATES: [SendFate; 7] = [
+    SendFate::Sent,
+    SendFate::Delivered,
+    SendFate::NoSubscriber,
+    SendFate::Refused,
+    SendFate::Lost,
+    SendFate::NotSent,
+    SendFate::Expired,
+];
+const STATUSES: [&str; 9] = [
+    "\"in_progress\"",
+    "\"ok\"",
+    "\"failed\"",
+    "\"paused\"",
+    "\"canceled\"",
+    "\"success\"",
+    "3",
+    "\"rejected\"",
+    "\"partially_done\"",
+];
+const REPLIES: [&str; 6] = [
+    r#"{"result":0}"#,
+    r#"{"result":0,"output":{"status":"in_progress"}}"#,
+    r#"{"result":314000}"#,
+    r#"{"result":"x"}"#,
+    "{}",
+    r#"{"result":0,"output":{"status":"rejected"}}"#,
+];
+const REQUESTS: [&str; 6] = [
+    "config",
+    "airport_bind_status",
+    "airport_organization_bind",
+    "flight_areas_get",
+    "flighttask_resource_get",
+    "moon_get",
+];
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let at = 0..1_000_usize;
+    let step = prop_oneof![
+        6 => at.clone().prop_map(Step::Command),
+        1 => at.clone().prop_map(Step::Again),
+        3 => Just(Step::Mission),
+        1 => at.clone().prop_map(Step::MissionAgain),
+        8 => (at.clone(), 0..REPLIES.len()).prop_map(|(at, what)| Step::Reply(at, what)),
+        4 => (at.clone(), 0..STATUSES.len()).prop_map(|(at, what)| Step::Job(at, what)),
+        6 => (at.clone(), 0..STATUSES.len()).prop_map(|(at, what)| Step::Flight(at, what)),
+        1 => at.clone().prop_map(Step::FetchFile),
+        1 => any::<bool>().prop_map(Step::Url),
+        10 => (0..6_u8, 0..3_u8, 0..2_u8, 0..2_u8)
+            .prop_map(|(mode, home, light, stop)| Step::Osd(mode, home, light, stop)),
+        2 => (0..20_u8).prop_map(Step::Aircraft),
+        1 => any::<bool>().prop_map(Step::Topology),
+        1 => (0..REQUESTS.len()).prop_map(Step::Request),
+        4 => (at.clone(), 0..FATES.len()).prop_map(|(at, fate)| Step::Fate(at, fate)),
+        3 => (at.clone(), any::<bool>()).prop_map(|(at, yes)| Step::Resolve(at, yes)),
+        4 => any::<bool>().prop_map(Step::Journal),
+        1 => any::<bool>().prop_map(Step::JournalIsFast),
+        2 => (0..=FATES.len()).prop_map(Step::LinkSays),
+        1 => any::<bool>().prop_map(Step::Link),
+        1 => (0..3_u8).prop_map(Step::Broker),
+        6 => prop_oneof![0..3_000_u64, 0..40_000_u64, 0..400_000_u64].prop_map(Step::Pass),
+        2 => (0..20_000_u64).prop_map(Step::Wake),
+        1 => (0..8_usize, proptest::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(kind, bytes)| Step::Raw(kind, bytes)),
+    ];
+    proptest::collection::vec(step, 1..120)
+}
+
+fn nth<T: Clone>(items: impl Iterator<Item = T>, at: usize) -> Option<T> {
+    let items: Vec<_> = items.collect();
+    (!items.is_empty()).then(|| items[at % items.len()].clone())
+}
+
+fn take(rig: &mut Rig, step: &Step) {
+    match *step {
+        Step::Command(at) => {
+            rig.command(OPERATOR_METHODS[at % OPERATOR_METHODS.len()]);
+        }
+        Step::Again(at) => {
+            if let Some(status) = nth(rig.commands.values().cloned(), at) {
+                let mut request = rig.command_request(&status.method);
+                request.idempotency_key = status.idempotency_key;
+                if at % 2 == 0 {
+                    request.command_id = status.command_id;
+                }
+                rig.ask(request);
+            }
+        }
+        Step::Mission => {
+            let request = rig.mission_request();
+            rig.ask_mission(request);
+        }
+        Step::MissionAgain(at) => {
+            if let Some(id) = nth(rig.missions.keys().copied(), at) {
+                let mut request = rig.mission_request();
+                request.mission_id = id;
+                rig.ask_mission(request);
+            }
+        }
+        Step::Reply(at, what) => {
+            if let Some(send) = nth(rig.sends.iter().rev().take(4).cloned(), at) {
+                rig.reply(&send, serde_json::from_str(REPLIES[what]).unwrap());
+            }
+        }
+        Step::Job(at, what) => {
+            if let Some(id) = nth(rig.commands.keys().copied(), at) {
+                let status = serde_json::from_str(STATUSES[what]).unwrap();
+                rig.job(id, 0, status, 50);
+            }
+        }
+        Step::Flight(at, what) => {
+            if let Some(id) = nth(rig.missions.keys().rev().take(2).copied(), at) {
+                rig.flight(id, 0, serde_json::from_str(STATUSES[what]).unwrap(), 5);
+            }
+        }
+        Step::FetchFile(at) => {
+            if let Some(id) = nth(rig.missions.keys().copied(), at) {
+                rig.request("flighttask_resource_get", json!({"flight_id": id.to_string()}));
+            }
+        }
+        Step::Resolve(at, yes) => {
+            let open = |state| matches!(state, CommandState::Unknown);
+            let unknown = rig.commands.values().filter(|status| open(status.state));
+            if let Some(id) = nth(unknown.map(|status| status.command_id), at) {
+                let outcome =
+                    if yes { ResolvedOutcome::Succeeded } else { ResolvedOutcome::Failed };
+                rig.resolve(id, outcome);
+            }
+        }
+        Step::Fate(at, fate) => {
+            if let Some(send) = nth(rig.sends.iter().rev().take(3).cloned(), at) {
+                rig.fate_of(send.command_id, FATES[fate]);
+            }
+        }
+        _ => happen(rig, step),
+    }
+}
+
+fn happen(rig: &mut Rig, step: &Step) {
+    match step {
+        Step::Url(is_there) => {
+            if let Some((exchange, _)) = rig.minted.pop() {
+                rig.input(Input::FileUrl { exchange, url: is_there.then(|| "https://f".into()) });
+            }
+        }
+        Step::Osd(mode, home, light, stop) => {
+            let mut data = json!({"mode_code": mode, "supplement_light_state": light,
+                "cover_state": light, "emergency_stop_state": stop});
+            if *home < 2 {
+                data["drone_in_dock"] = json!(home);
+            }
+            rig.osd(data);
+        }
+        Step::Aircraft(mode) => rig.aircraft_osd(json!({"mode_code": mode})),
+        Step::Topology(is_there) => {
+            rig.topology(if *is_there { &[AIRCRAFT] } else { &[] });
+        }
+        Step::Request(at) => drop(rig.request(REQUESTS[*at], json!({}))),
+        Step::Journal(is_ok) => rig.journal_answers(*is_ok),
+        Step::JournalIsFast(is_fast) => rig.journal_is_fast = *is_fast,
+        Step::LinkSays(at) => rig.fate = FATES.get(*at).copied(),
+        Step::Link(is_up) => rig.input(Input::CommandLink { is_up: *is_up }),
+        Step::Broker(what) => rig.input(Input::Broker(match what {
+            0 => BrokerPresence::Connected,
+            1 => BrokerPresence::Disconnected { reason: "gone".into() },
+            _ => BrokerPresence::LoginRefused,
+        })),
+        Step::Pass(ms) => rig.pass(*ms),
+        Step::Wake(ms) => rig.oversleep(*ms),
+        Step::Raw(kind, bytes) => {
+            let kinds = [TopicKind::Osd, TopicKind::Events, TopicKind::Status, TopicKind::Requests];
+            rig.raw(kinds[kind % kinds.len()], if *kind < 4 { DOCK } else { AIRCRAFT }, bytes);
+        }
+        _ => unreachable!("taken above"),
+    }
+}
+
+/// What only the whole shows.
+fn check_whole(rig: &Rig) {
+    // The lock stands exactly while a take-off is unknown.
+    let unknown = rig.missions.values().filter(|status| status.state == MissionState::Unknown);
+    assert_eq!(rig.is_locked(), unknown.count() > 0);
+    // At most one flight goes on.
+    let open = rig.missions.values().filter(|status| status.state != MissionState::Ended);
+    assert!(open.count() <= 1);
+    for mission in rig.missions.values() {
+        assert_eq!(mission.verdict.is_some(), mission.state == MissionState::Ended, "{mission:?}");
+        assert_eq!(mission.ended_ms.is_some(), mission.verdict.is_some());
+        if mission.verdict == Some(fleet_types::mission::Verdict::Ok) {
+            let flown = |send: &crate::io::Send| {
+                let call: Value = serde_json::from_slice(&send.payload).unwrap();
+                call["data"]["flight_id"] == json!(mission.mission_id.to_string())
+            };
+            let orders = rig.sent("flighttask_execute");
+            assert!(orders.iter().any(flown), "flown without an order: {mission:?}");
+        }
+    }
+    for status in rig.commands.values() {
+        assert!(status.steps.len() <= 64);
+        // What never left is not known to have worked.
+        let left = rig.sends.iter().any(|send| send.command_id == status.command_id);
+        let needs_left = matches!(
+            status.state,
+            CommandState::Sent
+                | CommandState::Acknowledged
+                | CommandState::Succeeded
+                | CommandState::Failed
+                | CommandState::Unknown
+        );
+        assert!(left || !needs_left, "{status:?}");
+    }
+    // A counter-action that was asked for has left, whatever else went on.
+    for status in rig.commands.values().filter(|status| status.counter_action) {
+        assert!(rig.sends.iter().any(|send| send.command_id == status.command_id), "{status:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn invariants_hold_in_any_order_of_inputs(steps in steps(), is_up in any::<bool>()) {
+        let mut rig = if is_up { Rig::online() } else { Rig::new() };
+        for step in &steps {
+            take(&mut rig, step);
+            check_whole(&rig);
+        }
+        // Time alone ends every wait: what is left open is unknown, or a flight of the dock's.
+        rig.journal_is_fast = true;
+        rig.journal_answers(true);
+        rig.pass(7 * 86_400_000);
+        for status in rig.commands.values() {
+            let is_settled = status.state.is_final() || status.state == CommandState::Unknown;
+            prop_assert!(is_settled, "{:?}", status);
+        }
+        check_whole(&rig);
+    }
+}

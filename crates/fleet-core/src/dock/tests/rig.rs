@@ -1,0 +1,530 @@
+//! Plays a dock, the journal and the link around one machine, and asserts what must always hold.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use dji_cloud::topic::{Topic, TopicKind};
+use fleet_types::{
+    Alarm, CommandId, CommandRequest, CommandState, CommandStatus, DeviceSn, DeviceStatus,
+    IdempotencyKey, MissionId, MissionRequest, MissionStatus, MonoMs, Now, RequestId, TraceId,
+    WallMs,
+    command::{CommandResolution, ResolvedOutcome},
+    id::WaylineId,
+    mission::LostLinkAction,
+    topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    dock::{DockConfig, DockMachine, Schemas, SiteConfig},
+    io::{Exchange, Input, JournalId, Output, Sample, Send, SendFate},
+    journal::{Entry, Record},
+};
+
+pub(super) const DOCK: &str = "SIMDK200000001";
+pub(super) const AIRCRAFT: &str = "SIMM3TD00000001";
+const EPOCH_MS: i64 = 1_790_000_000_000;
+const START_MS: u64 = 1_000_000;
+
+/// One dock's machine and the world around it.
+pub(super) struct Rig {
+    pub(super) machine: DockMachine,
+    pub(super) now: Now,
+    /// The journal answers at once, else by [`Rig::journal_answers`].
+    pub(super) journal_is_fast: bool,
+    /// What the link says of a send at once; nothing when `None`.
+    pub(super) fate: Option<SendFate>,
+    pub(super) sends: Vec<Send>,
+    pub(super) records: Vec<Record>,
+    pub(super) replies: Vec<(String, Value)>,
+    pub(super) minted: Vec<(Exchange, WaylineId)>,
+    pub(super) children: Vec<String>,
+    pub(super) commands: BTreeMap<CommandId, CommandStatus>,
+    pub(super) missions: BTreeMap<MissionId, MissionStatus>,
+    pub(super) devices: BTreeMap<String, DeviceStatus>,
+    pub(super) osd: BTreeMap<String, DeviceOsd>,
+    pub(super) topologies: Vec<DeviceTopology>,
+    pub(super) events: Vec<DeviceEvent>,
+    pub(super) drift: Option<DeviceDrift>,
+    pub(super) drift_count: usize,
+    pub(super) alarms: Vec<Alarm>,
+    /// `send <method>` and `journal <method>` in the order they were asked for.
+    pub(super) order: Vec<String>,
+    held: Vec<JournalId>,
+    journal_of: BTreeMap<JournalId, CommandId>,
+    journaled: BTreeSet<CommandId>,
+    flights: BTreeSet<String>,
+    ids: u128,
+}
+
+impl Rig {
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut DockConfig)) -> Self {
+        let now = Now { mono: MonoMs(START_MS), wall: WallMs(EPOCH_MS) };
+        let mut config = DockConfig {
+            sn: DeviceSn::new(DOCK).unwrap(),
+            name: "North gate".into(),
+            is_enrolled: true,
+            site: Arc::new(SiteConfig {
+                ntp_server_host: "ntp.site".into(),
+                ntp_server_port: 123,
+                app_id: "172000".into(),
+                app_key: "key-of-the-site".into(),
+                app_license: "licence-of-the-site".into(),
+                organization_id: "ORG1".into(),
+                organization_name: "Harbour".into(),
+                binding_code: None,
+            }),
+            schemas: Schemas::new(),
+            seed: 7,
+        };
+        change(&mut config);
+        let mut rig = Self {
+            machine: DockMachine::new(now, config),
+            now,
+            journal_is_fast: true,
+            fate: Some(SendFate::Sent),
+            sends: Vec::new(),
+            records: Vec::new(),
+            replies: Vec::new(),
+            minted: Vec::new(),
+            children: Vec::new(),
+            commands: BTreeMap::new(),
+            missions: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            osd: BTreeMap::new(),
+            topologies: Vec::new(),
+            events: Vec::new(),
+            drift: None,
+            drift_count: 0,
+            alarms: Vec::new(),
+            order: Vec::new(),
+            held: Vec::new(),
+            journal_of: BTreeMap::new(),
+            journaled: BTreeSet::new(),
+            flights: BTreeSet::new(),
+            ids: 0,
+        };
+        rig.input(Input::CommandLink { is_up: true });
+        rig
+    }
+
+    /// A dock through bring-up, idle, with its aircraft inside.
+    pub(super) fn online() -> Self {
+        let mut rig = Self::new();
+        rig.bring_up();
+        rig.idle();
+        rig
+    }
+
+    pub(super) fn bring_up(&mut self) {
+        self.request("config", json!({"config_type": "json", "config_scope": "product"}));
+        self.request("airport_bind_status", json!({"devices": [{"sn": DOCK}]}));
+        self.topology(&[AIRCRAFT]);
+    }
+
+    /// Fresh telemetry of an idle dock.
+    pub(super) fn idle(&mut self) {
+        self.osd(json!({
+            "mode_code": 0, "drone_in_dock": 1, "cover_state": 0, "supplement_light_state": 0,
+            "emergency_stop_state": 0, "firmware_version": "10.01.1605",
+        }));
+        self.state(json!({"firmware_version": "10.01.1605"}));
+    }
+
+    /// Fresh telemetry of an idle dock in remote-debug mode.
+    pub(super) fn debugging(&mut self) {
+        self.idle();
+        self.osd(json!({"mode_code": 2}));
+    }
+
+    pub(super) fn uuid(&mut self) -> Uuid {
+        self.ids += 1;
+        Uuid::from_u128(0xF00D_0000_0000_4000_8000_0000_0000_0000 + self.ids)
+    }
+
+    // What happens.
+
+    pub(super) fn input(&mut self, input: Input<'_>) {
+        self.machine.handle(self.now, input);
+        self.drain();
+    }
+
+    /// Lets time pass, waking the machine when it wants to be woken.
+    pub(super) fn pass(&mut self, ms: u64) {
+        let end = self.now.mono.after_ms(ms);
+        for _ in 0..10_000 {
+            match self.machine.poll_timeout(self.now.mono) {
+                Some((at, _)) if at <= end => {
+                    self.go_to(at.max(self.now.mono));
+                    self.machine.handle_timeout(self.now);
+                    self.drain();
+                    let next = self.machine.poll_timeout(self.now.mono);
+                    assert!(next.is_none_or(|(at, _)| at > self.now.mono), "spins on {next:?}");
+                }
+                Some(_) | None => return self.go_to(end),
+            }
+        }
+        panic!("woken without end");
+    }
+
+    /// Time passes and the machine is woken late.
+    pub(super) fn oversleep(&mut self, ms: u64) {
+        self.go_to(self.now.mono.after_ms(ms));
+        self.machine.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn go_to(&mut self, at: MonoMs) {
+        let ms = i64::try_from(at.since_ms(self.now.mono)).unwrap();
+        self.now = Now { mono: at, wall: WallMs(self.now.wall.0 + ms) };
+    }
+
+    pub(super) fn raw(&mut self, kind: TopicKind, sn: &str, payload: &[u8]) {
+        let topic = Topic::new(kind, sn).unwrap();
+        self.input(Input::Message { topic, payload });
+    }
+
+    pub(super) fn publish(&mut self, kind: TopicKind, sn: &str, payload: &Value) {
+        self.raw(kind, sn, payload.to_string().as_bytes());
+    }
+
+    pub(super) fn request(&mut self, method: &str, data: Value) -> Value {
+        let tid = self.uuid().to_string();
+        let before = self.replies.len();
+        let message = json!({
+            "tid": tid, "bid": "b-of-request", "timestamp": self.now.wall.0, "gateway": DOCK,
+            "method": method, "data": data,
+        });
+        self.publish(TopicKind::Requests, DOCK, &message);
+        match self.replies.get(before) {
+            Some((topic, reply)) => {
+                assert_eq!(*topic, format!("thing/product/{DOCK}/requests_reply"));
+                assert_eq!((&reply["tid"], &reply["method"]), (&json!(tid), &json!(method)));
+                reply["data"].clone()
+            }
+            None => Value::Null,
+        }
+    }
+
+    pub(super) fn topology(&mut self, aircraft: &[&str]) {
+        let sub: Vec<_> = aircraft
+            .iter()
+            .map(|sn| {
+                json!({"sn": sn, "domain": "0", "type": 91, "sub_type": 1, "index": "A",
+                    "device_secret": "s", "nonce": "n", "thing_version": "1.1.2"})
+            })
+            .collect();
+        let data = json!({
+            "domain": "3", "type": 2, "sub_type": 0, "device_secret": "s", "nonce": "n",
+            "thing_version": "1.1.2", "sub_devices": sub,
+        });
+        self.update_topo(data);
+    }
+
+    pub(super) fn update_topo(&mut self, data: Value) {
+        let message = json!({"tid": "t-topo", "bid": "b-topo", "timestamp": self.now.wall.0,
+            "method": "update_topo", "data": data});
+        self.publish(TopicKind::Status, DOCK, &message);
+    }
+
+    fn report(&mut self, kind: TopicKind, sn: &str, data: Value) {
+        let message = json!({"tid": "t", "bid": "b", "timestamp": self.now.wall.0,
+            "gateway": DOCK, "data": data});
+        self.publish(kind, sn, &message);
+    }
+
+    pub(super) fn osd(&mut self, data: Value) {
+        self.report(TopicKind::Osd, DOCK, data);
+    }
+
+    pub(super) fn state(&mut self, data: Value) {
+        self.report(TopicKind::State, DOCK, data);
+    }
+
+    pub(super) fn aircraft_osd(&mut self, data: Value) {
+        self.report(TopicKind::Osd, AIRCRAFT, data);
+    }
+
+    /// An event of a flow; the envelope names no flow when `bid` is empty.
+    pub(super) fn event(&mut self, method: &str, bid: &str, data: Value) {
+        let mut message = json!({"tid": "t", "timestamp": self.now.wall.0, "gateway": DOCK,
+            "method": method, "data": data});
+        if !bid.is_empty() {
+            message["bid"] = json!(bid);
+        }
+        self.publish(TopicKind::Events, DOCK, &message);
+    }
+
+    pub(super) fn reply(&mut self, send: &Send, data: Value) {
+        let call: Value = serde_json::from_slice(&send.payload).unwrap();
+        let message = json!({"tid": call["tid"], "bid": call["bid"], "method": call["method"],
+            "timestamp": self.now.wall.0, "data": data});
+        self.publish(TopicKind::ServicesReply, DOCK, &message);
+    }
+
+    pub(super) fn job(&mut self, id: CommandId, result: i64, status: Value, percent: u8) {
+        let status_now = self.commands[&id].clone();
+        let data = json!({"result": result, "output": {"status": status,
+            "progress": {"percent": percent, "step_key": "open_cover"}}});
+        self.event(&status_now.method, &status_now.trace_id.to_string(), data);
+    }
+
+    pub(super) fn flight(&mut self, id: MissionId, result: i64, status: Value, state: i64) {
+        let data = json!({"result": result, "output": {"status": status,
+            "progress": {"current_step": 24, "percent": 40},
+            "ext": {"flight_id": id.to_string(), "current_waypoint_index": 3,
+                "wayline_mission_state": state, "media_count": 2}}});
+        self.event("flighttask_progress", &id.to_string(), data);
+    }
+
+    // What people ask for.
+
+    pub(super) fn command_request(&mut self, method: &str) -> CommandRequest {
+        let id = self.uuid();
+        CommandRequest {
+            command_id: CommandId(id),
+            trace_id: TraceId(self.uuid()),
+            request_id: RequestId(self.uuid()),
+            sn: DeviceSn::new(DOCK).unwrap(),
+            method: method.into(),
+            data: Value::Null,
+            idempotency_key: IdempotencyKey::new(&format!("key-{id}")).unwrap(),
+            expires_in_ms: 10_000,
+            issued_by: "operator".into(),
+        }
+    }
+
+    pub(super) fn ask(&mut self, request: CommandRequest) -> CommandId {
+        let id = request.command_id;
+        self.input(Input::Command(request));
+        id
+    }
+
+    pub(super) fn command(&mut self, method: &str) -> CommandId {
+        let request = self.command_request(method);
+        self.ask(request)
+    }
+
+    pub(super) fn mission_request(&mut self) -> MissionRequest {
+        let id = self.uuid();
+        MissionRequest {
+            mission_id: MissionId(id),
+            trace_id: TraceId(self.uuid()),
+            request_id: RequestId(self.uuid()),
+            sn: DeviceSn::new(DOCK).unwrap(),
+            wayline_id: WaylineId(self.uuid()),
+            wayline_name: "quay".into(),
+            waypoint_count: 12,
+            file_url: "https://tower.site/files/quay".into(),
+            file_md5: "0cc175b9c0f1b6a831c399e269772661".into(),
+            rth_altitude_m: 80,
+            lost_link_action: LostLinkAction::ReturnHome,
+            exit_wayline_when_link_lost: false,
+            idempotency_key: IdempotencyKey::new(&format!("mission-{id}")).unwrap(),
+            expires_in_ms: 60_000,
+            issued_by: "operator".into(),
+        }
+    }
+
+    pub(super) fn ask_mission(&mut self, request: MissionRequest) -> MissionId {
+        let id = request.mission_id;
+        self.input(Input::Mission(request));
+        id
+    }
+
+    /// A mission whose order to fly has just left.
+    pub(super) fn ordered_mission(&mut self) -> MissionId {
+        self.ordered_mission_again()
+    }
+
+    /// Another one after an earlier one is over.
+    pub(super) fn ordered_mission_again(&mut self) -> MissionId {
+        let before = self.sent("flighttask_execute").len();
+        self.idle();
+        let request = self.mission_request();
+        let id = self.ask_mission(request);
+        self.reply(&self.last("flighttask_prepare"), json!({"result": 0}));
+        assert_eq!(self.sent("flighttask_execute").len(), before + 1, "{:?}", self.missions[&id]);
+        id
+    }
+
+    pub(super) fn resolve(&mut self, id: CommandId, outcome: ResolvedOutcome) {
+        let resolution = CommandResolution {
+            command_id: id,
+            sn: DeviceSn::new(DOCK).unwrap(),
+            outcome,
+            note: "looked at the camera".into(),
+            resolved_by: "operator".into(),
+        };
+        self.input(Input::Resolve(resolution));
+    }
+
+    pub(super) fn fate_of(&mut self, id: CommandId, fate: SendFate) {
+        self.input(Input::Fate { command_id: id, fate });
+    }
+
+    /// The journal answers everything it was asked so far.
+    pub(super) fn journal_answers(&mut self, is_ok: bool) {
+        for id in std::mem::take(&mut self.held) {
+            self.answer_journal(id, is_ok);
+        }
+        self.drain();
+    }
+
+    fn answer_journal(&mut self, id: JournalId, is_ok: bool) {
+        if is_ok {
+            if let Some(command_id) = self.journal_of.get(&id) {
+                self.journaled.insert(*command_id);
+            }
+            self.machine.handle(self.now, Input::Journaled(id));
+        } else {
+            self.machine.handle(self.now, Input::JournalFailed(id));
+        }
+    }
+
+    // What came of it.
+
+    pub(super) fn sent(&self, method: &str) -> Vec<Send> {
+        let is_it = |send: &&Send| method_of(send) == method;
+        self.sends.iter().filter(is_it).cloned().collect()
+    }
+
+    pub(super) fn last(&self, method: &str) -> Send {
+        self.sent(method).pop().unwrap_or_else(|| panic!("{method} was not sent"))
+    }
+
+    #[track_caller]
+    pub(super) fn check(&self, id: CommandId, state: CommandState, reason: Option<&str>) {
+        let status = &self.commands[&id];
+        let code = status.reason.as_ref().map(|reason| reason.code.as_ref());
+        assert_eq!((status.state, code), (state, reason), "{status:?}");
+    }
+
+    pub(super) fn mission(&self, id: MissionId) -> &MissionStatus {
+        &self.missions[&id]
+    }
+
+    pub(super) fn dock(&self) -> &DeviceStatus {
+        &self.devices[DOCK]
+    }
+
+    pub(super) fn dock_reason(&self) -> Option<&str> {
+        self.dock().reason.as_ref().map(|reason| reason.code.as_ref())
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        let raised = self.alarms.iter().filter(|alarm| alarm.cleared_ms.is_none()).count();
+        let cleared = self.alarms.len() - raised;
+        let is_locked = self.dock().flight_lock.is_some();
+        assert_eq!(is_locked, raised > cleared, "lock and alarm say the same");
+        is_locked
+    }
+
+    pub(super) fn unknowns(&self, kind: &str) -> Vec<(String, String)> {
+        let drift = self.drift.iter().flat_map(|drift| &drift.unknowns);
+        let of_kind = drift.filter(|unknown| unknown.kind == kind);
+        of_kind.map(|unknown| (unknown.firmware.clone(), unknown.key.clone())).collect()
+    }
+
+    // The world's side.
+
+    fn drain(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Journal { journal_id, record } => self.take_record(journal_id, record),
+                Output::Send(send) => self.take_send(send),
+                Output::Reply { topic, payload } => {
+                    let reply = serde_json::from_slice(&payload).expect("an answer is JSON");
+                    self.replies.push((topic, reply));
+                }
+                Output::MintFileUrl { exchange, wayline_id } => {
+                    self.minted.push((exchange, wayline_id));
+                }
+                Output::Children(children) => {
+                    self.children = children.iter().map(ToString::to_string).collect();
+                }
+                Output::Publish(sample) => self.take_sample(*sample),
+            }
+        }
+    }
+
+    fn take_record(&mut self, journal_id: JournalId, record: Record) {
+        if let Entry::Command { command_id, method, .. } = &record.entry {
+            self.order.push(format!("journal {method}"));
+            self.journal_of.insert(journal_id, *command_id);
+        }
+        self.records.push(record);
+        if self.journal_is_fast {
+            self.answer_journal(journal_id, true);
+        } else {
+            self.held.push(journal_id);
+        }
+    }
+
+    fn take_send(&mut self, send: Send) {
+        let method = method_of(&send);
+        let id = send.command_id;
+        assert!(!self.sends.iter().any(|before| before.command_id == id), "{method} sent twice");
+        assert!(send.counter_action || self.journaled.contains(&id), "{method} not on record");
+        assert!(self.now.mono < send.expires, "{method} sent after its time");
+        if method == "flighttask_execute" {
+            let call: Value = serde_json::from_slice(&send.payload).unwrap();
+            let flight_id = call["data"]["flight_id"].as_str().expect("a flight").to_owned();
+            assert!(self.flights.insert(flight_id), "take-off ordered twice");
+        }
+        self.order.push(format!("send {method}"));
+        self.sends.push(send);
+        if let Some(fate) = self.fate {
+            self.machine.handle(self.now, Input::Fate { command_id: id, fate });
+        }
+    }
+
+    fn take_sample(&mut self, sample: Sample) {
+        match sample {
+            Sample::Osd(osd) => drop(self.osd.insert(osd.sn.to_string(), osd)),
+            Sample::Status(status) => drop(self.devices.insert(status.sn.to_string(), status)),
+            Sample::Topology(topology) => self.topologies.push(topology),
+            Sample::Event(event) => self.events.push(event),
+            Sample::Drift(drift) => {
+                self.drift_count += 1;
+                self.drift = Some(drift);
+            }
+            Sample::Command(status) => {
+                let is_final = status.state.is_final();
+                assert!(!is_final || status.response_code.is_some(), "no outcome: {status:?}");
+                if let Some(before) = self.commands.get(&status.command_id)
+                    && before.state.is_final()
+                {
+                    assert_eq!(before.state, status.state, "a final state changed");
+                }
+                self.commands.insert(status.command_id, status);
+            }
+            Sample::Mission(status) => {
+                if let Some(before) = self.missions.get(&status.mission_id)
+                    && before.verdict.is_some()
+                {
+                    assert_eq!(before.verdict, status.verdict, "two verdicts");
+                }
+                self.missions.insert(status.mission_id, status);
+            }
+            Sample::Alarm(alarm) => self.alarms.push(alarm),
+            Sample::Trace(step) => {
+                let is_outcome = step.action == "outcome";
+                assert!(!is_outcome || step.response_code.is_some(), "no outcome: {step:?}");
+            }
+        }
+    }
+}
+
+pub(super) fn method_of(send: &Send) -> String {
+    let call: Value = serde_json::from_slice(&send.payload).expect("a call is JSON");
+    assert_eq!(call["tid"], json!(send.command_id.to_string()), "the tid names the command");
+    call["method"].as_str().expect("a method").to_owned()
+}

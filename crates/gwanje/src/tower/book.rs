@@ -1,0 +1,73 @@
+//! What one dock has under way, kept outside its task, so that a task that failed can be started
+//! anew without forgetting a take-off.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use fleet_core::io::Sample;
+use fleet_types::{
+    CommandId, CommandStatus, MissionId, MissionRequest, MissionState, MissionStatus,
+};
+
+#[derive(Default)]
+struct Open {
+    commands: BTreeMap<CommandId, CommandStatus>,
+    missions: BTreeMap<MissionId, (MissionRequest, Option<MissionStatus>)>,
+}
+
+/// Open commands and missions of one dock. Bounded by what a machine lets be open.
+#[derive(Default)]
+pub struct Book(Mutex<Open>);
+
+impl Book {
+    /// A mission was asked for; it is kept once its machine tells of it.
+    pub fn asked(&self, request: &MissionRequest) {
+        let mut open = self.open();
+        // A request that the machine did not take (a repeated key) never gets a status.
+        open.missions.retain(|_, (_, status)| status.is_some());
+        open.missions.entry(request.mission_id).or_insert_with(|| (request.clone(), None));
+    }
+
+    /// Takes note of what the machine tells.
+    pub fn told(&self, sample: &Sample) {
+        match sample {
+            Sample::Command(status) if status.state.is_final() => {
+                self.open().commands.remove(&status.command_id);
+            }
+            Sample::Command(status) => {
+                self.open().commands.insert(status.command_id, status.clone());
+            }
+            Sample::Mission(status) if status.state == MissionState::Ended => {
+                self.open().missions.remove(&status.mission_id);
+            }
+            Sample::Mission(status) => {
+                if let Some((_, slot)) = self.open().missions.get_mut(&status.mission_id) {
+                    *slot = Some(status.clone());
+                }
+            }
+            Sample::Osd(_)
+            | Sample::Status(_)
+            | Sample::Topology(_)
+            | Sample::Event(_)
+            | Sample::Drift(_)
+            | Sample::Alarm(_)
+            | Sample::Trace(_) => {}
+        }
+    }
+
+    /// Everything open, for a new machine.
+    #[must_use]
+    pub fn contents(&self) -> (Vec<CommandStatus>, Vec<(MissionRequest, MissionStatus)>) {
+        let open = self.open();
+        let missions = open.missions.values();
+        let missions =
+            missions.filter_map(|(request, status)| Some((request.clone(), status.clone()?)));
+        (open.commands.values().cloned().collect(), missions.collect())
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

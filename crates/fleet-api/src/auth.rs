@@ -17,14 +17,10 @@ use fleet_types::WallMs;
 use ring::hmac;
 use tokio::time::Instant;
 
-use crate::clock::now_ms;
+use crate::{attempts::Attempts, clock::now_ms};
 
 const MAX_SESSIONS: usize = 1000;
 const MAX_CODES: usize = 100;
-const MAX_PEERS: usize = 1024;
-/// Failed sign-ins a peer may make at once; one more becomes free every six seconds.
-const ATTEMPTS: u32 = 10;
-const ATTEMPT_RETURNS: Duration = Duration::from_secs(6);
 const SECRET_BYTES: usize = 32;
 const MIN_API_TOKEN: usize = 32;
 const MIN_CODE: usize = 16;
@@ -103,7 +99,7 @@ struct Held {
 struct Inner {
     sessions: BTreeMap<String, Held>,
     codes: Vec<Held>,
-    failures: BTreeMap<IpAddr, (u32, Instant)>,
+    attempts: Attempts,
 }
 
 /// Every credential the API accepts.
@@ -195,7 +191,7 @@ impl Tokens {
 
     fn sign_in_at(&self, code: &str, peer: IpAddr, now: Instant) -> Result<Session, SignInError> {
         let mut inner = self.inner();
-        if !inner.may_try(peer, now) {
+        if !inner.attempts.may_try(peer, now) {
             return Err(SignInError::TooMany);
         }
         inner.codes.retain(|held| held.expires > now);
@@ -204,7 +200,7 @@ impl Tokens {
             .iter()
             .position(|held| hmac::verify(&self.key, code.as_bytes(), held.tag.as_ref()).is_ok());
         let Some(index) = known else {
-            inner.note_failure(peer, now);
+            inner.attempts.note_failure(peer, now);
             return Err(SignInError::Code);
         };
         // Without random numbers there is no session, and the code stays good.
@@ -264,23 +260,6 @@ impl Tokens {
 }
 
 impl Inner {
-    fn may_try(&mut self, peer: IpAddr, now: Instant) -> bool {
-        self.failures.get(&network(peer)).is_none_or(|(count, since)| {
-            let returned = (now - *since).as_secs() / ATTEMPT_RETURNS.as_secs();
-            u64::from(*count) < u64::from(ATTEMPTS) + returned
-        })
-    }
-
-    fn note_failure(&mut self, peer: IpAddr, now: Instant) {
-        let forgotten = ATTEMPT_RETURNS * ATTEMPTS;
-        self.failures.retain(|_, (_, since)| now - *since < forgotten);
-        if self.failures.len() >= MAX_PEERS {
-            self.failures.pop_first();
-        }
-        let entry = self.failures.entry(network(peer)).or_insert((0, now));
-        entry.0 += 1;
-    }
-
     /// Drops what expired; among 1,000 living sessions the one that would end first gives way.
     fn make_room(&mut self, now: Instant) {
         self.sessions.retain(|_, held| held.expires > now);
@@ -289,17 +268,6 @@ impl Inner {
             if let Some(id) = first.map(|(id, _)| id.clone()) {
                 self.sessions.remove(&id);
             }
-        }
-    }
-}
-
-/// One subscriber of IPv6 holds a /64: counting single addresses would count nothing.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let upper = address.to_bits() >> 64 << 64;
-            IpAddr::V6(upper.into())
         }
     }
 }
@@ -349,30 +317,6 @@ mod tests {
         let later = now + Duration::from_hours(12);
         assert!(tokens.check_at(&second.token, later).is_none());
         assert_eq!(tokens.check_at(API, later), Some(Principal::ApiToken));
-    }
-
-    #[test]
-    fn failures_are_limited_by_peer_and_forgotten() {
-        let (tokens, now) = (Tokens::new(API).unwrap(), Instant::now());
-        let code = tokens.issue_code_at(LIFE, now).unwrap();
-        for _ in 0..ATTEMPTS {
-            assert_eq!(tokens.sign_in_at("guess", PEER, now).unwrap_err(), SignInError::Code);
-        }
-        assert_eq!(tokens.sign_in_at(&code, PEER, now).unwrap_err(), SignInError::TooMany);
-        assert!(tokens.sign_in_at(&code, PEER, now + ATTEMPT_RETURNS).is_ok());
-    }
-
-    #[test]
-    fn one_network_cannot_lock_out_another() {
-        let (tokens, now) = (Tokens::new(API).unwrap(), Instant::now());
-        for n in 0..=ATTEMPTS {
-            // Addresses of one /64 count as one peer.
-            let peer: IpAddr = format!("2001:db8::{n}").parse().unwrap();
-            let refused = tokens.sign_in_at("guess", peer, now).unwrap_err();
-            let expect = if n < ATTEMPTS { SignInError::Code } else { SignInError::TooMany };
-            assert_eq!(refused, expect);
-        }
-        assert_eq!(tokens.sign_in_at("guess", PEER, now).unwrap_err(), SignInError::Code);
     }
 
     #[test]

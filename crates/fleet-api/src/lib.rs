@@ -11,6 +11,7 @@
 
 mod app;
 mod assets;
+mod attempts;
 mod auth;
 mod clock;
 mod config;
@@ -20,6 +21,7 @@ mod hub;
 mod json;
 mod metrics;
 mod openapi;
+mod patient;
 mod problem;
 mod routes;
 mod serve;

@@ -9,9 +9,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::Path,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -19,11 +17,11 @@ use axum::{Router, body::Body, response::Response};
 use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener, UnixSocket},
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::{Instant, Sleep, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -34,7 +32,7 @@ use tokio_rustls::{
 };
 use tower_service::Service;
 
-use crate::{app::App, guard::Peer, routes};
+use crate::{app::App, guard::Peer, patient::Patient, routes};
 
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 32 << 10;
@@ -307,100 +305,5 @@ struct OnDrop<F: FnMut()>(F);
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         (self.0)();
-    }
-}
-
-/// A stream whose peer must take some of what it is sent within a time; otherwise a peer that never
-/// reads would hold its connection, and what waits in it, for ever.
-struct Patient<S> {
-    stream: S,
-    limit: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Patient<S> {
-    fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, limit, stalled: None }
-    }
-
-    fn judge<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        polled: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if polled.is_ready() {
-            self.stalled = None;
-            return polled;
-        }
-        let limit = self.limit;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing")))
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.judge(cx, polled)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.judge(cx, polled)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        self.judge(cx, polled)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.judge(cx, polled)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_peer_that_takes_nothing_is_given_up() {
-        let (ours, mut theirs) = duplex(4);
-        let mut patient = Patient::new(ours, Duration::from_millis(50));
-        patient.write_all(b"take").await.unwrap();
-        let stuck = patient.write_all(b"more").await.unwrap_err();
-        assert_eq!(stuck.kind(), io::ErrorKind::TimedOut);
-        // One that takes its time, but takes, is served.
-        let mut taken = [0; 4];
-        theirs.read_exact(&mut taken).await.unwrap();
-        patient.write_all(b"more").await.unwrap();
     }
 }

@@ -227,13 +227,13 @@ await check(
     await shot('review-ko');
     await page.click('#start-mission');
     const mission = page.locator('#device-panel [data-mission]');
-  await page.waitForSelector('[data-mission-state=executing], [data-mission-state=ended]', {
-    timeout: 60_000,
-  });
-  await shot('mission-ko');
-  await page.waitForSelector('[data-mission-state=ended]', { timeout: 300_000 });
-  const verdict = await mission.getAttribute('data-verdict');
-  expect(verdict === 'ok', `the verdict is ${verdict}: ${await mission.innerText()}`);
+    await page.waitForSelector('[data-mission-state=executing], [data-mission-state=ended]', {
+      timeout: 60_000,
+    });
+    await shot('mission-ko');
+    await page.waitForSelector('[data-mission-state=ended]', { timeout: 300_000 });
+    const verdict = await mission.getAttribute('data-verdict');
+    expect(verdict === 'ok', `the verdict is ${verdict}: ${await mission.innerText()}`);
   },
 );
 

@@ -1,8 +1,9 @@
 // The console against a running tower: what an operator does, in a real browser.
 // GWANJE_URL          http://127.0.0.1:8080
 // GWANJE_SIGNIN       the one-time sign-in link the tower printed
-// GWANJE_KMZ          a wayline file to fly
+// GWANJE_KMZ          a wayline file to fly; {sn} stands for the dock's serial number
 // GWANJE_DOCKS        docks that must come online (default 1)
+// GWANJE_SN           the dock that can fly the KMZ (default: the lowest serial number)
 // GWANJE_KILL_BROKER  command that kills the broker; without it that check is left out, and said so
 // GWANJE_SHOTS        folder for screenshots (optional)
 import { spawn } from 'node:child_process';
@@ -68,6 +69,18 @@ async function until(what, holds, timeoutMs = 60_000) {
   }
 }
 
+/** A wayline belongs to a place; the demo's belongs to its first dock. */
+const lowestDock = () =>
+  page.evaluate(async () => {
+    const authorization = `Bearer ${sessionStorage.getItem('gwanje.token')}`;
+    const answer = await fetch('/api/v1/devices', { headers: { authorization } });
+    const { devices } = await answer.json();
+    return devices
+      .filter((device) => device.class === 'dock')
+      .map((device) => device.sn)
+      .sort()[0];
+  });
+
 const card = (method) => page.locator(`[data-command=${method}]`).first();
 const commandState = (method, state, timeout = 60_000) =>
   page
@@ -126,9 +139,9 @@ await check('search and state filter narrow the list, and are in the address', a
 });
 
 await check('a device shows its values with unit and age', async () => {
-  const row = page.locator('[role=option][data-state=ready]').first();
-  sn = await row.getAttribute('data-sn');
-  await row.click();
+  sn = process.env.GWANJE_SN ?? (await lowestDock());
+  await page.fill('#search', sn);
+  await page.click(`[role=option][data-sn="${sn}"]`);
   await page.waitForSelector(`#device-panel[data-sn="${sn}"]`);
   const wind = page.locator('[data-key=wind_speed]').first();
   await until('a wind speed', async () => /\d.*m\/s.*\d+\s?초/s.test(await wind.innerText()));
@@ -215,7 +228,7 @@ await check(
   'a mission needs every choice and a second press, and flies to verdict ok',
   async () => {
     await page.click('#new-mission');
-    await page.setInputFiles('#kmz', kmz);
+    await page.setInputFiles('#kmz', kmz.replace('{sn}', sn));
     await until('the upload', async () => (await page.inputValue('#wayline')) !== '');
     expect(
       (await page.getAttribute('#review-mission', 'aria-disabled')) === 'true',

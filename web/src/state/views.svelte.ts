@@ -20,6 +20,8 @@ export interface Row {
   aircraftOsd: Osd | null;
   state: FleetState;
   label: string;
+  /** Newest word of the dock or its aircraft: status changes rarely, telemetry comes all the time. */
+  heardMs: number | null;
 }
 
 const priorities = { high: 0, medium: 1, low: 2 };
@@ -53,11 +55,19 @@ class Views {
       if (dock.class !== 'dock') continue;
       const crafts = dock.children.flatMap((sn) => fleet.devices.get(sn) ?? []);
       const aircraft = crafts[0] ?? null;
+      const dockOsd = fleet.osd.get(dock.sn) ?? null;
+      const aircraftOsd = aircraft ? (fleet.osd.get(aircraft.sn) ?? null) : null;
+      const heard = Math.max(
+        dock.last_heard_ms ?? 0,
+        dockOsd?.received_ms ?? 0,
+        aircraftOsd?.received_ms ?? 0,
+      );
       rows.push({
         dock,
         aircraft,
-        dockOsd: fleet.osd.get(dock.sn) ?? null,
-        aircraftOsd: aircraft ? (fleet.osd.get(aircraft.sn) ?? null) : null,
+        dockOsd,
+        aircraftOsd,
+        heardMs: heard === 0 ? null : heard,
         state: fleetState(dock, crafts, alarms.get(dock.sn) ?? []),
         label: dock.name || dock.sn,
       });

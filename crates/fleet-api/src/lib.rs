@@ -47,7 +47,7 @@ pub use services::{
     BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, LoopState, MqttAccess,
     PilotField, SlowTask, Stalls, SystemSource, UnknownCount,
 };
-pub use waylines::{Wayline, WaylineResource, WaylineSummary, WaylineUrls};
+pub use waylines::{Wayline, WaylineResource, WaylineSummary, Waylines};
 
 /// What the wiring gives.
 pub struct Parts {
@@ -57,6 +57,8 @@ pub struct Parts {
     pub bus: Bus,
     /// Credentials.
     pub tokens: Arc<Tokens>,
+    /// Where wayline files are kept.
+    pub waylines: Waylines,
     /// Enrols docks.
     pub enrolment: Arc<dyn Enrolment>,
     /// Knows the process.
@@ -71,19 +73,19 @@ pub struct Api(App);
 
 impl Api {
     /// Builds the API and its hub, which listens to the bus from here on and must be run.
-    ///
-    /// # Errors
-    /// [`NoRandom`] when the system gives no random numbers for the key of wayline addresses.
-    pub fn new(parts: Parts) -> Result<(Self, Hub), NoRandom> {
-        let Parts { config, bus, tokens, enrolment, system, registry } = parts;
+    #[must_use]
+    pub fn new(parts: Parts) -> (Self, Hub) {
+        let Parts {
+            config,
+            bus,
+            tokens,
+            waylines: Waylines(waylines),
+            enrolment,
+            system,
+            registry,
+        } = parts;
         let (hub, handle) = Hub::new(&bus);
         let limits = &config.limits;
-        let waylines = Arc::new(waylines::WaylineStore::new(
-            &config.public_url,
-            config.wayline_url_life,
-            limits.waylines,
-            limits.wayline_bytes,
-        )?);
         let metrics = {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
             let looks = metrics::Looks {
@@ -115,7 +117,7 @@ impl Api {
             openapi: openapi_json().into(),
             config,
         };
-        Ok((Self(Arc::new(shared)), hub))
+        (Self(Arc::new(shared)), hub)
     }
 
     /// Serves one listener until [`Api::shutdown`]; may be called for several.
@@ -128,9 +130,9 @@ impl Api {
         self.0.closing.send_replace(true);
     }
 
-    /// Makes fresh addresses for wayline files.
+    /// The wayline files.
     #[must_use]
-    pub fn wayline_urls(&self) -> WaylineUrls {
-        WaylineUrls(Arc::clone(&self.0.waylines))
+    pub fn waylines(&self) -> Waylines {
+        Waylines(Arc::clone(&self.0.waylines))
     }
 }

@@ -198,7 +198,7 @@ impl Client {
             let osd = view.osd_between(0, u64::MAX, usize::MAX).0;
             let alarms = view.alarms_in_order();
             (
-                view.devices.values().cloned().collect::<Vec<_>>(),
+                view.all_devices(),
                 osd.into_iter().map(Arc::new).collect::<Vec<_>>(),
                 view.missions.active_and_recent(SNAPSHOT_MISSIONS),
                 view.commands.active_and_recent(SNAPSHOT_COMMANDS),

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     auth::{NoRandom, hex},
     clock::now_ms,
+    config::ApiConfig,
 };
 
 /// Largest KMZ accepted.
@@ -221,12 +222,28 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..32).map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()).collect()
 }
 
-/// Makes fresh addresses for wayline files, for a dock that asks again
-/// (`flighttask_resource_get`). Cheap, never waits; clones share the store.
+/// The wayline files and their addresses. Made before the API, which keeps files in it; whoever
+/// answers a dock that asks again (`flighttask_resource_get`) takes fresh addresses from it. Cheap,
+/// never waits; clones share the files.
 #[derive(Clone)]
-pub struct WaylineUrls(pub(crate) Arc<WaylineStore>);
+pub struct Waylines(pub(crate) Arc<WaylineStore>);
 
-impl WaylineUrls {
+impl Waylines {
+    /// An empty store whose addresses begin with the configured public one.
+    ///
+    /// # Errors
+    /// [`NoRandom`] when the system gives no random numbers for the key of the addresses.
+    pub fn new(config: &ApiConfig) -> Result<Self, NoRandom> {
+        let limits = &config.limits;
+        let store = WaylineStore::new(
+            &config.public_url,
+            config.wayline_url_life,
+            limits.waylines,
+            limits.wayline_bytes,
+        )?;
+        Ok(Self(Arc::new(store)))
+    }
+
     /// A fresh address, or `None` when the file is not kept (any more).
     #[must_use]
     pub fn mint_url(&self, wayline_id: WaylineId) -> Option<String> {

@@ -19,12 +19,12 @@ pub mod roster;
 pub mod system;
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context as _;
-use fleet_api::{Api, ApiConfig, Listener, Parts, Site, SystemSource, Tls, Tokens};
+use fleet_api::{Api, ApiConfig, Listener, Parts, Site, SystemSource, Tls, Tokens, Waylines};
 use fleet_bus::Bus;
 use fleet_core::dock::SiteConfig;
 use fleet_links::{
@@ -110,11 +110,12 @@ impl Tower {
         let dynsec = embedded.then(|| DynsecClient::new(link.clone()));
         let (children_sender, children) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
-        let urls = Arc::new(OnceLock::new());
+        let api_config = api_config(config);
+        let waylines = Waylines::new(&api_config)?;
         let surroundings = Surroundings {
             link: link.clone(),
             journal: Arc::new(MemoryJournal::default()),
-            urls: Arc::clone(&urls),
+            waylines: waylines.clone(),
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
             children: children_sender,
@@ -150,15 +151,14 @@ impl Tower {
             }));
         }
         let (api, hub) = Api::new(Parts {
-            config: api_config(config),
+            config: api_config,
             bus: bus.clone(),
             tokens: Arc::new(tokens(config)?),
+            waylines,
             enrolment: Arc::new(enrolment),
             system: Arc::clone(&system) as Arc<dyn SystemSource>,
             registry,
-        })?;
-        // The only place that sets it.
-        let _ = urls.set(api.wayline_urls());
+        });
         Ok(Self {
             api,
             link,

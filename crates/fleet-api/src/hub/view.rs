@@ -113,6 +113,22 @@ impl View {
         }
     }
 
+    /// A device as last told. Machines tell their status on change, not at each report, so the time
+    /// of the last report counts as heard too.
+    pub(crate) fn device(&self, sn: &DeviceSn) -> Option<Arc<DeviceStatus>> {
+        let status = self.devices.get(sn)?;
+        let heard = self.osd.get(sn).map(|slot| slot.sample.received_ms);
+        if heard <= status.last_heard_ms {
+            return Some(Arc::clone(status));
+        }
+        Some(Arc::new(DeviceStatus { last_heard_ms: heard, ..(**status).clone() }))
+    }
+
+    /// Every device, each as [`Self::device`] tells it.
+    pub(crate) fn all_devices(&self) -> Vec<Arc<DeviceStatus>> {
+        self.devices.keys().filter_map(|sn| self.device(sn)).collect()
+    }
+
     pub(crate) fn put_osd(&mut self, sample: Arc<DeviceOsd>) {
         if self.osd.len() >= MAX_DEVICES && !self.osd.contains_key(&sample.sn) {
             self.refused += 1;

@@ -62,7 +62,7 @@ pub(crate) struct DeviceInFull {
     )
 )]
 pub(crate) async fn list(State(app): State<App>) -> Object {
-    let devices: Vec<_> = app.hub.view().devices.values().cloned().collect();
+    let devices = app.hub.view().all_devices();
     Object::new().list("devices", &devices).await.field("server_time_ms", &now_ms())
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn show(
 
 /// The device, or the problem that there is none.
 pub(super) fn known(view: &View, sn: &DeviceSn) -> Result<Arc<DeviceStatus>, Problem> {
-    view.devices.get(sn).cloned().ok_or_else(|| {
+    view.device(sn).ok_or_else(|| {
         let detail = format!("no device {sn} is known; enrol it with POST /api/v1/docks");
         Problem::not_found("unknown_device", detail)
     })

@@ -8,7 +8,7 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LoopState, MqttAccess, Parts, PilotField, Site, SystemSource, Tokens, UnknownCount,
+    LoopState, MqttAccess, Parts, PilotField, Site, SystemSource, Tokens, UnknownCount, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -192,6 +192,7 @@ pub(crate) fn build(
     let bus = Bus::new();
     let tokens = Arc::new(Tokens::new(API_TOKEN).unwrap());
     let parts = Parts {
+        waylines: Waylines::new(&config).unwrap(),
         config,
         bus: bus.clone(),
         tokens: Arc::clone(&tokens),
@@ -199,7 +200,7 @@ pub(crate) fn build(
         system: Arc::new(Process),
         registry: Arc::new(Mutex::new(Registry::default())),
     };
-    let (api, hub) = Api::new(parts).unwrap();
+    let (api, hub) = Api::new(parts);
     tokio::spawn(hub.run());
     (api, bus, tokens)
 }

@@ -111,7 +111,7 @@ async fn a_mission_reaches_its_dock_once_with_an_address_that_opens_the_file() {
     let listed = tower.get("/api/v1/missions").await.is(200);
     assert_eq!(listed["missions"][0]["mission_id"], id);
     // Asked again later, the tower makes a fresh address for the same file.
-    let fresh = tower.api.wayline_urls().resource(request.wayline_id).unwrap();
+    let fresh = tower.api.waylines().resource(request.wayline_id).unwrap();
     assert_eq!(fresh.md5, request.file_md5);
     assert_eq!(fetch(&tower, &fresh.url).await.status, 200);
 }
@@ -147,7 +147,7 @@ async fn forged_and_expired_addresses_open_nothing() {
     let tower = Tower::start_with(|config| config.wayline_url_life = Duration::ZERO).await;
     let made = upload(&tower, KMZ, "x", kmz()).await.is(201);
     let id = made["wayline_id"].as_str().unwrap().parse().unwrap();
-    let url = tower.api.wayline_urls().mint_url(id).unwrap();
+    let url = tower.api.waylines().mint_url(id).unwrap();
     fetch(&tower, &url).await.is_problem(410, "url_expired");
     let later = url.replace("expires=1", "expires=9");
     assert_ne!(later, url);

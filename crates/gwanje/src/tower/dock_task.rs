@@ -7,11 +7,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Weak},
 };
 
 use dji_cloud::topic::Topic;
-use fleet_api::WaylineUrls;
+use fleet_api::Waylines;
 use fleet_bus::{Bus, Full, Writer};
 use fleet_core::{
     dock::DockMachine,
@@ -44,8 +44,7 @@ const BUDGET: usize = 32;
 pub struct Surroundings {
     pub(super) link: LinkHandle,
     pub(super) journal: Arc<dyn Journal>,
-    /// Set once the API stands; before it no file can be asked for.
-    pub(super) urls: Arc<OnceLock<WaylineUrls>>,
+    pub(super) waylines: Waylines,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) bus: Bus,
     /// Tells the router which aircraft belong to which dock.
@@ -179,8 +178,7 @@ impl DockTask {
                 }
                 Output::Journal { journal_id, record } => self.journal(journal_id, record),
                 Output::MintFileUrl { exchange, wayline_id } => {
-                    let urls = self.surroundings.urls.get();
-                    let url = urls.and_then(|urls| urls.mint_url(wayline_id));
+                    let url = self.surroundings.waylines.mint_url(wayline_id);
                     self.machine.handle(clock::now(), Input::FileUrl { exchange, url });
                 }
                 Output::Children(children) => {

@@ -21,7 +21,7 @@ trap finish EXIT INT TERM
 link=""
 for _ in $(seq 1 120); do
   link=$(sed -n 's/^Console: \([^ ]*#signin=[^ ]*\).*/\1/p' "$data/out" | tail -n 1)
-  if [ -n "$link" ] && [ -s "$data/demo-mission.kmz" ]; then break; fi
+  if [ -n "$link" ] && grep -q "^Mission files" "$data/out"; then break; fi
   kill -0 "$demo" || { echo "the demo ended early" >&2; exit 1; }
   sleep 0.5
 done
@@ -38,5 +38,5 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 EOF
 chmod 700 "$data/kill-broker"
-GWANJE_URL=${link%%/#*} GWANJE_SIGNIN=$link GWANJE_KMZ=$data/demo-mission.kmz \
+GWANJE_URL=${link%%/#*} GWANJE_SIGNIN=$link GWANJE_KMZ="$data/missions/{sn}.kmz" \
   GWANJE_KILL_BROKER=$data/kill-broker GWANJE_DOCKS=20 node web/e2e/run.mjs

@@ -23,8 +23,8 @@ use crate::{
 
 use summary::{Seen, Summary};
 
-/// A mission of the first dock, for a person to upload.
-const MISSION_FILE: &str = "demo-mission.kmz";
+/// Folder of the data directory with a mission for each dock, `SN.kmz`, for a person to upload.
+const MISSIONS: &str = "missions";
 
 /// What to show.
 #[derive(Clone, Debug)]
@@ -104,12 +104,8 @@ async fn show(stack: &mut Stack, plan: &DemoPlan, began: Instant) -> anyhow::Res
     let credentials = write_credentials(stack.config(), &logins)?;
     let sim = stack.own_child("sim", sim_args(stack.config(), plan, &credentials))?;
     stack.add(sim);
-    if let Some(dock) = docks.first() {
-        let kmz = fleet_sim::demo_mission(dock).to_kmz().context("the demonstration's mission")?;
-        let path = stack.config().data_dir.join(MISSION_FILE);
-        std::fs::write(&path, kmz).with_context(|| format!("cannot write {}", path.display()))?;
-        tell(&format!("A mission file to upload for {}: {}", dock.name_en, path.display()));
-    }
+    let missions = write_missions(stack.config(), &docks)?;
+    tell(&format!("Mission files to upload, one for each dock: {}", missions.display()));
     tell(&format!("{} simulated docks are coming up; Ctrl-C ends the demonstration.", plan.docks));
 
     let client = stack.client()?;
@@ -172,6 +168,17 @@ fn write_credentials(config: &Config, logins: &[DockLogin]) -> anyhow::Result<Pa
     data_dir::write_private(&path, &text)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
+}
+
+fn write_missions(config: &Config, docks: &[DockIdentity]) -> anyhow::Result<PathBuf> {
+    let dir = config.data_dir.join(MISSIONS);
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    for dock in docks {
+        let kmz = fleet_sim::demo_mission(dock).to_kmz().context("a mission to upload")?;
+        let path = dir.join(format!("{}.kmz", dock.dock_sn));
+        std::fs::write(&path, kmz).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(dir)
 }
 
 /// Names of the simulated sites, for the tower to show beside serial numbers.

@@ -66,6 +66,7 @@ impl Collector for TowerLooks {
             counter(encoder, name, help, value)?;
         }
         self.encode_unknowns(encoder)?;
+        self.encode_broker(encoder)?;
         for (name, help, value) in [
             ("gwanje_link_outbox_depth", "Messages waiting to be written", link.outbox_waiting),
             ("gwanje_link_in_flight", "Publishes without PUBACK", link.outbox_in_flight),
@@ -102,6 +103,18 @@ impl TowerLooks {
             ("control", link.control_dropped),
         ] {
             ConstCounter::new(value).encode(dropped.encode_family(&[("class", class)])?)?;
+        }
+        Ok(())
+    }
+
+    /// What the broker says of itself, by the name of its `$SYS` topic.
+    fn encode_broker(&self, encoder: &mut DescriptorEncoder) -> Result<(), fmt::Error> {
+        use fleet_api::SystemSource as _;
+        let kind = ConstGauge::new(0_f64).metric_type();
+        let help = "The broker's own statistics, by $SYS topic";
+        let mut family = encoder.encode_descriptor("gwanje_broker", help, None, kind)?;
+        for (name, value) in self.system.broker().stats {
+            ConstGauge::new(value).encode(family.encode_family(&[("name", name.as_str())])?)?;
         }
         Ok(())
     }

@@ -53,14 +53,14 @@ pub struct JobReport {
 enum State {
     /// Waiting for the journal; nothing has left.
     Journaling,
-    /// Handed to the link; its fate is not known.
-    Sending,
+    /// Handed to the link; its fate is due.
+    Sending { deadline: MonoMs },
     /// Left; the answer is due.
     Sent { reply_deadline: MonoMs },
     /// Answered; the job's end, or the effect, is due.
     Acknowledged { deadline: MonoMs },
-    /// Left, and nobody knows.
-    Unknown,
+    /// Left, and nobody knows. Once the device spoke of it the link cannot say that it never left.
+    Unknown { device_spoke: bool },
     /// Over.
     Final,
 }
@@ -123,7 +123,7 @@ impl Command {
         command.step(now, "accepted", None);
         let changed = Effect::Changed { outcome: false };
         if counter_action {
-            command.state = State::Sending;
+            command.state = command.sending();
             return (command, vec![Effect::Send { expires }, Effect::Journal, changed]);
         }
         (command, vec![Effect::Journal, changed])
@@ -184,6 +184,7 @@ impl Command {
                 command.left_at = Some(now.mono);
                 command.become_unknown(
                     now,
+                    was == CommandState::Acknowledged,
                     "restarted",
                     "The dock's machine was restarted while the command was under way. Whether the dock followed it is not known.",
                 );
@@ -229,7 +230,26 @@ impl Command {
     /// Whether it left and nobody knows what became of it.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.state == State::Unknown
+        matches!(self.state, State::Unknown { .. })
+    }
+
+    /// Whether the device answered that it took it, and its end is due.
+    #[must_use]
+    pub fn is_acknowledged(&self) -> bool {
+        matches!(self.state, State::Acknowledged { .. })
+    }
+
+    /// Whether the device may have it: what is said of a command that has not left is not about it.
+    #[must_use]
+    pub fn may_have_left(&self) -> bool {
+        match &self.state {
+            State::Journaling => false,
+            State::Sending { .. }
+            | State::Sent { .. }
+            | State::Acknowledged { .. }
+            | State::Unknown { .. } => true,
+            State::Final => self.left_at.is_some(),
+        }
     }
 
     /// Names the journal write that this command waits for.
@@ -249,9 +269,9 @@ impl Command {
         match &self.state {
             State::Journaling => Some(self.expires),
             State::Sent { reply_deadline } => Some(*reply_deadline),
-            State::Acknowledged { deadline } => Some(*deadline),
-            // The link reports a fate for everything it was handed; unknown has no timer.
-            State::Sending | State::Unknown | State::Final => None,
+            State::Sending { deadline } | State::Acknowledged { deadline } => Some(*deadline),
+            // Unknown has no timer.
+            State::Unknown { .. } | State::Final => None,
         }
     }
 
@@ -267,7 +287,7 @@ impl Command {
         if let Some(reason) = refusal {
             return self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason));
         }
-        self.state = State::Sending;
+        self.state = self.sending();
         self.status.state = CommandState::Journaled;
         self.step(now, "journaled", None);
         vec![Effect::Send { expires: self.expires }, Effect::Changed { outcome: false }]
@@ -289,7 +309,7 @@ impl Command {
     /// The link reports what became of it.
     pub fn on_fate(&mut self, now: Now, fate: SendFate) -> Vec<Effect> {
         match (&self.state, fate) {
-            (State::Sending, SendFate::Sent) => {
+            (State::Sending { .. }, SendFate::Sent) => {
                 self.left_at = Some(now.mono);
                 self.state =
                     State::Sent { reply_deadline: now.mono.after_ms(self.spec.reply_timeout_ms) };
@@ -297,26 +317,57 @@ impl Command {
                 self.step(now, "sent", None);
                 vec![Effect::Changed { outcome: false }]
             }
-            (State::Sending | State::Sent { .. } | State::Acknowledged { .. }, SendFate::Delivered) => {
+            (
+                State::Sending { .. } | State::Sent { .. } | State::Acknowledged { .. },
+                SendFate::Delivered,
+            ) => {
                 self.step(now, "delivered", None);
                 vec![Effect::Changed { outcome: false }]
             }
-            (State::Sending | State::Sent { .. }, SendFate::NoSubscriber) => {
-                self.reject_unsent(now, "broker_no_subscriber", "The dock is not subscribed at the broker: it is not connected. The command was not delivered.")
+            // What certainly did not arrive is known, however late the link says so.
+            (
+                State::Sending { .. } | State::Sent { .. } | State::Unknown { device_spoke: false },
+                SendFate::NoSubscriber,
+            ) => self.reject_unsent(
+                now,
+                "broker_no_subscriber",
+                "The dock is not subscribed at the broker: it is not connected. The command was not delivered.",
+            ),
+            (
+                State::Sending { .. } | State::Sent { .. } | State::Unknown { device_spoke: false },
+                SendFate::Refused,
+            ) => self.reject_unsent(
+                now,
+                "link_down",
+                "The broker refused the command: it was not delivered. Check the tower's rights at the broker.",
+            ),
+            (State::Sending { .. } | State::Unknown { device_spoke: false }, SendFate::NotSent) => {
+                self.reject_unsent(
+                    now,
+                    "link_down",
+                    "There is no connection to the broker: the command did not leave.",
+                )
             }
-            (State::Sending | State::Sent { .. }, SendFate::Refused) => {
-                self.reject_unsent(now, "link_down", "The broker refused the command: it was not delivered. Check the tower's rights at the broker.")
+            (State::Sending { .. } | State::Unknown { device_spoke: false }, SendFate::Expired) => {
+                self.expire(now)
             }
-            (State::Sending, SendFate::NotSent) => {
-                self.reject_unsent(now, "link_down", "There is no connection to the broker: the command did not leave.")
-            }
-            (State::Sending, SendFate::Expired) => self.expire(now),
-            (State::Sending | State::Sent { .. }, SendFate::Lost) => {
+            (State::Sending { .. } | State::Sent { .. }, SendFate::Lost) => {
                 self.left_at.get_or_insert(now.mono);
-                self.become_unknown(now, "send_lost", "The connection to the broker broke while the command was on its way. Whether the dock got it is not known.")
+                self.become_unknown(
+                    now,
+                    false,
+                    "send_lost",
+                    "The connection to the broker broke while the command was on its way. Whether the dock got it is not known.",
+                )
             }
             // An answer that overtook the link's report has already told more than a fate can.
-            (State::Journaling | State::Acknowledged { .. } | State::Unknown | State::Final, _)
+            (
+                State::Journaling
+                | State::Acknowledged { .. }
+                | State::Unknown { .. }
+                | State::Final,
+                _,
+            )
             | (State::Sent { .. }, SendFate::Sent | SendFate::NotSent | SendFate::Expired) => {
                 Vec::new()
             }
@@ -327,13 +378,14 @@ impl Command {
     /// nothing; a late answer closes an unknown command.
     pub fn on_answer(&mut self, now: Now, answer: &Answer) -> Vec<Effect> {
         match &self.state {
-            State::Sending | State::Sent { .. } | State::Unknown => {}
+            State::Sending { .. } | State::Sent { .. } | State::Unknown { .. } => {}
             State::Journaling | State::Acknowledged { .. } | State::Final => return Vec::new(),
         }
         self.left_at.get_or_insert(now.mono);
         match (answer, self.spec.completion) {
             (Answer::Unknown, _) => self.become_unknown(
                 now,
+                true,
                 "lost_reply",
                 "The dock answered without a readable result. Whether it acts is not known.",
             ),
@@ -350,11 +402,10 @@ impl Command {
         }
     }
 
-    /// The job behind the command reported.
+    /// The job behind the command reported. For a command that has no job this means nothing.
     pub fn on_job(&mut self, now: Now, report: &JobReport) -> Vec<Effect> {
-        match &self.state {
-            State::Sending | State::Sent { .. } | State::Acknowledged { .. } | State::Unknown => {}
-            State::Journaling | State::Final => return Vec::new(),
+        if !self.is_open_at_device() || self.spec.completion != Completion::Job {
+            return Vec::new();
         }
         self.left_at.get_or_insert(now.mono);
         match &report.verdict {
@@ -368,7 +419,13 @@ impl Command {
                 let reason = Reason::new("partially_done", "The dock did a part of it.");
                 self.finish(now, CommandState::Failed, ResponseCode::Failed, Some(reason))
             }
-            Verdict::Running | Verdict::Unknown => self.progress(now, &report.progress),
+            Verdict::Running => {
+                self.take_up(now);
+                self.show_progress(now, &report.progress)
+            }
+            // Words that nobody understands may be shown; they neither prove nor prolong anything.
+            Verdict::Unknown if self.is_acknowledged() => self.show_progress(now, &report.progress),
+            Verdict::Unknown => Vec::new(),
         }
     }
 
@@ -376,7 +433,9 @@ impl Command {
     pub fn on_effect_seen(&mut self, now: Now) -> Vec<Effect> {
         match &self.state {
             // Before an answer the same state may have had another cause.
-            State::Journaling | State::Sending | State::Sent { .. } | State::Final => Vec::new(),
+            State::Journaling | State::Sending { .. } | State::Sent { .. } | State::Final => {
+                Vec::new()
+            }
             State::Acknowledged { .. } => match self.spec.completion {
                 // A job's own word is worth more than a glimpse of its middle.
                 Completion::Answer | Completion::Job => Vec::new(),
@@ -385,7 +444,7 @@ impl Command {
                     self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
                 }
             },
-            State::Unknown => {
+            State::Unknown { .. } => {
                 self.step(now, "observed", None);
                 let reason = Reason::new(
                     "observed",
@@ -399,9 +458,8 @@ impl Command {
     /// Something else of the device's proves that it follows the command (a flight's progress proves
     /// the order to fly).
     pub fn on_observed(&mut self, now: Now) -> Vec<Effect> {
-        match &self.state {
-            State::Sending | State::Sent { .. } | State::Acknowledged { .. } | State::Unknown => {}
-            State::Journaling | State::Final => return Vec::new(),
+        if !self.is_open_at_device() {
+            return Vec::new();
         }
         self.left_at.get_or_insert(now.mono);
         self.step(now, "observed", None);
@@ -409,9 +467,20 @@ impl Command {
         self.finish(now, CommandState::Succeeded, ResponseCode::Ok, Some(reason))
     }
 
+    /// Something else of the device's proves that it refused the command (a flight that is over as
+    /// rejected).
+    pub fn on_refusal_observed(&mut self, now: Now, reason: Option<Reason>) -> Vec<Effect> {
+        if !self.is_open_at_device() {
+            return Vec::new();
+        }
+        self.left_at.get_or_insert(now.mono);
+        self.step(now, "observed", None);
+        self.finish(now, CommandState::Failed, ResponseCode::Rejected, reason)
+    }
+
     /// A person settles it. Only an unknown command can be settled.
     pub fn on_resolved(&mut self, now: Now, resolution: &CommandResolution) -> Vec<Effect> {
-        if self.state != State::Unknown {
+        if !self.is_unknown() {
             return Vec::new();
         }
         let detail = format!("{}: {}", resolution.resolved_by, resolution.note);
@@ -431,25 +500,47 @@ impl Command {
         }
         match &self.state {
             State::Journaling => self.expire(now),
+            State::Sending { .. } => {
+                self.left_at.get_or_insert(now.mono);
+                self.become_unknown(
+                    now,
+                    false,
+                    "send_lost",
+                    "The connection to the broker never told what became of the command. Whether the dock got it is not known.",
+                )
+            }
             State::Sent { .. } => self.become_unknown(
                 now,
+                false,
                 "lost_reply",
                 "The dock did not answer in time. Whether it acts is not known; the command is not sent again.",
             ),
             State::Acknowledged { .. } => match self.spec.completion {
                 Completion::Answer | Completion::Job => self.become_unknown(
                     now,
+                    true,
                     "lost_reply",
                     "The dock took the command but never reported its end.",
                 ),
                 Completion::Effect => self.become_unknown(
                     now,
+                    true,
                     "no_effect",
                     "The dock said yes, but its telemetry does not show the effect.",
                 ),
             },
-            State::Sending | State::Unknown | State::Final => Vec::new(),
+            State::Unknown { .. } | State::Final => Vec::new(),
         }
+    }
+
+    /// The link answers for what it was handed until its time is over; some time later its silence
+    /// is a silence like the dock's.
+    fn sending(&self) -> State {
+        State::Sending { deadline: self.expires.after_ms(self.spec.reply_timeout_ms) }
+    }
+
+    fn is_open_at_device(&self) -> bool {
+        !self.is_final() && self.may_have_left()
     }
 
     fn acknowledge(&mut self, now: Now) -> Vec<Effect> {
@@ -465,14 +556,17 @@ impl Command {
         vec![Effect::Changed { outcome: false }]
     }
 
-    fn progress(&mut self, now: Now, progress: &Progress) -> Vec<Effect> {
-        // A report proves that the device took the command, even where its answer was lost.
-        if !matches!(self.state, State::Acknowledged { .. }) {
-            self.acknowledge(now);
-        } else {
+    /// A report proves that the device took the command, even where its answer was lost.
+    fn take_up(&mut self, now: Now) {
+        if self.is_acknowledged() {
             self.state =
                 State::Acknowledged { deadline: now.mono.after_ms(self.spec.job_timeout_ms) };
+        } else {
+            self.acknowledge(now);
         }
+    }
+
+    fn show_progress(&mut self, now: Now, progress: &Progress) -> Vec<Effect> {
         if self.status.progress.as_ref() == Some(progress) {
             return Vec::new();
         }
@@ -506,11 +600,18 @@ impl Command {
         self.finish(now, CommandState::Expired, ResponseCode::Expired, Some(reason))
     }
 
-    fn become_unknown(&mut self, now: Now, code: &'static str, text: &'static str) -> Vec<Effect> {
-        if self.state == State::Unknown {
+    fn become_unknown(
+        &mut self,
+        now: Now,
+        device_spoke: bool,
+        code: &'static str,
+        text: &'static str,
+    ) -> Vec<Effect> {
+        if let State::Unknown { device_spoke: spoke } = &mut self.state {
+            *spoke |= device_spoke;
             return Vec::new();
         }
-        self.state = State::Unknown;
+        self.state = State::Unknown { device_spoke };
         self.status.state = CommandState::Unknown;
         self.status.response_code = Some(ResponseCode::Unknown);
         self.status.reason = Some(Reason::new(code, text));

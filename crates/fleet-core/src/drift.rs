@@ -9,7 +9,7 @@ use fleet_types::{
 
 /// Distinct findings kept of one dock; more are counted together.
 const FINDINGS_MAX: usize = 512;
-/// Longest key kept, in bytes.
+/// Longest key and longest firmware name kept, in bytes.
 const KEY_MAX: usize = 128;
 /// Where findings beyond the limit are counted.
 const MORE: &str = "(more)";
@@ -24,15 +24,11 @@ pub struct DriftLedger {
 impl DriftLedger {
     /// Counts one finding.
     pub fn count(&mut self, firmware: &str, kind: &'static str, key: &str) {
-        let end = (0..=key.len().min(KEY_MAX)).rev().find(|&at| key.is_char_boundary(at));
-        let key = &key[..end.unwrap_or(0)];
-        let mut finding = (firmware.to_owned(), kind, key.to_owned());
-        if !self.findings.contains_key(&finding) {
-            if self.findings.len() >= FINDINGS_MAX {
-                finding = (String::new(), kind, MORE.to_owned());
-            }
-            self.is_changed = true;
+        let mut finding = (cut(firmware).to_owned(), kind, cut(key).to_owned());
+        if !self.findings.contains_key(&finding) && self.findings.len() >= FINDINGS_MAX {
+            finding = (String::new(), kind, MORE.to_owned());
         }
+        self.is_changed |= !self.findings.contains_key(&finding);
         *self.findings.entry(finding).or_default() += 1;
     }
 
@@ -59,6 +55,11 @@ impl DriftLedger {
         };
         Some(DeviceDrift { sn: sn.clone(), unknowns: self.findings.iter().map(unknown).collect() })
     }
+}
+
+fn cut(text: &str) -> &str {
+    let end = (0..=text.len().min(KEY_MAX)).rev().find(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

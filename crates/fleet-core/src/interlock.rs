@@ -9,7 +9,7 @@ use fleet_types::{Reason, device::Connection};
 use crate::spec::Spec;
 
 /// A clock further off than this makes the dock refuse an immediate task (DJI allows 30 s).
-pub const CLOCK_SKEW_MAX_MS: i64 = 25_000;
+pub const CLOCK_SKEW_MAX_MS: u64 = 25_000;
 
 /// A fact from telemetry, with how much it can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,8 @@ pub fn check_command(spec: &Spec, facts: &Facts) -> Result<(), Reason> {
             Fact::Stale | Fact::Unknown => return refuse_mode(),
         }
     }
-    if spec.method == "debug_mode_open" && facts.mission_active {
+    // It may take off any moment; that it was inside a few seconds ago does not make it safe.
+    if spec.needs_aircraft_home && facts.mission_active {
         return refuse("mission_active", "A mission is under way on this dock. End it first.");
     }
     if spec.method == "flighttask_recovery" && !facts.mission_paused {
@@ -143,7 +144,7 @@ pub fn check_flight_conditions(facts: &Facts) -> Result<(), Reason> {
         Fact::Stale | Fact::Unknown => return refuse_mode(),
     }
     check_aircraft_home(facts)?;
-    if facts.clock_skew_ms.is_some_and(|skew| skew.abs() > CLOCK_SKEW_MAX_MS) {
+    if facts.clock_skew_ms.is_some_and(|skew| skew.unsigned_abs() > CLOCK_SKEW_MAX_MS) {
         return refuse(
             "clock_skew",
             "The dock's clock is too far off ours; it would refuse the task. Check its NTP server.",

@@ -31,6 +31,18 @@ pub enum Order {
     Execute,
 }
 
+/// Which of a mission's orders may have reached the dock. What the dock says of an order that did
+/// not leave yet is not about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// None.
+    Nothing,
+    /// [`Order::Prepare`].
+    Prepare,
+    /// [`Order::Execute`].
+    Execute,
+}
+
 /// How an order ended, as far as the mission cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderEnd {
@@ -80,6 +92,8 @@ pub struct Mission {
     deadline: MonoMs,
     prepare: Option<CommandId>,
     execute: Option<CommandId>,
+    /// When the dock last said of the flight whether it goes on or is paused.
+    reported_at: Option<MonoMs>,
     last_step: MonoMs,
 }
 
@@ -108,8 +122,9 @@ impl Mission {
         let deadline = now.mono.after_ms(request.expires_in_ms);
         let state = State::Preparing;
         let last_step = now.mono;
+        let (prepare, execute, reported_at) = (None, None, None);
         let mut mission =
-            Self { request, state, status, deadline, prepare: None, execute: None, last_step };
+            Self { request, state, status, deadline, prepare, execute, reported_at, last_step };
         mission.step(now, "accepted", None);
         mission
     }
@@ -123,7 +138,8 @@ impl Mission {
     }
 
     /// Takes up a mission whose machine was lost. One under way goes on by the dock's word; one whose
-    /// take-off may have been ordered is unknown; one that was only being prepared is over.
+    /// take-off may have been ordered (`may_have_left`) is unknown; one that was only being prepared
+    /// is over.
     #[must_use]
     pub fn restore(
         now: Now,
@@ -131,6 +147,7 @@ impl Mission {
         status: MissionStatus,
         prepare: Option<CommandId>,
         execute: Option<CommandId>,
+        may_have_left: bool,
     ) -> Self {
         let (deadline, last_step) = (now.mono, now.mono);
         let state = match status.state {
@@ -140,10 +157,11 @@ impl Mission {
             MissionState::Paused => State::Paused,
             MissionState::Ended => State::Ended,
         };
-        let mut mission = Self { request, state, status, deadline, prepare, execute, last_step };
-        match (state, execute) {
-            // Between the two orders: take-off was given out if its command exists.
-            (State::Preparing, Some(_)) | (State::Unknown, _) => {
+        let reported_at = None;
+        let mut mission =
+            Self { request, state, status, deadline, prepare, execute, reported_at, last_step };
+        match (state, may_have_left) {
+            (State::Preparing | State::Unknown, true) => {
                 mission.state = State::Unknown;
                 mission.status.state = MissionState::Unknown;
                 mission.status.reason = Some(Reason::new(
@@ -152,7 +170,7 @@ impl Mission {
                 ));
                 mission.step(now, "unknown", Some("restarted".to_owned()));
             }
-            (State::Preparing, None) => {
+            (State::Preparing | State::Unknown, false) => {
                 let reason = Reason::new(
                     "restarted",
                     "The dock's machine was restarted before take-off was ordered: nothing flies by this mission.",
@@ -208,6 +226,18 @@ impl Mission {
             id if self.execute == Some(id) => Some(Order::Execute),
             _ => None,
         }
+    }
+
+    /// When the dock last said whether the flight goes on or is paused.
+    #[must_use]
+    pub fn reported_at(&self) -> Option<MonoMs> {
+        self.reported_at
+    }
+
+    /// The command that carries the preparation.
+    #[must_use]
+    pub fn prepare_command(&self) -> Option<CommandId> {
+        self.prepare
     }
 
     /// The command that carries the order to fly.
@@ -276,10 +306,11 @@ impl Mission {
         }
     }
 
-    /// The dock asked for the file of this flight: it is carrying out the order to fly.
-    pub fn on_resource_request(&mut self, now: Now) -> Next {
+    /// The dock asked for the file of this flight: once it has the order to fly, it carries it out.
+    pub fn on_resource_request(&mut self, now: Now, reached: Reached) -> Next {
         self.step(now, "resource_get", None);
         match self.state {
+            State::Starting if reached < Reached::Execute => Next::Nothing,
             State::Starting | State::Unknown => {
                 self.execute_seen(now, "execute_observed");
                 Next::ExecuteObserved
@@ -289,14 +320,22 @@ impl Mission {
     }
 
     /// The dock reported on this flight. The first final word stands; duplicates change nothing.
-    pub fn on_progress(&mut self, now: Now, report: &FlighttaskProgress) -> Next {
-        if self.state == State::Ended {
+    /// Before the order to fly has left there is no flight to go on or to succeed, but the dock may
+    /// give up what it prepares.
+    pub fn on_progress(&mut self, now: Now, report: &FlighttaskProgress, reached: Reached) -> Next {
+        let reached = self.reached_at_least(reached);
+        if self.state == State::Ended || reached == Reached::Nothing {
             return Next::Nothing;
         }
         let was_open = matches!(self.state, State::Starting | State::Unknown);
         let interrupted = self.take_progress(report);
         let status = report.status();
         match report.verdict() {
+            JobVerdict::Succeeded | JobVerdict::PartiallyDone | JobVerdict::Running
+                if reached < Reached::Execute =>
+            {
+                Next::Nothing
+            }
             JobVerdict::Succeeded => self.end(now, Verdict::Ok, None),
             JobVerdict::PartiallyDone => {
                 let reason = Reason::new("partially_done", "Only a part of the route was flown.");
@@ -314,6 +353,7 @@ impl Mission {
             JobVerdict::Unknown => Next::Nothing,
             JobVerdict::Running => {
                 let paused = status == Some(&JobStatus::Paused) || interrupted;
+                self.reported_at = Some(now.mono);
                 self.under_way(now, paused);
                 if was_open { Next::ExecuteObserved } else { Next::Nothing }
             }
@@ -328,11 +368,19 @@ impl Mission {
         }
         let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
         if took_off {
-            self.status.reason = Some(reason);
             self.execute_seen(now, "resolved");
+            self.status.reason = Some(reason);
             return Next::Nothing;
         }
         self.end(now, Verdict::Failed, Some(reason))
+    }
+
+    /// A mission under way has had its order to fly, whatever is still remembered of the command.
+    fn reached_at_least(&self, reached: Reached) -> Reached {
+        match self.state {
+            State::Executing | State::Paused | State::Unknown => Reached::Execute,
+            State::Preparing | State::Starting | State::Ended => reached,
+        }
     }
 
     fn take_progress(&mut self, report: &FlighttaskProgress) -> bool {
@@ -372,6 +420,7 @@ impl Mission {
     fn execute_seen(&mut self, now: Now, word: &str) {
         self.state = State::Executing;
         self.status.state = MissionState::Executing;
+        self.status.reason = None;
         self.step(now, word, None);
     }
 
@@ -389,9 +438,13 @@ impl Mission {
     fn step(&mut self, now: Now, step: &str, detail: Option<String>) {
         let action_duration_ms = now.mono.since_ms(self.last_step);
         self.last_step = now.mono;
-        if self.status.steps.len() < STEPS_MAX {
-            let at_ms = now.wall;
-            self.status.steps.push(Step { step: step.into(), at_ms, action_duration_ms, detail });
+        let entry = Step { step: step.into(), at_ms: now.wall, action_duration_ms, detail };
+        let steps = &mut self.status.steps;
+        let is_full = steps.len() >= STEPS_MAX;
+        match steps.last_mut() {
+            // The end must always be seen.
+            Some(last) if is_full => *last = entry,
+            Some(_) | None => steps.push(entry),
         }
     }
 }

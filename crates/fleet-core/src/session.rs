@@ -146,8 +146,11 @@ impl Session {
                 self.heard = Some((now.mono, now.wall));
             }
             BrokerPresence::Disconnected { reason } => {
-                let refused =
-                    self.configured_at.is_some_and(|at| now.mono.since_ms(at) <= LICENCE_WINDOW_MS);
+                // A dock that went on after its configuration has taken the licence.
+                let refused = self.phase == Phase::Configured
+                    && self
+                        .configured_at
+                        .is_some_and(|at| now.mono.since_ms(at) <= LICENCE_WINDOW_MS);
                 self.gone = Some(if refused {
                     Reason::new(
                         "licence_refused",
@@ -160,6 +163,9 @@ impl Session {
                     )
                 });
             }
+            // Somebody else tries the name of a dock that is connected.
+            BrokerPresence::LoginRefused
+                if matches!(self.connection, Connection::Online | Connection::BringingUp) => {}
             BrokerPresence::LoginRefused => {
                 self.gone = Some(Reason::new(
                     "login_refused",
@@ -191,7 +197,7 @@ impl Session {
         true
     }
 
-    /// When `refresh` or `reason` may next tell something new.
+    /// When `refresh` or `reason` may next tell something new; `now` is when they were last asked.
     #[must_use]
     pub fn deadline(&self, now: MonoMs) -> Option<MonoMs> {
         let heard = self.heard.map(|(mono, _)| mono);

@@ -22,7 +22,8 @@ pub enum Evidence {
     Light(bool),
     /// The cover is open, or closed.
     Cover(bool),
-    /// The aircraft is returning, landing, or back in its dock.
+    /// The aircraft is returning, or landing at the end of it. That it is in its dock shows nothing:
+    /// it may not have left yet.
     Returning,
     /// The wayline is paused, or going on.
     Paused(bool),

@@ -20,27 +20,39 @@ pub const FRESH_MS: u64 = 10_000;
 pub struct Twin<Osd, State> {
     telemetry: Telemetry,
     heard: Vec<Option<MonoMs>>,
+    /// Where each leaf of a state report goes: what an OSD report carries too has one place.
+    state_slots: Vec<usize>,
     report_count: u64,
     marker: std::marker::PhantomData<fn() -> (Osd, State)>,
 }
 
 impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
-    /// The fields of both kinds of report, OSD first.
+    /// The fields of both kinds of report, OSD first. A field that both carry is there once.
     #[must_use]
     pub fn schema() -> Schema {
+        let field = |LeafSpec { key, unit, .. }| FieldSpec { key, unit };
         let mut leaves = Vec::with_capacity(Osd::COUNT + State::COUNT);
         Osd::describe("", &mut leaves);
+        let mut fields: Vec<_> = leaves.drain(..).map(field).collect();
         State::describe("", &mut leaves);
-        let field = |LeafSpec { key, unit, .. }| FieldSpec { key, unit };
-        Schema { fields: leaves.into_iter().map(field).collect() }
+        for leaf in leaves {
+            if fields.iter().all(|field| field.key != leaf.key) {
+                fields.push(field(leaf));
+            }
+        }
+        Schema { fields }
     }
 
     /// A twin of which nothing is known, over a schema made by [`Self::schema`].
     #[must_use]
     pub fn new(schema: Arc<Schema>) -> Self {
         let heard = vec![None; schema.fields.len()];
+        let mut leaves = Vec::with_capacity(State::COUNT);
+        State::describe("", &mut leaves);
+        let state_slots = leaves.iter().map(|leaf| index_of(&schema, &leaf.key)).collect();
         let telemetry = Telemetry::empty(schema);
-        Self { telemetry, heard, report_count: 0, marker: std::marker::PhantomData }
+        let marker = std::marker::PhantomData;
+        Self { telemetry, heard, state_slots, report_count: 0, marker }
     }
 
     /// Merges an OSD report.
@@ -51,7 +63,13 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
 
     /// Merges a state report.
     pub fn merge_state(&mut self, now: Now, source_ms: Option<WallMs>, state: &State) {
-        state.visit(Osd::COUNT, &mut |index, value| self.put(now, source_ms, index, value));
+        let slots = std::mem::take(&mut self.state_slots);
+        state.visit(0, &mut |index, value| {
+            if let Some(slot) = slots.get(index) {
+                self.put(now, source_ms, *slot, value);
+            }
+        });
+        self.state_slots = slots;
         self.report_count += 1;
     }
 

@@ -1,7 +1,9 @@
 //! Reading what the dock and its aircraft say.
 
 use dji_cloud::{
-    device::{AircraftOsd, AircraftState, DockOsd, DockState, UpdateTopo, looks_like_dock},
+    device::{
+        AircraftOsd, AircraftState, DockOsd, DockState, SubDeviceTopo, UpdateTopo, looks_like_dock,
+    },
     drift::DriftItem,
     envelope::{Envelope, WithDrift, decode_data, decode_envelope},
     lenient::WireValue,
@@ -18,9 +20,10 @@ use fleet_types::{
 
 use super::{Aircraft, DockMachine};
 use crate::{
-    command::JobReport,
+    command::{Command, JobReport},
     io::{Exchange, Output, Sample},
     mission::percent,
+    spec::Completion,
 };
 
 /// Most aircraft kept behind one dock; DJI documents one, multi-dock flights lend a second.
@@ -41,8 +44,16 @@ impl DockMachine {
             }
         };
         let source_ms = envelope.timestamp_ms.map(WallMs);
-        if topic.sn == self.config.sn.as_str() {
+        let is_own = topic.sn == self.config.sn.as_str();
+        if is_own {
             self.session.on_heard(now, source_ms);
+        }
+        // Only reports come from the aircraft itself; for everything else the dock speaks.
+        if !is_own && !matches!(topic.kind, TopicKind::Osd | TopicKind::State) {
+            let firmware = self.firmware();
+            let key = format!("{} of an aircraft", topic.kind.filter());
+            self.drift.count(&firmware, "topic", &key);
+            return;
         }
         match topic.kind {
             TopicKind::Osd | TopicKind::State => self.on_report(now, topic, &envelope),
@@ -104,7 +115,7 @@ impl DockMachine {
     }
 
     fn on_aircraft_report(&mut self, now: Now, sn: &str, is_osd: bool, envelope: &Envelope<'_>) {
-        if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn) {
+        if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn, false) {
             return;
         }
         let source_ms = envelope.timestamp_ms.map(WallMs);
@@ -134,13 +145,19 @@ impl DockMachine {
         self.tell(Sample::Osd(sample));
     }
 
-    /// Takes in an aircraft that is heard before any topology named it.
-    fn adopt(&mut self, now: Now, sn: &str) -> bool {
+    /// Takes in an aircraft that the topology names, or that is heard before any topology did. Where
+    /// there is no place, it takes that of one that the dock no longer names.
+    fn adopt(&mut self, now: Now, sn: &str, is_named: bool) -> bool {
         let Ok(sn) = DeviceSn::new(sn) else { return false };
         if self.aircraft.len() >= AIRCRAFT_MAX {
-            let firmware = self.firmware();
-            self.drift.count(&firmware, "topic", "more aircraft than a dock can have");
-            return false;
+            let is_free = |aircraft: &Aircraft| is_named && !aircraft.is_paired;
+            let Some(at) = self.aircraft.iter().position(is_free) else {
+                let firmware = self.firmware();
+                self.drift.count(&firmware, "topic", "more aircraft than a dock can have");
+                return false;
+            };
+            let gone = self.aircraft.remove(at);
+            self.told.remove(&gone.sn);
         }
         let aircraft = Aircraft::new(now, sn, &self.config.schemas.aircraft);
         self.aircraft.push(aircraft);
@@ -159,19 +176,9 @@ impl DockMachine {
         }
         let Some(topology) = self.read::<UpdateTopo>(envelope) else { return };
         self.model = topology.model_key().or(self.model);
-        for aircraft in &mut self.aircraft {
-            aircraft.is_paired = false;
-        }
-        for sub in topology.sub_devices() {
-            let Some(sn) = sub.sn.as_deref() else { continue };
-            if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn) {
-                continue;
-            }
-            let model = sub.model_key();
-            if let Some(aircraft) = self.aircraft_mut(sn) {
-                aircraft.is_paired = true;
-                aircraft.model = model.or(aircraft.model);
-            }
+        // An empty list says that no aircraft is there; a list that is missing says nothing.
+        if let Some(named) = topology.sub_devices.as_deref() {
+            self.pair(now, named);
         }
         self.topology_known = true;
         self.session.on_topology(now);
@@ -181,6 +188,23 @@ impl DockMachine {
         self.tell(Sample::Topology(topology));
         self.tell_children();
         self.reply_status(now, envelope);
+    }
+
+    fn pair(&mut self, now: Now, named: &[SubDeviceTopo]) {
+        for aircraft in &mut self.aircraft {
+            let is_it = |sub: &SubDeviceTopo| sub.sn.as_deref() == Some(aircraft.sn.as_str());
+            aircraft.is_paired = named.iter().any(is_it);
+        }
+        for sub in named {
+            let Some(sn) = sub.sn.as_deref() else { continue };
+            if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn, true) {
+                continue;
+            }
+            let model = sub.model_key();
+            if let Some(aircraft) = self.aircraft_mut(sn) {
+                aircraft.model = model.or(aircraft.model);
+            }
+        }
     }
 
     fn tell_children(&mut self) {
@@ -255,23 +279,27 @@ impl DockMachine {
         self.with_command(now, command_id, |command| command.on_job(now, &report));
     }
 
-    /// The command an event belongs to: the one whose flow it names, else the only open one.
+    /// The command an event belongs to: the only one of the flow that it names. Where the device
+    /// names no flow, the only one that it took and did not end; a flow that is not ours is not.
     fn job_owner(&self, method: &str, bid: Option<&str>) -> Option<fleet_types::CommandId> {
+        let bid = bid.filter(|bid| !bid.is_empty());
+        let flow: Option<TraceId> = match bid {
+            Some(bid) => Some(bid.parse().ok()?),
+            None => None,
+        };
+        let is_it = |command: &&Command| match flow {
+            Some(trace_id) => command.request().trace_id == trace_id,
+            None => command.is_acknowledged(),
+        };
         let mut open = self
             .commands
             .values()
             .filter(|command| command.spec().method == method && !command.is_final())
-            .filter(|command| command.left_at().is_some());
-        let named: Option<TraceId> = bid.and_then(|bid| bid.parse().ok());
-        match named {
-            Some(trace_id) => open
-                .find(|command| command.request().trace_id == trace_id)
-                .map(|command| command.request().command_id),
-            None => {
-                let only = open.next()?;
-                open.next().is_none().then(|| only.request().command_id)
-            }
-        }
+            .filter(|command| command.spec().completion == Completion::Job)
+            .filter(|command| command.may_have_left())
+            .filter(is_it);
+        let only = open.next()?;
+        open.next().is_none().then(|| only.request().command_id)
     }
 
     pub(super) fn tell_event(&mut self, now: Now, envelope: &Envelope<'_>) {

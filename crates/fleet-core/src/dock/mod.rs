@@ -27,7 +27,7 @@ use crate::{
     command::Command,
     drift::DriftLedger,
     interlock::{Fact, Facts},
-    io::{Input, JournalId, Output, Sample},
+    io::{Exchange, Input, JournalId, Output, Sample},
     mission::Mission,
     session::{OFFLINE_AFTER_MS, STALE_AFTER_MS, Session},
     twin::{Twin, index_of},
@@ -147,6 +147,13 @@ pub struct DockMachine {
     missions: BTreeMap<MissionId, Mission>,
     ended_missions: VecDeque<MissionId>,
     mission_keys: BTreeMap<IdempotencyKey, MissionId>,
+    /// Counter-actions, oldest first: they are never refused, so the oldest are forgotten.
+    counter_actions: VecDeque<CommandId>,
+    /// Requests of the dock that wait for a file's address, oldest first.
+    file_requests: VecDeque<(Exchange, MissionId)>,
+    /// The latest time that presence was judged by. Messages are handled by the time of their
+    /// receipt, which may lie before it.
+    settled_at: MonoMs,
     next_journal: u64,
     outputs: VecDeque<Output>,
     told: BTreeMap<DeviceSn, fleet_types::DeviceStatus>,
@@ -172,6 +179,9 @@ impl DockMachine {
             missions: BTreeMap::new(),
             ended_missions: VecDeque::new(),
             mission_keys: BTreeMap::new(),
+            counter_actions: VecDeque::new(),
+            file_requests: VecDeque::new(),
+            settled_at: now.mono,
             next_journal: 0,
             outputs: VecDeque::new(),
             told: BTreeMap::new(),
@@ -221,9 +231,11 @@ impl DockMachine {
         self.settle(now);
     }
 
-    /// When [`Self::handle_timeout`] is next due, and for what.
+    /// When [`Self::handle_timeout`] is next due, and for what. What fell due since the machine was
+    /// last told the time is still named.
     #[must_use]
     pub fn poll_timeout(&self, now: MonoMs) -> Option<(MonoMs, &'static str)> {
+        let now = self.settled_at.min(now);
         let command = self.commands.values().filter_map(Command::deadline).min();
         let presence = self.session.deadline(now);
         let aircraft = self.aircraft.iter().filter_map(|aircraft| aircraft.deadline(now)).min();
@@ -264,6 +276,8 @@ impl DockMachine {
 
     /// After every input: presence, evidence, and what the others must be told.
     fn settle(&mut self, now: Now) {
+        self.settled_at = self.settled_at.max(now.mono);
+        let now = Now { mono: self.settled_at, wall: now.wall };
         self.session.refresh(now);
         for aircraft in &mut self.aircraft {
             aircraft.refresh(now);
@@ -296,6 +310,8 @@ impl DockMachine {
             + self.mission_keys.len()
             + self.aircraft.len()
             + self.told.len()
+            + self.counter_actions.len()
+            + self.file_requests.len()
     }
 
     fn aircraft_mut(&mut self, sn: &str) -> Option<&mut Aircraft> {

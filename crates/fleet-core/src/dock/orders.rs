@@ -7,6 +7,7 @@ use dji_cloud::{
         lost_link::OutOfControlAction,
     },
     encode::{self, CallHead},
+    method::{self, MethodSpec},
     topic::{Topic, TopicKind},
     wayline::{
         FlighttaskExecute, FlighttaskPrepare, FlighttaskProgress, TaskType, WaylineFile,
@@ -27,12 +28,14 @@ use crate::{
     interlock::{check_command, check_flight_conditions, check_mission},
     io::{JournalId, Output, Sample, Send},
     journal::{Entry, Record},
-    mission::{Mission, Next, Order, OrderEnd},
+    mission::{Mission, Next, Order, OrderEnd, Reached},
     spec::{Evidence, Spec, mission_spec, operator_spec},
 };
 
 /// Commands that may be under way on one dock at once.
 const OPEN_COMMANDS_MAX: usize = 32;
+/// Open counter-actions followed at once; they are never refused, the oldest is forgotten.
+const COUNTER_ACTIONS_MAX: usize = 64;
 /// Finished commands kept for late answers and repeated keys.
 const FINISHED_MAX: usize = 256;
 /// Ended missions kept for repeated keys.
@@ -40,15 +43,26 @@ const ENDED_MISSIONS_MAX: usize = 64;
 
 impl DockMachine {
     pub(super) fn on_command_request(&mut self, now: Now, request: CommandRequest) {
-        if let Some(known) = self.keys.get(&request.idempotency_key) {
+        let spec = operator_spec(&request.method);
+        let is_counter_action = spec.as_ref().is_some_and(|spec| spec.counter_action);
+        let by_key = self.keys.get(&request.idempotency_key).and_then(|id| self.commands.get(id));
+        let known = self
+            .commands
+            .get(&request.command_id)
+            .or_else(|| by_key.filter(|command| is_same_intention(command.request(), &request)));
+        if let Some(command) = known {
             // Asked again: the answer is what became of it, never a second execution.
-            if let Some(command) = self.commands.get(known) {
-                let status = command.status().clone();
-                self.tell(Sample::Command(status));
-            }
-            return;
+            let status = command.status().clone();
+            return self.tell(Sample::Command(status));
         }
-        let Some(spec) = operator_spec(&request.method) else {
+        if request.sn != self.config.sn {
+            return self.refuse(now, request, wrong_dock());
+        }
+        // A key that somebody used for something else holds no counter-action back.
+        if by_key.is_some() && !is_counter_action {
+            return self.refuse(now, request, used_key());
+        }
+        let Some(spec) = spec else {
             let reason = Reason::new("unknown_method", "This method cannot be sent by hand.");
             return self.refuse(now, request, reason);
         };
@@ -57,12 +71,8 @@ impl DockMachine {
             Err(reason) => return self.refuse(now, request, reason),
         };
         if !spec.counter_action {
-            let open = self.commands.values().filter(|command| !command.is_final()).count();
-            if open >= OPEN_COMMANDS_MAX {
-                let text = "Too many commands are under way on this dock. Settle or await some.";
-                return self.refuse(now, request, Reason::new("queue_full", text));
-            }
-            if let Err(reason) = check_command(&spec, &self.facts(now)) {
+            let refusal = self.check_room().and_then(|()| check_command(&spec, &self.facts(now)));
+            if let Err(reason) = refusal {
                 return self.refuse(now, request, reason);
             }
         }
@@ -104,6 +114,10 @@ impl DockMachine {
         let command = self.commands.get(&command_id)?;
         let mut facts = self.facts(now);
         match self.mission_order(command_id) {
+            // The dock gave the flight up while the order was being recorded.
+            Some((mission_id, _)) if self.missions.get(&mission_id)?.is_ended() => {
+                Some(Reason::new("mission_over", "The mission ended before this order left."))
+            }
             Some(_) => check_flight_conditions(&facts).err(),
             None => {
                 // Itself is not another command that keeps the dock busy.
@@ -114,18 +128,20 @@ impl DockMachine {
     }
 
     pub(super) fn on_mission_request(&mut self, now: Now, request: MissionRequest) {
-        if let Some(known) = self.mission_keys.get(&request.idempotency_key) {
-            if let Some(mission) = self.missions.get(known) {
-                let status = mission.status().clone();
-                self.tell(Sample::Mission(status));
-            }
-            return;
+        let by_key = self.mission_keys.get(&request.idempotency_key);
+        let known = by_key.and_then(|id| self.missions.get(id));
+        if let Some(mission) = self.missions.get(&request.mission_id).or(known) {
+            let status = mission.status().clone();
+            return self.tell(Sample::Mission(status));
         }
         let mission_id = request.mission_id;
         let key = request.idempotency_key.clone();
-        let refusal = check_mission(&self.facts(now)).and_then(|()| {
-            self.prepare_payload(now, &request, CommandId(mission_id.0)).map(|_| ())
-        });
+        let is_own = if request.sn == self.config.sn { Ok(()) } else { Err(wrong_dock()) };
+        let refusal = is_own
+            .and_then(|()| check_mission(&self.facts(now)))
+            .and_then(|()| self.check_room())
+            .and_then(|()| self.prepare_payload(now, &request, CommandId(mission_id.0)))
+            .map(|_| ());
         let mission = match refusal {
             Ok(()) => Mission::accept(now, request),
             Err(reason) => Mission::refuse(now, request, reason),
@@ -156,19 +172,47 @@ impl DockMachine {
         mission_id: MissionId,
         progress: &FlighttaskProgress,
     ) {
+        let reached = self.reached(mission_id);
         let Some(mission) = self.missions.get_mut(&mission_id) else { return };
         let before = mission.status().clone();
-        let next = mission.on_progress(now, progress);
+        let next = mission.on_progress(now, progress, reached);
         if *mission.status() != before || next != Next::Nothing {
             self.after_mission(now, mission_id, next);
         }
     }
 
     pub(super) fn on_mission_resource(&mut self, now: Now, mission_id: MissionId) {
+        let reached = self.reached(mission_id);
         let Some(mission) = self.missions.get_mut(&mission_id) else { return };
-        let next = mission.on_resource_request(now);
+        let next = mission.on_resource_request(now, reached);
         self.trace_mission(now, mission_id, "resource_get");
         self.after_mission(now, mission_id, next);
+    }
+
+    /// Which of a mission's orders the dock may have.
+    fn reached(&self, mission_id: MissionId) -> Reached {
+        let Some(mission) = self.missions.get(&mission_id) else { return Reached::Nothing };
+        let may_have_left = |command_id: Option<CommandId>| {
+            let command = command_id.and_then(|command_id| self.commands.get(&command_id));
+            command.is_some_and(Command::may_have_left)
+        };
+        if may_have_left(mission.execute_command()) {
+            Reached::Execute
+        } else if may_have_left(mission.prepare_command()) {
+            Reached::Prepare
+        } else {
+            Reached::Nothing
+        }
+    }
+
+    /// Whether one more ordinary command can be followed.
+    fn check_room(&self) -> Result<(), Reason> {
+        let is_open = |command: &&Command| !command.is_final() && !command.spec().counter_action;
+        if self.commands.values().filter(is_open).count() < OPEN_COMMANDS_MAX {
+            return Ok(());
+        }
+        let text = "Too many commands are under way on this dock. Settle or await some.";
+        Err(Reason::new("queue_full", text))
     }
 
     pub(super) fn active_mission(&self) -> Option<&Mission> {
@@ -219,14 +263,15 @@ impl DockMachine {
             Evidence::DebugMode(on) => dock(at.mode).is_some_and(|mode| (mode == 2) == on),
             Evidence::Light(on) => dock(at.light) == Some(i64::from(on)),
             Evidence::Cover(open) => dock(at.cover) == Some(i64::from(open)),
-            // 9 returning, 10 landing, 11 forced landing, 12 three-blade landing.
+            // 9 returning, 10 landing. Forced landings (11, 12) come down anywhere: not home.
             Evidence::Returning => self.aircraft.iter().any(|aircraft| {
                 let mode = aircraft.twin.code_after(moment, at.aircraft_mode);
-                mode.is_some_and(|mode| (9..=12).contains(&mode))
+                mode.is_some_and(|mode| (9..=10).contains(&mode))
             }),
-            Evidence::Paused(paused) => {
-                self.active_mission().is_some_and(|mission| mission.is_paused() == paused)
-            }
+            Evidence::Paused(paused) => self.active_mission().is_some_and(|mission| {
+                mission.reported_at().is_some_and(|reported| reported > moment)
+                    && mission.is_paused() == paused
+            }),
         }
     }
 
@@ -252,9 +297,13 @@ impl DockMachine {
     ) {
         let command_id = request.command_id;
         let key = request.idempotency_key.clone();
+        let is_counter_action = spec.counter_action;
         let (command, effects) = Command::accept(now, request, spec, mission_id);
         self.commands.insert(command_id, command);
-        self.keys.insert(key, command_id);
+        self.keys.entry(key).or_insert(command_id);
+        if is_counter_action {
+            self.make_room_for_counter_action(now, command_id);
+        }
         self.trace_command(now, command_id, "accepted");
         self.carry_out(now, command_id, effects, Some(payload));
     }
@@ -265,8 +314,23 @@ impl DockMachine {
         let key = request.idempotency_key.clone();
         let command = Command::refuse(now, request, spec, reason);
         self.commands.insert(command_id, command);
-        self.keys.insert(key, command_id);
+        self.keys.entry(key).or_insert(command_id);
         self.carry_out(now, command_id, vec![Effect::Changed { outcome: true }], None);
+    }
+
+    /// Counter-actions are never refused, so the oldest one that is still open is forgotten: it
+    /// stays on record as it was last told.
+    pub(super) fn make_room_for_counter_action(&mut self, now: Now, command_id: CommandId) {
+        let commands = &self.commands;
+        let is_open = |id: &CommandId| commands.get(id).is_some_and(|open| !open.is_final());
+        self.counter_actions.retain(is_open);
+        self.counter_actions.push_back(command_id);
+        while self.counter_actions.len() > COUNTER_ACTIONS_MAX {
+            if let Some(old) = self.counter_actions.pop_front() {
+                self.trace_command(now, old, "forgotten");
+                self.forget(old);
+            }
+        }
     }
 
     fn carry_out(
@@ -418,7 +482,11 @@ impl DockMachine {
                 let reason = status.reason.clone();
                 // A final word about a flight settles the order that started it.
                 if let Some(command_id) = mission.execute_command() {
-                    self.with_command(now, command_id, |command| command.on_observed(now));
+                    let (refused, reason) = (verdict_is_refusal(&status), reason.clone());
+                    self.with_command(now, command_id, |command| match refused {
+                        true => command.on_refusal_observed(now, reason),
+                        false => command.on_observed(now),
+                    });
                 }
                 if let Some(verdict) = status.verdict {
                     let entry = Entry::MissionOutcome { mission_id, verdict, reason };
@@ -439,9 +507,17 @@ impl DockMachine {
         let Some((mission, spec)) = self.missions.get(&mission_id).zip(mission_spec(method)) else {
             return;
         };
+        // Whatever happens, neither order is given twice.
+        let given = match order {
+            Order::Prepare => mission.prepare_command(),
+            Order::Execute => mission.execute_command(),
+        };
+        if given.is_some() {
+            return;
+        }
         let (request, deadline) = (mission.request().clone(), mission.deadline());
         let command_id = CommandId(self.new_uuid());
-        // One key a mission and order: whatever happens, neither is given twice.
+        // For the record only: keys that callers choose must not stand in an order's way.
         let Ok(idempotency_key) = IdempotencyKey::new(&format!("mission:{mission_id}:{method}"))
         else {
             return;
@@ -457,9 +533,6 @@ impl DockMachine {
             expires_in_ms: deadline.since_ms(now.mono),
             issued_by: request.issued_by.clone(),
         };
-        if self.keys.contains_key(&command.idempotency_key) {
-            return;
-        }
         if let Some(mission) = self.missions.get_mut(&mission_id) {
             mission.on_given(now, order, command_id);
             let status = mission.status().clone();
@@ -467,7 +540,6 @@ impl DockMachine {
         }
         // Its payload is written when it leaves: the start time in it must be true then.
         let (command, effects) = Command::accept(now, command, spec, Some(mission_id));
-        self.keys.insert(command.request().idempotency_key.clone(), command_id);
         self.commands.insert(command_id, command);
         self.trace_command(now, command_id, "accepted");
         self.carry_out(now, command_id, effects, None);
@@ -488,6 +560,11 @@ impl DockMachine {
         let tid = request.command_id.to_string();
         let bid = request.trace_id.to_string();
         let head = self.head(now, &tid, &bid);
+        let takes_no_body = |table: &MethodSpec| table.counter_action && !table.has_body;
+        if method::spec(&request.method).is_some_and(takes_no_body) {
+            // What a caller adds to it is no reason to hold it back.
+            return Ok(encode::service_without_body(head, &request.method));
+        }
         let data = (!request.data.is_null()).then(|| {
             let text = serde_json::to_string(&request.data).unwrap_or_default();
             RawValue::from_string(text).ok()
@@ -550,7 +627,7 @@ impl DockMachine {
         CallHead { ids: Self::ids(tid, bid), timestamp_ms: now.wall.0, gateway }
     }
 
-    fn record(&mut self, now: Now, trace_id: fleet_types::TraceId, entry: Entry) {
+    pub(super) fn record(&mut self, now: Now, trace_id: fleet_types::TraceId, entry: Entry) {
         let journal_id = self.journal_id();
         let record = Record { at_ms: now.wall, sn: self.config.sn.clone(), trace_id, entry };
         self.outputs.push_back(Output::Journal { journal_id, record });
@@ -562,11 +639,22 @@ impl DockMachine {
         }
         self.finished.push_back(command_id);
         while self.finished.len() > FINISHED_MAX {
-            if let Some(old) = self.finished.pop_front()
-                && let Some(command) = self.commands.remove(&old)
-            {
-                self.keys.remove(&command.request().idempotency_key);
+            // To forget one that never left can at most have it asked for anew.
+            let never_left = |id: &CommandId| {
+                self.commands.get(id).is_some_and(|command| command.left_at().is_none())
+            };
+            let at = self.finished.iter().position(never_left).unwrap_or(0);
+            if let Some(old) = self.finished.remove(at) {
+                self.forget(old);
             }
+        }
+    }
+
+    fn forget(&mut self, command_id: CommandId) {
+        let Some(command) = self.commands.remove(&command_id) else { return };
+        let key = &command.request().idempotency_key;
+        if self.keys.get(key) == Some(&command_id) {
+            self.keys.remove(key);
         }
     }
 
@@ -576,11 +664,40 @@ impl DockMachine {
         }
         self.ended_missions.push_back(mission_id);
         while self.ended_missions.len() > ENDED_MISSIONS_MAX {
-            if let Some(old) = self.ended_missions.pop_front()
+            let never_ordered = |id: &MissionId| {
+                self.missions.get(id).is_some_and(|mission| mission.execute_command().is_none())
+            };
+            let at = self.ended_missions.iter().position(never_ordered).unwrap_or(0);
+            if let Some(old) = self.ended_missions.remove(at)
                 && let Some(mission) = self.missions.remove(&old)
+                && self.mission_keys.get(&mission.request().idempotency_key) == Some(&old)
             {
                 self.mission_keys.remove(&mission.request().idempotency_key);
             }
         }
     }
+}
+
+/// Whether a second request under the same key means the same. A counter-action takes no body.
+fn is_same_intention(known: &CommandRequest, request: &CommandRequest) -> bool {
+    let is_counter_action = operator_spec(&request.method).is_some_and(|spec| spec.counter_action);
+    known.method == request.method && (is_counter_action || known.data == request.data)
+}
+
+fn verdict_is_refusal(status: &fleet_types::MissionStatus) -> bool {
+    status.verdict == Some(Verdict::Rejected)
+}
+
+fn wrong_dock() -> Reason {
+    Reason::new(
+        "wrong_dock",
+        "This is for another dock; it reached the wrong one and was not sent.",
+    )
+}
+
+fn used_key() -> Reason {
+    Reason::new(
+        "idempotency_conflict",
+        "This idempotency key was used for another command on this dock. Nothing was sent; choose a new key.",
+    )
 }

@@ -24,6 +24,8 @@ use crate::io::{Exchange, Output};
 const WRONG_BINDING_CODE: i64 = 210_231;
 /// Our answer to a request that we do not know: any non-zero code.
 const NOT_SUPPORTED: i64 = 1;
+/// Requests for a file that may wait for its address at once.
+const FILE_REQUESTS_MAX: usize = 8;
 
 impl DockMachine {
     pub(super) fn on_request(&mut self, now: Now, envelope: &Envelope<'_>) {
@@ -93,7 +95,13 @@ impl DockMachine {
             method: Some("flighttask_resource_get".into()),
             ..Envelope::default()
         };
-        let file = url.zip(self.active_mission()).map(|(url, mission)| WaylineFile {
+        // The fingerprint is that of the flight that was asked about, not of the one under way now.
+        let asked = self.file_requests.iter().position(|(waiting, _)| waiting == exchange);
+        let Some((_, mission_id)) = asked.and_then(|at| self.file_requests.remove(at)) else {
+            return;
+        };
+        let mission = self.missions.get(&mission_id).filter(|mission| !mission.is_ended());
+        let file = url.zip(mission).map(|(url, mission)| WaylineFile {
             url: Some(url.into()),
             fingerprint: Some(mission.request().file_md5.as_str().into()),
             ..WaylineFile::default()
@@ -121,6 +129,11 @@ impl DockMachine {
         match (mission_id, wayline_id) {
             (Some(mission_id), Some(wayline_id)) => {
                 self.on_mission_resource(now, mission_id);
+                self.file_requests.push_back((exchange.clone(), mission_id));
+                if self.file_requests.len() > FILE_REQUESTS_MAX {
+                    // The dock asks again for what is not answered.
+                    self.file_requests.pop_front();
+                }
                 self.outputs.push_back(Output::MintFileUrl { exchange, wayline_id });
             }
             // A flight that is not ours, or is over: the dock must not get a file for it.

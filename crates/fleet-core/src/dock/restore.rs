@@ -1,11 +1,16 @@
 //! Taking up what was under way when a machine was lost.
 
-use fleet_types::{CommandStatus, MissionRequest, MissionStatus, Now};
+use std::collections::BTreeMap;
+
+use fleet_types::{
+    CommandId, CommandStatus, MissionId, MissionRequest, MissionState, MissionStatus, Now,
+};
 
 use super::DockMachine;
 use crate::{
     command::Command,
     io::Sample,
+    journal::Entry,
     mission::Mission,
     spec::{Spec, mission_spec, operator_spec},
 };
@@ -19,38 +24,65 @@ impl DockMachine {
         commands: Vec<CommandStatus>,
         missions: Vec<(MissionRequest, MissionStatus)>,
     ) {
+        let orders = orders_of(&commands);
+        for status in commands {
+            self.restore_command(now, status);
+        }
         for (request, status) in missions {
             let mission_id = request.mission_id;
-            let order = |method: &str| {
-                let of = |status: &&CommandStatus| {
-                    status.mission_id == Some(mission_id) && status.method == method
-                };
-                commands.iter().find(of).map(|status| status.command_id)
-            };
+            let order = |method: &str| orders.get(&(mission_id, method.to_owned())).copied();
             let (prepare, execute) = (order("flighttask_prepare"), order("flighttask_execute"));
+            // An order to fly that certainly did not leave leaves nothing unknown; a mission locked
+            // by it could be settled by nobody. Of one that is not remembered nothing is certain.
+            let may_have_left = match execute.and_then(|id| self.commands.get(&id)) {
+                Some(command) => command.may_have_left(),
+                None => status.state != MissionState::Preparing,
+            };
             let key = request.idempotency_key.clone();
-            let mission = Mission::restore(now, request, status, prepare, execute);
+            let mission = Mission::restore(now, request, status, prepare, execute, may_have_left);
             self.mission_keys.insert(key, mission_id);
-            self.tell(Sample::Mission(mission.status().clone()));
-            let is_ended = mission.is_ended();
+            let status = mission.status().clone();
             self.missions.insert(mission_id, mission);
-            if is_ended {
+            if let Some(verdict) = status.verdict {
+                let reason = status.reason.clone();
+                let entry = Entry::MissionOutcome { mission_id, verdict, reason };
+                self.record(now, status.trace_id, entry);
                 self.retire_mission(mission_id);
             }
-        }
-        for status in commands {
-            let command_id = status.command_id;
-            let spec = operator_spec(&status.method).or_else(|| mission_spec(&status.method));
-            let command = Command::restore(now, spec.unwrap_or_else(Spec::none), status);
-            self.keys.insert(command.request().idempotency_key.clone(), command_id);
-            self.tell(Sample::Command(command.status().clone()));
-            let is_final = command.is_final();
-            self.commands.insert(command_id, command);
-            if is_final {
-                self.retire(command_id);
-            }
+            self.tell(Sample::Mission(status));
         }
         self.tell_lock(now);
         self.tell_status(now);
     }
+
+    fn restore_command(&mut self, now: Now, status: CommandStatus) {
+        let command_id = status.command_id;
+        let was = status.state;
+        let spec = operator_spec(&status.method).or_else(|| mission_spec(&status.method));
+        let command = Command::restore(now, spec.unwrap_or_else(Spec::none), status);
+        if command.status().mission_id.is_none() {
+            self.keys.insert(command.request().idempotency_key.clone(), command_id);
+        }
+        let status = command.status().clone();
+        let (is_final, is_counter_action) = (command.is_final(), command.spec().counter_action);
+        self.commands.insert(command_id, command);
+        if status.state != was {
+            let (state, reason) = (status.state, status.reason.clone());
+            let entry = Entry::CommandOutcome { command_id, state, reason };
+            self.record(now, status.trace_id, entry);
+        }
+        self.tell(Sample::Command(status));
+        if is_final {
+            self.retire(command_id);
+        } else if is_counter_action {
+            self.make_room_for_counter_action(now, command_id);
+        }
+    }
+}
+
+fn orders_of(commands: &[CommandStatus]) -> BTreeMap<(MissionId, String), CommandId> {
+    let order = |status: &CommandStatus| {
+        Some(((status.mission_id?, status.method.clone()), status.command_id))
+    };
+    commands.iter().filter_map(order).collect()
 }

@@ -10,5 +10,6 @@ mod hostile;
 mod invariants;
 mod limits;
 mod missions;
+mod restored;
 mod rig;
 mod telemetry;

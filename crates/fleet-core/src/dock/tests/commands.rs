@@ -322,6 +322,7 @@ fn a_slow_no_subscriber_still_counts_but_never_against_the_docks_word() {
     rig.fate_of(id, SendFate::NoSubscriber);
     rig.check(id, Rejected, Some("broker_no_subscriber"));
 
+    rig.debugging();
     let id = rig.command("supplement_light_open");
     rig.reply(&rig.last("supplement_light_open"), json!({}));
     rig.check(id, Unknown, Some("lost_reply"));

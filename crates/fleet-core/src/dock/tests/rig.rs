@@ -53,6 +53,7 @@ pub(super) struct Rig {
     pub(super) alarms: Vec<Alarm>,
     /// `send <method>` and `journal <method>` in the order they were asked for.
     pub(super) order: Vec<String>,
+    asked: BTreeMap<MissionId, MissionRequest>,
     held: Vec<JournalId>,
     journal_of: BTreeMap<JournalId, CommandId>,
     journaled: BTreeSet<CommandId>,
@@ -67,23 +68,7 @@ impl Rig {
 
     pub(super) fn with(change: impl FnOnce(&mut DockConfig)) -> Self {
         let now = Now { mono: MonoMs(START_MS), wall: WallMs(EPOCH_MS) };
-        let mut config = DockConfig {
-            sn: DeviceSn::new(DOCK).unwrap(),
-            name: "North gate".into(),
-            is_enrolled: true,
-            site: Arc::new(SiteConfig {
-                ntp_server_host: "ntp.site".into(),
-                ntp_server_port: 123,
-                app_id: "172000".into(),
-                app_key: "key-of-the-site".into(),
-                app_license: "licence-of-the-site".into(),
-                organization_id: "ORG1".into(),
-                organization_name: "Harbour".into(),
-                binding_code: None,
-            }),
-            schemas: Schemas::new(),
-            seed: 7,
-        };
+        let mut config = config();
         change(&mut config);
         let mut rig = Self {
             machine: DockMachine::new(now, config),
@@ -105,6 +90,7 @@ impl Rig {
             drift_count: 0,
             alarms: Vec::new(),
             order: Vec::new(),
+            asked: BTreeMap::new(),
             held: Vec::new(),
             journal_of: BTreeMap::new(),
             journaled: BTreeSet::new(),
@@ -172,6 +158,21 @@ impl Rig {
             }
         }
         panic!("woken without end");
+    }
+
+    /// The machine is lost and another one takes up what was open.
+    pub(super) fn restart(&mut self) {
+        let open = self.commands.values().filter(|status| !status.state.is_final());
+        let commands = open.cloned().collect();
+        let open = self.missions.values().filter(|status| status.verdict.is_none());
+        let missions = open.map(|status| (self.asked[&status.mission_id].clone(), status.clone()));
+        let missions = missions.collect();
+        self.alarms.clear();
+        self.held.clear();
+        self.journal_of.clear();
+        self.machine = DockMachine::new(self.now, config());
+        self.machine.restore(self.now, commands, missions);
+        self.input(Input::CommandLink { is_up: true });
     }
 
     /// Time passes and the machine is woken late.
@@ -335,6 +336,7 @@ impl Rig {
 
     pub(super) fn ask_mission(&mut self, request: MissionRequest) -> MissionId {
         let id = request.mission_id;
+        self.asked.entry(id).or_insert_with(|| request.clone());
         self.input(Input::Mission(request));
         id
     }
@@ -520,6 +522,26 @@ impl Rig {
                 assert!(!is_outcome || step.response_code.is_some(), "no outcome: {step:?}");
             }
         }
+    }
+}
+
+fn config() -> DockConfig {
+    DockConfig {
+        sn: DeviceSn::new(DOCK).unwrap(),
+        name: "North gate".into(),
+        is_enrolled: true,
+        site: Arc::new(SiteConfig {
+            ntp_server_host: "ntp.site".into(),
+            ntp_server_port: 123,
+            app_id: "172000".into(),
+            app_key: "key-of-the-site".into(),
+            app_license: "licence-of-the-site".into(),
+            organization_id: "ORG1".into(),
+            organization_name: "Harbour".into(),
+            binding_code: None,
+        }),
+        schemas: Schemas::new(),
+        seed: 7,
     }
 }
 

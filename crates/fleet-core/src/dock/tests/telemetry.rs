@@ -38,6 +38,21 @@ fn three_partial_reports_merge_and_each_field_keeps_its_age() {
 }
 
 #[test]
+fn a_field_of_both_kinds_of_report_is_one_field() {
+    let mut rig = Rig::new();
+    rig.bring_up();
+    rig.osd(json!({"acc_time": 1}));
+    rig.state(json!({"acc_time": 2, "firmware_version": "10.02"}));
+    assert_eq!(value(&rig, DOCK, "acc_time"), Some(Scalar::Int(2)));
+    assert_eq!(rig.dock().firmware.as_deref(), Some("10.02"));
+    for osd in rig.osd.values() {
+        let keys: Vec<_> = osd.values.schema.fields.iter().map(|field| &field.key).collect();
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(keys.len(), distinct.len(), "a key twice in {keys:?}");
+    }
+}
+
+#[test]
 fn a_report_of_the_wrong_shape_clears_nothing() {
     let mut rig = Rig::online();
     for data in [json!([]), json!("x"), json!(null), json!({}), json!({"cover_state": {"a": 1}})] {

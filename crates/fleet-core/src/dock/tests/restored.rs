@@ -1,0 +1,106 @@
+//! A machine is lost and another one takes up what was open: nothing is sent again, nothing that
+//! flies is forgotten, and every lock can be opened.
+
+use fleet_types::{CommandState, MissionState, command::ResolvedOutcome, mission::Verdict};
+use serde_json::json;
+
+use super::rig::Rig;
+use crate::journal::Entry;
+
+#[test]
+fn what_may_have_left_is_unknown_and_what_did_not_is_rejected() {
+    let mut rig = Rig::online();
+    rig.debugging();
+    let sent = rig.command("supplement_light_open");
+    rig.journal_is_fast = false;
+    let waiting = rig.command("cover_open");
+    let home = rig.command("return_home");
+    rig.restart();
+    rig.check(sent, CommandState::Unknown, Some("restarted"));
+    rig.check(home, CommandState::Unknown, Some("restarted"));
+    rig.check(waiting, CommandState::Rejected, Some("restarted"));
+    let outcomes = rig.records.iter().filter_map(|record| match &record.entry {
+        Entry::CommandOutcome { command_id, state, .. } => Some((*command_id, *state)),
+        _ => None,
+    });
+    assert!(outcomes.clone().any(|it| it == (waiting, CommandState::Rejected)));
+    assert!(outcomes.clone().any(|it| it == (sent, CommandState::Unknown)));
+    assert_eq!(rig.sends.len(), 2);
+    rig.pass(1);
+    rig.osd(json!({"supplement_light_state": 1}));
+    rig.check(sent, CommandState::Succeeded, Some("observed"));
+}
+
+#[test]
+fn a_repeated_key_is_still_known_after_a_restart() {
+    let mut rig = Rig::online();
+    rig.debugging();
+    let request = rig.command_request("cover_open");
+    rig.ask(request.clone());
+    rig.restart();
+    rig.debugging();
+    let command_id = fleet_types::CommandId(rig.uuid());
+    rig.ask(fleet_types::CommandRequest { command_id, ..request });
+    assert_eq!(rig.sends.len(), 1);
+}
+
+#[test]
+fn an_order_to_fly_that_left_locks_until_it_is_settled() {
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    let execute = rig.last("flighttask_execute").command_id;
+    rig.restart();
+    assert_eq!(rig.mission(id).state, MissionState::Unknown);
+    assert!(rig.is_locked());
+    rig.resolve(execute, ResolvedOutcome::Failed);
+    assert!(!rig.is_locked());
+    assert_eq!(rig.mission(id).verdict, Some(Verdict::Failed));
+
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    rig.restart();
+    rig.flight(id, 0, json!("ok"), 6);
+    assert_eq!(rig.mission(id).verdict, Some(Verdict::Ok));
+    assert!(!rig.is_locked());
+}
+
+#[test]
+fn an_order_to_fly_that_did_not_leave_locks_nothing() {
+    let mut rig = Rig::online();
+    let request = rig.mission_request();
+    let id = rig.ask_mission(request);
+    rig.journal_is_fast = false;
+    rig.reply(&rig.last("flighttask_prepare"), json!({"result": 0}));
+    assert_eq!(rig.mission(id).state, MissionState::Starting);
+    rig.restart();
+    assert!(!rig.is_locked());
+    assert_eq!(rig.mission(id).verdict, Some(Verdict::Expired));
+    rig.journal_answers(true);
+    assert!(rig.sent("flighttask_execute").is_empty());
+}
+
+#[test]
+fn a_flight_under_way_is_followed_to_its_end() {
+    for status in ["in_progress", "paused"] {
+        let mut rig = Rig::online();
+        let id = rig.ordered_mission();
+        rig.reply(&rig.last("flighttask_execute"), json!({"result": 0}));
+        rig.flight(id, 0, json!(status), 5);
+        rig.restart();
+        assert!(!rig.is_locked());
+        assert_eq!(rig.dock().mission_id, Some(id));
+        rig.flight(id, 0, json!("ok"), 6);
+        assert_eq!(rig.mission(id).verdict, Some(Verdict::Ok));
+    }
+}
+
+#[test]
+fn a_preparation_is_over() {
+    let mut rig = Rig::online();
+    let request = rig.mission_request();
+    let id = rig.ask_mission(request);
+    rig.restart();
+    assert_eq!(rig.mission(id).verdict, Some(Verdict::Expired));
+    rig.reply(&rig.last("flighttask_prepare"), json!({"result": 0}));
+    assert!(rig.sent("flighttask_execute").is_empty());
+}

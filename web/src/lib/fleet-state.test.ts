@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Alarm, DeviceStatus } from '../api/types';
-import { compareRows, fleetState, matches } from './fleet-state';
+import { compareRows, fleetState, matches, shownActivity } from './fleet-state';
 
 const dock: DeviceStatus = {
   sn: 'SIMDK200000001',
@@ -65,6 +65,15 @@ test('flying, service and ready', () => {
   check({}, 'ready', { activity: 'preparing' });
   check({ activity: 'remote_debugging' }, 'service');
   check({ activity: 'upgrading' }, 'service');
+});
+
+test('one word for what dock and aircraft do', () => {
+  expect(shownActivity(dock, craft)).toBe('idle');
+  expect(shownActivity({ ...dock, mission_id: 'm' }, craft)).toBe('working');
+  expect(shownActivity({ ...dock, mission_id: 'm' }, { ...craft, activity: 'landing' })).toBe(
+    'landing',
+  );
+  expect(shownActivity({ ...dock, activity: 'upgrading' }, null)).toBe('upgrading');
 });
 
 test('rows: trouble first, then by name with numbers in order', () => {

@@ -62,6 +62,15 @@ export function fleetState(
   return 'ready';
 }
 
+/**
+ * What a dock and its aircraft are doing, as one word. A dock still reports idle for a moment after
+ * it took a mission: it is working.
+ */
+export function shownActivity(dock: DeviceStatus, aircraft: DeviceStatus | null): Activity {
+  if (aircraft && isAirborne(aircraft.activity)) return aircraft.activity;
+  return dock.mission_id && dock.activity === 'idle' ? 'working' : dock.activity;
+}
+
 /** Who comes first in the list: what needs a hand, then what flies, then the rest by name. */
 const rank: Record<FleetState, number> = {
   attention: 0,

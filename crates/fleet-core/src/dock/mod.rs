@@ -67,7 +67,8 @@ pub struct DockConfig {
     pub site: Arc<SiteConfig>,
     /// Field tables, shared by all machines.
     pub schemas: Schemas,
-    /// Seed of the machine's identifiers.
+    /// Seed of the machine's identifiers. Never the same twice, not even for the same dock: they
+    /// name commands and journal writes for as long as late answers may come.
     pub seed: u64,
 }
 
@@ -164,8 +165,11 @@ impl DockMachine {
     /// A machine for a dock of which nothing was heard yet.
     #[must_use]
     pub fn new(now: Now, config: DockConfig) -> Self {
+        let mut rng = fastrand::Rng::with_seed(config.seed);
+        // A late answer to a write of the machine before this one must not pass for one of ours.
+        let next_journal = rng.u64(..) >> 1;
         let mut machine = Self {
-            rng: fastrand::Rng::with_seed(config.seed),
+            rng,
             session: Session::new(now),
             link_up: false,
             model: None,
@@ -182,7 +186,7 @@ impl DockMachine {
             counter_actions: VecDeque::new(),
             file_requests: VecDeque::new(),
             settled_at: now.mono,
-            next_journal: 0,
+            next_journal,
             outputs: VecDeque::new(),
             told: BTreeMap::new(),
             lock_alarm: None,

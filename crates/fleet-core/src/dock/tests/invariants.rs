@@ -25,13 +25,18 @@ enum Step {
     Job(usize, usize),
     Flight(usize, usize),
     FetchFile(usize),
+    Fate(usize, usize),
+    Resolve(usize, bool),
+    World(World),
+}
+
+#[derive(Clone, Debug)]
+enum World {
     Url(bool),
     Osd(u8, u8, u8, u8),
     Aircraft(u8),
     Topology(bool),
     Request(usize),
-    Fate(usize, usize),
-    Resolve(usize, bool),
     Journal(bool),
     JournalIsFast(bool),
     LinkSays(usize),
@@ -40,6 +45,7 @@ enum Step {
     Pass(u64),
     Wake(u64),
     Raw(usize, Vec<u8>),
+    Restart,
 }
 
 const FATES: [SendFate; 7] = [
@@ -81,6 +87,24 @@ const REQUESTS: [&str; 6] = [
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let at = 0..1_000_usize;
+    let world = prop_oneof![
+        1 => any::<bool>().prop_map(World::Url),
+        10 => (0..6_u8, 0..3_u8, 0..2_u8, 0..2_u8)
+            .prop_map(|(mode, home, light, stop)| World::Osd(mode, home, light, stop)),
+        2 => (0..20_u8).prop_map(World::Aircraft),
+        1 => any::<bool>().prop_map(World::Topology),
+        1 => (0..REQUESTS.len()).prop_map(World::Request),
+        4 => any::<bool>().prop_map(World::Journal),
+        1 => any::<bool>().prop_map(World::JournalIsFast),
+        2 => (0..=FATES.len()).prop_map(World::LinkSays),
+        1 => any::<bool>().prop_map(World::Link),
+        1 => (0..3_u8).prop_map(World::Broker),
+        6 => prop_oneof![0..3_000_u64, 0..40_000_u64, 0..400_000_u64].prop_map(World::Pass),
+        2 => (0..20_000_u64).prop_map(World::Wake),
+        1 => (0..8_usize, proptest::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(kind, bytes)| World::Raw(kind, bytes)),
+        1 => Just(World::Restart),
+    ];
     let step = prop_oneof![
         6 => at.clone().prop_map(Step::Command),
         1 => at.clone().prop_map(Step::Again),
@@ -90,23 +114,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (at.clone(), 0..STATUSES.len()).prop_map(|(at, what)| Step::Job(at, what)),
         6 => (at.clone(), 0..STATUSES.len()).prop_map(|(at, what)| Step::Flight(at, what)),
         1 => at.clone().prop_map(Step::FetchFile),
-        1 => any::<bool>().prop_map(Step::Url),
-        10 => (0..6_u8, 0..3_u8, 0..2_u8, 0..2_u8)
-            .prop_map(|(mode, home, light, stop)| Step::Osd(mode, home, light, stop)),
-        2 => (0..20_u8).prop_map(Step::Aircraft),
-        1 => any::<bool>().prop_map(Step::Topology),
-        1 => (0..REQUESTS.len()).prop_map(Step::Request),
         4 => (at.clone(), 0..FATES.len()).prop_map(|(at, fate)| Step::Fate(at, fate)),
         3 => (at.clone(), any::<bool>()).prop_map(|(at, yes)| Step::Resolve(at, yes)),
-        4 => any::<bool>().prop_map(Step::Journal),
-        1 => any::<bool>().prop_map(Step::JournalIsFast),
-        2 => (0..=FATES.len()).prop_map(Step::LinkSays),
-        1 => any::<bool>().prop_map(Step::Link),
-        1 => (0..3_u8).prop_map(Step::Broker),
-        6 => prop_oneof![0..3_000_u64, 0..40_000_u64, 0..400_000_u64].prop_map(Step::Pass),
-        2 => (0..20_000_u64).prop_map(Step::Wake),
-        1 => (0..8_usize, proptest::collection::vec(any::<u8>(), 0..40))
-            .prop_map(|(kind, bytes)| Step::Raw(kind, bytes)),
+        34 => world.prop_map(Step::World),
     ];
     proptest::collection::vec(step, 1..120)
 }
@@ -177,18 +187,18 @@ fn take(rig: &mut Rig, step: &Step) {
                 rig.fate_of(send.command_id, FATES[fate]);
             }
         }
-        _ => happen(rig, step),
+        Step::World(ref world) => happen(rig, world),
     }
 }
 
-fn happen(rig: &mut Rig, step: &Step) {
-    match step {
-        Step::Url(is_there) => {
+fn happen(rig: &mut Rig, world: &World) {
+    match world {
+        World::Url(is_there) => {
             if let Some((exchange, _)) = rig.minted.pop() {
                 rig.input(Input::FileUrl { exchange, url: is_there.then(|| "https://f".into()) });
             }
         }
-        Step::Osd(mode, home, light, stop) => {
+        World::Osd(mode, home, light, stop) => {
             let mut data = json!({"mode_code": mode, "supplement_light_state": light,
                 "cover_state": light, "emergency_stop_state": stop});
             if *home < 2 {
@@ -196,27 +206,27 @@ fn happen(rig: &mut Rig, step: &Step) {
             }
             rig.osd(data);
         }
-        Step::Aircraft(mode) => rig.aircraft_osd(json!({"mode_code": mode})),
-        Step::Topology(is_there) => {
+        World::Aircraft(mode) => rig.aircraft_osd(json!({"mode_code": mode})),
+        World::Topology(is_there) => {
             rig.topology(if *is_there { &[AIRCRAFT] } else { &[] });
         }
-        Step::Request(at) => drop(rig.request(REQUESTS[*at], json!({}))),
-        Step::Journal(is_ok) => rig.journal_answers(*is_ok),
-        Step::JournalIsFast(is_fast) => rig.journal_is_fast = *is_fast,
-        Step::LinkSays(at) => rig.fate = FATES.get(*at).copied(),
-        Step::Link(is_up) => rig.input(Input::CommandLink { is_up: *is_up }),
-        Step::Broker(what) => rig.input(Input::Broker(match what {
+        World::Request(at) => drop(rig.request(REQUESTS[*at], json!({}))),
+        World::Journal(is_ok) => rig.journal_answers(*is_ok),
+        World::JournalIsFast(is_fast) => rig.journal_is_fast = *is_fast,
+        World::LinkSays(at) => rig.fate = FATES.get(*at).copied(),
+        World::Link(is_up) => rig.input(Input::CommandLink { is_up: *is_up }),
+        World::Broker(what) => rig.input(Input::Broker(match what {
             0 => BrokerPresence::Connected,
             1 => BrokerPresence::Disconnected { reason: "gone".into() },
             _ => BrokerPresence::LoginRefused,
         })),
-        Step::Pass(ms) => rig.pass(*ms),
-        Step::Wake(ms) => rig.oversleep(*ms),
-        Step::Raw(kind, bytes) => {
+        World::Pass(ms) => rig.pass(*ms),
+        World::Wake(ms) => rig.oversleep(*ms),
+        World::Raw(kind, bytes) => {
             let kinds = [TopicKind::Osd, TopicKind::Events, TopicKind::Status, TopicKind::Requests];
             rig.raw(kinds[kind % kinds.len()], if *kind < 4 { DOCK } else { AIRCRAFT }, bytes);
         }
-        _ => unreachable!("taken above"),
+        World::Restart => rig.restart(),
     }
 }
 

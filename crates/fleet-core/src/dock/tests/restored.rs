@@ -19,16 +19,41 @@ fn what_may_have_left_is_unknown_and_what_did_not_is_rejected() {
     rig.check(sent, CommandState::Unknown, Some("restarted"));
     rig.check(home, CommandState::Unknown, Some("restarted"));
     rig.check(waiting, CommandState::Rejected, Some("restarted"));
-    let outcomes = rig.records.iter().filter_map(|record| match &record.entry {
-        Entry::CommandOutcome { command_id, state, .. } => Some((*command_id, *state)),
-        _ => None,
-    });
-    assert!(outcomes.clone().any(|it| it == (waiting, CommandState::Rejected)));
-    assert!(outcomes.clone().any(|it| it == (sent, CommandState::Unknown)));
+    let is_recorded = |id, state| {
+        rig.records.iter().any(|record| {
+            matches!(&record.entry, Entry::CommandOutcome { command_id, state: was, .. }
+                if (*command_id, *was) == (id, state))
+        })
+    };
+    assert!(is_recorded(waiting, CommandState::Rejected));
+    assert!(is_recorded(sent, CommandState::Unknown));
     assert_eq!(rig.sends.len(), 2);
     rig.pass(1);
     rig.osd(json!({"supplement_light_state": 1}));
     rig.check(sent, CommandState::Succeeded, Some("observed"));
+}
+
+#[test]
+fn a_record_of_the_machine_before_is_no_record_of_this_one() {
+    let mut rig = Rig::online();
+    rig.debugging();
+    rig.journal_is_fast = false;
+    rig.command("cover_open");
+    for _ in 0..5 {
+        rig.command("no_such_method");
+    }
+    let late = rig.held.clone();
+    assert_eq!(late.len(), 6);
+    rig.restart();
+    rig.debugging();
+    let id = rig.command("cover_open");
+    for journal_id in late {
+        rig.input(crate::io::Input::Journaled(journal_id));
+    }
+    rig.check(id, CommandState::Accepted, None);
+    assert!(rig.sends.is_empty());
+    rig.journal_answers(true);
+    rig.check(id, CommandState::Sent, None);
 }
 
 #[test]

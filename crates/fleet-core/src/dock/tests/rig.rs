@@ -54,7 +54,7 @@ pub(super) struct Rig {
     /// `send <method>` and `journal <method>` in the order they were asked for.
     pub(super) order: Vec<String>,
     asked: BTreeMap<MissionId, MissionRequest>,
-    held: Vec<JournalId>,
+    pub(super) held: Vec<JournalId>,
     journal_of: BTreeMap<JournalId, CommandId>,
     journaled: BTreeSet<CommandId>,
     flights: BTreeSet<String>,
@@ -162,15 +162,18 @@ impl Rig {
 
     /// The machine is lost and another one takes up what was open.
     pub(super) fn restart(&mut self) {
-        let open = self.commands.values().filter(|status| !status.state.is_final());
-        let commands = open.cloned().collect();
-        let open = self.missions.values().filter(|status| status.verdict.is_none());
-        let missions = open.map(|status| (self.asked[&status.mission_id].clone(), status.clone()));
-        let missions = missions.collect();
+        // What was over is not taken up: its identities and keys are forgotten.
+        self.commands.retain(|_, status| !status.state.is_final());
+        self.missions.retain(|_, status| status.verdict.is_none());
+        let commands = self.commands.values().cloned().collect();
+        let missions = self.missions.values();
+        let missions = missions
+            .map(|status| (self.asked[&status.mission_id].clone(), status.clone()))
+            .collect();
         self.alarms.clear();
-        self.held.clear();
-        self.journal_of.clear();
-        self.machine = DockMachine::new(self.now, config());
+        // Answers to the journal writes of the machine before still come.
+        let seed = u64::try_from(self.ids).unwrap() + 1_000;
+        self.machine = DockMachine::new(self.now, DockConfig { seed, ..config() });
         self.machine.restore(self.now, commands, missions);
         self.input(Input::CommandLink { is_up: true });
     }

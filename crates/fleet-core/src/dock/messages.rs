@@ -43,6 +43,7 @@ impl DockMachine {
                 return;
             }
         };
+        self.count_envelope(&envelope);
         let source_ms = envelope.timestamp_ms.map(WallMs);
         let is_own = topic.sn == self.config.sn.as_str();
         if is_own {
@@ -72,6 +73,23 @@ impl DockMachine {
                 let firmware = self.firmware();
                 self.drift.count(&firmware, "topic", &topic.kind.filter());
             }
+        }
+    }
+
+    /// Counts what is unknown of the envelope itself.
+    fn count_envelope(&mut self, envelope: &Envelope<'_>) {
+        if envelope.drift.is_empty() && !envelope.is_flat {
+            return;
+        }
+        let firmware = self.firmware();
+        if envelope.is_flat {
+            self.drift.count(&firmware, "type", "a body without an envelope");
+        }
+        for (key, _) in envelope.drift.unknown() {
+            self.drift.count(&firmware, "field", &format!("(envelope).{}", key.as_str()));
+        }
+        for fault in envelope.drift.faults() {
+            self.drift.count(&firmware, "type", &format!("(envelope).{}", fault.key));
         }
     }
 
@@ -238,10 +256,12 @@ impl DockMachine {
     }
 
     fn on_event(&mut self, now: Now, envelope: &Envelope<'_>) {
-        let method = envelope.method.as_deref().unwrap_or_default();
-        match method {
-            "flighttask_progress" => self.on_flight_progress(now, envelope),
-            _ => self.on_job_progress(now, method, envelope),
+        match envelope.method.as_deref() {
+            Some("flighttask_progress") => self.on_flight_progress(now, envelope),
+            Some(method) => self.on_job_progress(now, Some(method), envelope),
+            // Many documented examples leave the method out: the body tells a flight, the flow a job.
+            None if is_flight(envelope) => self.on_flight_progress(now, envelope),
+            None => self.on_job_progress(now, None, envelope),
         }
         self.tell_event(now, envelope);
         if envelope.wants_reply() {
@@ -262,13 +282,13 @@ impl DockMachine {
     }
 
     /// Progress of a remote-debug job: an event with the name of the service that started it.
-    fn on_job_progress(&mut self, now: Now, method: &str, envelope: &Envelope<'_>) {
+    fn on_job_progress(&mut self, now: Now, method: Option<&str>, envelope: &Envelope<'_>) {
         let Some(command_id) = self.job_owner(method, envelope.bid.as_deref()) else {
-            if crate::spec::is_documented(method) {
-                return;
+            let method = method.unwrap_or("event without a method");
+            if !crate::spec::is_documented(method) {
+                let firmware = self.firmware();
+                self.drift.count(&firmware, "method", method);
             }
-            let firmware = self.firmware();
-            self.drift.count(&firmware, "method", method);
             return;
         };
         let Some(job) = self.read::<JobProgress>(envelope) else { return };
@@ -280,13 +300,17 @@ impl DockMachine {
     }
 
     /// The command an event belongs to: the only one of the flow that it names. Where the device
-    /// names no flow, the only one that it took and did not end; a flow that is not ours is not.
-    fn job_owner(&self, method: &str, bid: Option<&str>) -> Option<fleet_types::CommandId> {
+    /// names no flow, the only one that it took and did not end; a flow that is not ours is not. An
+    /// event must name its method or its flow.
+    fn job_owner(&self, method: Option<&str>, bid: Option<&str>) -> Option<fleet_types::CommandId> {
         let bid = bid.filter(|bid| !bid.is_empty());
         let flow: Option<TraceId> = match bid {
             Some(bid) => Some(bid.parse().ok()?),
             None => None,
         };
+        if method.is_none() && flow.is_none() {
+            return None;
+        }
         let is_it = |command: &&Command| match flow {
             Some(trace_id) => command.request().trace_id == trace_id,
             None => command.is_acknowledged(),
@@ -294,7 +318,8 @@ impl DockMachine {
         let mut open = self
             .commands
             .values()
-            .filter(|command| command.spec().method == method && !command.is_final())
+            .filter(|command| method.is_none_or(|method| command.spec().method == method))
+            .filter(|command| !command.is_final())
             .filter(|command| command.spec().completion == Completion::Job)
             .filter(|command| command.may_have_left())
             .filter(is_it);
@@ -354,6 +379,12 @@ impl DockMachine {
         let ids = envelope.ids();
         Exchange { tid: ids.tid.to_owned(), bid: ids.bid.to_owned() }
     }
+}
+
+/// Whether the body of an event without a method names a flight.
+fn is_flight(envelope: &Envelope<'_>) -> bool {
+    decode_data::<FlighttaskProgress>(envelope.data)
+        .is_ok_and(|progress| progress.flight_id().is_some())
 }
 
 /// Takes the values of known-secret keys out of a message that goes on to the bus.

@@ -106,3 +106,37 @@ fn aircraft_are_bounded_and_a_new_one_takes_an_old_ones_place() {
         assert_eq!(rig.dock().children.len(), 1);
     }
 }
+
+#[test]
+fn an_event_without_its_method_is_known_by_its_flow_or_its_flight_and_else_moves_nothing() {
+    let mut rig = Rig::online();
+    rig.debugging();
+    let id = rig.command("cover_open");
+    rig.reply(&rig.last("cover_open"), json!({"result": 0}));
+    let done = json!({"result": 0, "output": {"status": "ok", "progress": {"percent": 100}}});
+    rig.publish(TopicKind::Events, DOCK, &json!({"tid": "t", "data": done}));
+    rig.check(id, CommandState::Acknowledged, None);
+    let bid = rig.commands[&id].trace_id.to_string();
+    rig.publish(TopicKind::Events, DOCK, &json!({"tid": "t", "bid": bid, "data": done}));
+    rig.check(id, CommandState::Succeeded, None);
+
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    let data = json!({
+        "result": 0,
+        "output": {"status": "ok", "ext": {"flight_id": id.to_string()}},
+    });
+    rig.publish(TopicKind::Events, DOCK, &json!({"tid": "t", "data": data}));
+    assert_eq!(rig.mission(id).verdict, Some(fleet_types::mission::Verdict::Ok));
+}
+
+#[test]
+fn keys_of_the_envelope_that_are_not_documented_are_counted() {
+    let mut rig = Rig::online();
+    let odd = json!({"tid": 7, "bid": "b", "hello": 1, "data": {"mode_code": 0}});
+    rig.publish(TopicKind::Osd, DOCK, &odd);
+    assert!(rig.unknowns("field").iter().any(|(_, key)| key == "(envelope).hello"));
+    assert!(rig.unknowns("type").iter().any(|(_, key)| key == "(envelope).tid"));
+    rig.publish(TopicKind::Osd, DOCK, &json!({"mode_code": 0, "drone_in_dock": 1}));
+    assert!(rig.unknowns("type").iter().any(|(_, key)| key == "a body without an envelope"));
+}

@@ -1,5 +1,4 @@
 //! Real processes: what a supervisor starts ends with it, however it ends.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::{
     fs,

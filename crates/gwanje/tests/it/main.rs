@@ -1,0 +1,26 @@
+//! The running program: the real binary with its real Mosquitto, and simulated docks that know what
+//! they truly did.
+//!
+//! [`site`] starts a whole `gwanje up` in a directory of its own, [`docks`] enrols simulated docks
+//! over its API and runs them inside the test. Nothing here sleeps for a fixed time in the hope
+//! that something happened: every wait is for a condition, with a generous bound. What takes
+//! minutes runs with `GWANJE_LONG=1`.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod access;
+mod bring_up;
+mod cli;
+mod commands;
+mod docks;
+mod hostile;
+mod http;
+mod interlocks;
+mod missions;
+mod outages;
+mod proc;
+mod processes;
+mod raw_dock;
+mod site;
+mod threads;
+mod tower_death;

@@ -1,0 +1,322 @@
+//! A whole site: `gwanje up` with its broker and tower, in a directory of its own.
+//!
+//! Dropped, it kills its supervisor and waits until no process of it is left.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use gwanje::children::ports;
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::Signal,
+};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    http::{self, Answer},
+    proc,
+};
+
+pub(crate) const GWANJE: &str = env!("CARGO_BIN_EXE_gwanje");
+/// For anything that should take a second or two: this machine may be busy.
+pub(crate) const SOON: Duration = Duration::from_secs(45);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How much of the machine a test takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// It mostly waits: others may run beside it.
+    Light,
+    /// It wants the machine for itself.
+    Heavy,
+}
+
+/// Runs a test on one event loop, as every process of the project does.
+pub(crate) fn run(load: Load, test: impl Future<Output = ()>) {
+    // Across processes too: cargo-nextest gives each test one of its own.
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load.lock");
+    let turn = File::create(path).unwrap();
+    let operation = match load {
+        Load::Light => FlockOperation::LockShared,
+        Load::Heavy => FlockOperation::LockExclusive,
+    };
+    flock(&turn, operation).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async { timeout(Duration::from_mins(5), test).await.unwrap() });
+}
+
+/// Whether tests that take minutes are wanted.
+pub(crate) fn wants_long() -> bool {
+    std::env::var_os("GWANJE_LONG").is_some_and(|value| value == "1")
+}
+
+/// Looks again and again until there is something.
+#[track_caller]
+pub(crate) fn until<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> impl Future<Output = T> {
+    until_within(SOON, what, async move || look().await)
+}
+
+/// See [`until`].
+pub(crate) async fn until_within<T>(
+    within: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
+    let end = Instant::now() + within;
+    loop {
+        match look().await {
+            Ok(found) => return found,
+            Err(seen) => assert!(Instant::now() < end, "{what} did not happen; last seen: {seen}"),
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// A running site.
+pub(crate) struct Site {
+    dir: PathBuf,
+    supervisor: Child,
+    /// Children seen so far, for the end.
+    seen: Vec<u32>,
+    pub(crate) api: SocketAddr,
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) token: String,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let (api, mqtt) = (free_port(), free_port());
+        let supervisor = spawn(&dir, api, mqtt);
+        let mut site = Self { dir, supervisor, seen: vec![], api, mqtt, token: String::new() };
+        until("the start of broker and tower", async || {
+            if let Ok(Some(status)) = site.supervisor.try_wait() {
+                panic!("the supervisor ended: {status}");
+            }
+            site.token = match fs::read_to_string(site.dir.join("api-token")) {
+                Ok(token) => token.trim().to_owned(),
+                Err(error) => return Err(error.to_string()),
+            };
+            let ready = site.try_call("GET", "/readyz", &Value::Null).await;
+            match ready {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+        site.seen = proc::children_of(site.supervisor.id());
+        site
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn supervisor(&self) -> u32 {
+        self.supervisor.id()
+    }
+
+    /// The tower's process, once it is itself.
+    pub(crate) fn tower(&mut self) -> Option<u32> {
+        self.child(|pid| proc::subcommand(pid).as_deref() == Some("tower"))
+    }
+
+    /// The broker's process, once it is itself.
+    pub(crate) fn broker(&mut self) -> Option<u32> {
+        self.child(|pid| proc::status(pid, "Name:").as_deref() == Some("mosquitto"))
+    }
+
+    fn child(&mut self, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let children = proc::children_of(self.supervisor.id());
+        self.seen.extend(&children);
+        children.into_iter().find(|pid| is_it(*pid) && !proc::is_gone(*pid))
+    }
+
+    /// Everything the processes have said so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("it.log")).unwrap_or_default()
+    }
+
+    /// The newest one-time code of the printed sign-in link.
+    pub(crate) fn signin_code(&self) -> String {
+        let said = fs::read_to_string(self.dir.join("it.out")).unwrap();
+        let code = said.rsplit_once("#signin=").expect("a sign-in link").1;
+        code.split_whitespace().next().unwrap().to_owned()
+    }
+
+    pub(crate) async fn try_call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> std::io::Result<Answer> {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![("authorization", bearer.as_str())];
+        let mut bytes = Vec::new();
+        if !body.is_null() {
+            headers.push(("content-type", "application/json"));
+            bytes = serde_json::to_vec(body).unwrap();
+        }
+        http::send(self.api, method, path, &headers, bytes).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.try_call("GET", path, &Value::Null).await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.try_call("POST", path, body).await.unwrap()
+    }
+
+    /// Sends exactly these headers.
+    pub(crate) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        http::send(self.api, method, path, headers, body).await.unwrap()
+    }
+
+    /// Asks until the answer is a success and `fits`.
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        path: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.until_within(SOON, what, path, fits).await
+    }
+
+    /// See [`Site::until`].
+    pub(crate) async fn until_within(
+        &self,
+        within: Duration,
+        what: &str,
+        path: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Value {
+        until_within(within, what, async || match self.try_call("GET", path, &Value::Null).await {
+            Ok(answer) if answer.status.is_success() && fits(&answer.json()) => Ok(answer.json()),
+            Ok(answer) => Err(answer.text()),
+            Err(error) => Err(error.to_string()),
+        })
+        .await
+    }
+
+    /// Enrols a dock and gives its password.
+    pub(crate) async fn enrol(&self, sn: &str) -> String {
+        let enrolled = self.post("/api/v1/docks", &json!({ "sn": sn })).await.is(201);
+        enrolled["mqtt"]["password"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for a command.
+    pub(crate) async fn command(&self, sn: &str, method: &str, key: &str) -> Answer {
+        self.command_for(sn, method, key, 10_000).await
+    }
+
+    /// Asks for a command that may be sent within this time.
+    pub(crate) async fn command_for(&self, sn: &str, method: &str, key: &str, ms: u64) -> Answer {
+        let body = json!({"method": method, "idempotency_key": key, "expires_in_ms": ms});
+        self.post(&format!("/api/v1/devices/{sn}/commands"), &body).await
+    }
+
+    /// Waits until a command is in one of these states.
+    pub(crate) async fn until_command(&self, taken: &Value, states: &[&str]) -> Value {
+        let id = taken["command_id"].as_str().unwrap_or_else(|| panic!("no command: {taken}"));
+        let path = format!("/api/v1/commands/{id}");
+        let what = format!("{} to be {states:?}", taken["method"]);
+        self.until(&what, &path, |command| states.iter().any(|state| command["state"] == *state))
+            .await
+    }
+
+    /// A counter of `/metrics`: the sum over its labels that contain `label`.
+    pub(crate) async fn metric(&self, name: &str, label: &str) -> f64 {
+        let text = self.get("/metrics").await.text();
+        let of_name = |line: &&str| {
+            let rest = line.strip_prefix(name).unwrap_or("-");
+            let rest = rest.strip_prefix("_total").unwrap_or(rest);
+            (rest.starts_with(' ') || rest.starts_with('{')) && rest.contains(label)
+        };
+        let lines = text.lines().filter(of_name);
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        values.sum()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.seen.extend(proc::children_of(self.supervisor.id()));
+        // Stopped, it could not be killed by its children's death; killed, it may be stopped.
+        let _ = self.supervisor.kill();
+        let _ = self.supervisor.wait();
+        for pid in &self.seen {
+            // A stopped process ends only when it goes on.
+            if !proc::is_gone(*pid) {
+                let pid = rustix::process::Pid::from_raw((*pid).try_into().unwrap()).unwrap();
+                let _ = rustix::process::kill_process(pid, Signal::CONT);
+            }
+        }
+        let left = !proc::wait_blocking(SOON, || self.seen.iter().all(|pid| proc::is_gone(*pid)));
+        let is_failing = rustix_is_panicking();
+        if is_failing {
+            let log = self.log();
+            let tail: Vec<_> = log.lines().rev().take(60).collect();
+            eprintln!("--- end of the log of {}", self.dir.display());
+            for line in tail.into_iter().rev() {
+                eprintln!("{line}");
+            }
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+        assert!(is_failing || !left, "processes are left: {:?}", self.seen);
+    }
+}
+
+fn rustix_is_panicking() -> bool {
+    std::thread::panicking()
+}
+
+fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {
+    let file = |name: &str| File::create(dir.join(name)).unwrap();
+    Command::new(GWANJE)
+        .arg("up")
+        .env("GWANJE_CONFIG", "/dev/null")
+        .env("GWANJE_DATA_DIR", dir)
+        .env("GWANJE_API_LISTEN", api.to_string())
+        .env("GWANJE_MQTT_LISTEN", mqtt.to_string())
+        .stdin(Stdio::null())
+        .stdout(file("it.out"))
+        .stderr(file("it.log"))
+        .spawn()
+        .unwrap()
+}
+
+/// A free port below those the kernel gives to outgoing connections, so that none of the many of a
+/// test takes it before its listener does.
+fn free_port() -> SocketAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 15_000 + (std::process::id().wrapping_mul(97) + step) % 15_000;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.try_into().unwrap()));
+        if ports::check_free(address).is_ok() {
+            return address;
+        }
+    }
+}

@@ -20,6 +20,8 @@ enum Step {
     Command(usize),
     Again(usize),
     Mission,
+    /// A mission as far as its order to fly, which leaves at once or waits for the journal.
+    Fly(bool),
     MissionAgain(usize),
     Reply(usize, usize),
     Job(usize, usize),
@@ -108,7 +110,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => at.clone().prop_map(Step::Command),
         1 => at.clone().prop_map(Step::Again),
-        3 => Just(Step::Mission),
+        1 => Just(Step::Mission),
+        4 => any::<bool>().prop_map(Step::Fly),
         1 => at.clone().prop_map(Step::MissionAgain),
         8 => (at.clone(), 0..REPLIES.len()).prop_map(|(at, what)| Step::Reply(at, what)),
         4 => (at.clone(), 0..STATUSES.len()).prop_map(|(at, what)| Step::Job(at, what)),
@@ -144,6 +147,16 @@ fn take(rig: &mut Rig, step: &Step) {
         Step::Mission => {
             let request = rig.mission_request();
             rig.ask_mission(request);
+        }
+        Step::Fly(journal_is_fast) => {
+            (rig.fate, rig.journal_is_fast) = (Some(SendFate::Sent), true);
+            rig.idle();
+            let request = rig.mission_request();
+            let id = rig.ask_mission(request);
+            rig.journal_is_fast = journal_is_fast;
+            if rig.mission(id).state == MissionState::Preparing {
+                rig.reply(&rig.last("flighttask_prepare"), json!({"result": 0}));
+            }
         }
         Step::MissionAgain(at) => {
             if let Some(id) = nth(rig.missions.keys().copied(), at) {

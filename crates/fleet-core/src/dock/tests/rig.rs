@@ -482,6 +482,8 @@ impl Rig {
         if method == "flighttask_execute" {
             let call: Value = serde_json::from_slice(&send.payload).unwrap();
             let flight_id = call["data"]["flight_id"].as_str().expect("a flight").to_owned();
+            let mission = &self.missions[&flight_id.parse().unwrap()];
+            assert_eq!(mission.verdict, None, "take-off ordered for a mission that is over");
             assert!(self.flights.insert(flight_id), "take-off ordered twice");
         }
         self.order.push(format!("send {method}"));

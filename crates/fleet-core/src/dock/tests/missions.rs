@@ -135,6 +135,8 @@ fn a_flight_pauses_goes_on_and_comes_home() {
     rig.pass(500);
     let pause = rig.command("flighttask_pause");
     rig.reply(&rig.last("flighttask_pause"), json!({"result": 0}));
+    rig.pass(500);
+    rig.flight(id, 0, json!("in_progress"), 5);
     rig.check(pause, CommandState::Acknowledged, None);
     rig.pass(500);
     rig.flight(id, 0, json!("paused"), 7);
@@ -144,6 +146,8 @@ fn a_flight_pauses_goes_on_and_comes_home() {
     rig.osd(json!({"mode_code": 4}));
     let recovery = rig.command("flighttask_recovery");
     rig.reply(&rig.last("flighttask_recovery"), json!({"result": 0}));
+    rig.pass(500);
+    rig.flight(id, 0, json!("paused"), 7);
     rig.check(recovery, CommandState::Acknowledged, None);
     // That it was paused a moment ago does not show that a second pause was followed.
     let pause = rig.command("flighttask_pause");

@@ -13,4 +13,4 @@ pub mod mqtt;
 pub mod resolve;
 mod secret;
 
-pub use secret::Secret;
+pub use secret::{Secret, new_password};

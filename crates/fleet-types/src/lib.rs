@@ -12,6 +12,7 @@ pub mod id;
 pub mod link;
 pub mod mission;
 pub mod reason;
+pub mod secret;
 pub mod telemetry;
 pub mod time;
 pub mod topic;
@@ -24,6 +25,7 @@ pub use id::{AlarmId, CommandId, DeviceSn, IdempotencyKey, MissionId, RequestId,
 pub use link::LinkStatus;
 pub use mission::{MissionRequest, MissionState, MissionStatus};
 pub use reason::Reason;
+pub use secret::Secret;
 pub use telemetry::{Reading, Scalar, Telemetry};
 pub use time::{MonoMs, Now, WallMs};
 pub use trace::TraceStep;

@@ -232,6 +232,13 @@ impl Config {
         self.data_dir.join("mqtt-password")
     }
 
+    /// Where the console is for a person at this machine, or by the configured public address.
+    #[must_use]
+    pub fn console_address(&self) -> String {
+        let scheme = if self.api.tls.is_some() { "https" } else { "http" };
+        self.api.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.api.listen))
+    }
+
     /// The login of the tower's link: from the configuration, or the embedded broker's file.
     ///
     /// # Errors

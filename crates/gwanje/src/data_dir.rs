@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// File of the data directory with names of docks, `{"SN": "name"}`.
 pub const DOCK_NAMES: &str = "dock-names.json";
@@ -85,7 +85,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn secret_or_new(path: &Path) -> io::Result<Secret> {
     match read_secret(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = Secret::random(32)?;
+            let secret = secret::random(32)?;
             write_private(path, format!("{}\n", secret.expose()).as_bytes())?;
             Ok(secret)
         }
@@ -111,7 +111,7 @@ impl TempDir {
     /// # Errors
     /// When it cannot be made.
     pub fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("gwanje-{}", Secret::random(5)?.expose()));
+        let path = std::env::temp_dir().join(format!("gwanje-{}", secret::random(5)?.expose()));
         DirBuilder::new().mode(0o711).create(&path)?;
         Ok(Self(path))
     }

@@ -13,4 +13,5 @@ pub mod data_dir;
 pub mod logging;
 pub mod secret;
 pub mod stall;
+pub mod terminal;
 pub mod tower;

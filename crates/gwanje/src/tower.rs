@@ -37,9 +37,9 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
-    children::{self, stack},
+    children,
     config::{BrokerMode, Config},
-    data_dir,
+    data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
 };
 use dock_task::Surroundings;
@@ -241,7 +241,7 @@ fn link_config(config: &Config) -> anyhow::Result<MqttConfig> {
     let embedded = config.mqtt.mode == BrokerMode::Embedded;
     let mut link = MqttConfig::new(brokers, config.mqtt.client_id.clone());
     link.username = username;
-    link.password = password.map(|password| Secret::new(password.expose()));
+    link.password = password;
     link.keep_alive_s = config.mqtt.keep_alive_s;
     link.events_receive_maximum = config.limits.events_in_flight;
     link.watch_control = embedded;
@@ -276,7 +276,7 @@ fn dock_address(config: &Config) -> DockAddress {
 
 fn api_config(config: &Config) -> ApiConfig {
     let site = Site { name: config.site.name.clone(), time_zone: config.site.time_zone.clone() };
-    let mut api = ApiConfig::new(env!("CARGO_PKG_VERSION"), site, &stack::console_address(config));
+    let mut api = ApiConfig::new(env!("CARGO_PKG_VERSION"), site, &config.console_address());
     api.hosts.clone_from(&config.api.allowed_hosts);
     api.limits.connections = config.limits.api_connections as usize;
     api
@@ -287,7 +287,7 @@ fn tokens(config: &Config) -> anyhow::Result<Tokens> {
     let token = data_dir::secret_or_new(&file)
         .with_context(|| format!("the API token in {}", file.display()))?;
     let tokens = Tokens::new(token.expose())?;
-    if let Some(code) = stack::signin_code() {
+    if let Some(code) = secret::sign_in_code() {
         let life = Duration::from_secs(u64::from(config.limits.sign_in_code_s));
         tokens.admit_code(code.expose(), life);
     }

@@ -138,7 +138,7 @@ fn broker_files(
         .context("Mosquitto's dynamic-security plugin is missing; Debian's package has it")?;
     let docks = docks.iter().map(|dock| {
         let sn = DeviceSn::new(&dock.sn)?;
-        Ok((sn, fleet_links::Secret::new(dock.password.expose())))
+        Ok((sn, dock.password.clone()))
     });
     let spec = mosquitto::BrokerSpec {
         listen: vec![config.mqtt.listen],
@@ -147,7 +147,7 @@ fn broker_files(
         user: run_as.map(|run_as| run_as.name.to_owned()),
         plugin_path,
         tower_username: Mqtt::TOWER_USER.to_owned(),
-        tower_password: fleet_links::Secret::new(tower_password.expose()),
+        tower_password: tower_password.clone(),
         docks: docks.collect::<anyhow::Result<_>>()?,
         limits: mosquitto::BrokerLimits::default(),
     };

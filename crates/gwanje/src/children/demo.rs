@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{broker::DockLogin, ports, shutdown_signal, stack::Stack, supervise::ChildReport};
 use crate::{
-    cli::{say, say_aside},
     config::{BrokerMode, Config},
     data_dir::{self, TempDir},
-    secret::Secret,
+    secret,
+    terminal::{say, say_aside},
 };
 
 use summary::{Seen, Summary};
@@ -95,7 +95,7 @@ async fn show(stack: &mut Stack, plan: &DemoPlan, began: Instant) -> anyhow::Res
     let docks = fleet_sim::identities(plan.docks, plan.seed);
     let logins = docks
         .iter()
-        .map(|dock| Ok(DockLogin { sn: dock.dock_sn.clone(), password: Secret::random(16)? }))
+        .map(|dock| Ok(DockLogin { sn: dock.dock_sn.clone(), password: secret::random(16)? }))
         .collect::<std::io::Result<Vec<_>>>()?;
     // With --json, standard output carries the summary alone.
     let tell: fn(&str) = if plan.json { say_aside } else { say };

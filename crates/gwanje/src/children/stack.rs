@@ -21,15 +21,12 @@ use super::{
     supervise::{Child, ChildReport, ChildSpec},
 };
 use crate::{
-    cli::say,
     client::ApiClient,
     config::{BrokerMode, Config},
     data_dir::{self, Lock},
-    secret::Secret,
+    secret::{self, SIGN_IN_VARIABLE},
+    terminal::say,
 };
-
-/// Environment variable that carries the one-time sign-in code to the tower.
-pub const SIGNIN_VARIABLE: &str = "GWANJE_SIGNIN_CODE";
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(8);
@@ -178,19 +175,19 @@ impl Stack {
             command.arg(name).arg("--parent").arg(std::process::id().to_string());
             command.args(["--log-format", format, "--log-level", &log.level]);
             command.envs(env.iter().map(|(key, value)| (key, value)));
-            command.env("NO_COLOR", "1").env_remove(SIGNIN_VARIABLE);
+            command.env("NO_COLOR", "1").env_remove(SIGN_IN_VARIABLE);
             command
         })
     }
 
     fn tower_spec(&self, tell: Tell) -> anyhow::Result<ChildSpec> {
         let make = self.own_command("tower")?;
-        let base = console_address(&self.config);
+        let base = self.config.console_address();
         let command = move |starts| {
             // A code is good for one tower process: sessions live in its memory.
-            let code = Secret::random(16)?;
+            let code = secret::random(16)?;
             let mut command = make();
-            command.env(SIGNIN_VARIABLE, code.expose());
+            command.env(SIGN_IN_VARIABLE, code.expose());
             let again = if starts == 0 { "" } else { " (the tower started again; sign in again)" };
             tell(&format!("Console: {base}/#signin={}{again}", code.expose()));
             Ok(command)
@@ -239,17 +236,4 @@ impl Stack {
         }
         bail!("the {name} did not answer within {} s", READY_WITHIN.as_secs())
     }
-}
-
-/// Where the console is for a person at this machine, or by the configured public address.
-#[must_use]
-pub fn console_address(config: &Config) -> String {
-    let scheme = if config.api.tls.is_some() { "https" } else { "http" };
-    config.api.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", config.api.listen))
-}
-
-/// The one-time sign-in code that the supervisor gave this tower, if one did.
-#[must_use]
-pub fn signin_code() -> Option<Secret> {
-    std::env::var(SIGNIN_VARIABLE).ok().filter(|code| code.len() >= 16).map(Secret::new)
 }

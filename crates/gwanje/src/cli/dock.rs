@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use fleet_types::DeviceSn;
 use serde_json::{Value, json};
 
-use super::{args, say};
+use super::args;
+use crate::terminal::say;
 use crate::{client::ApiClient, config::Config};
 
 /// Does what was asked and prints the outcome.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, dock, say};
+use super::{args, dock};
 use crate::{
     children::{
         death::{self, ExecChild},
@@ -18,7 +18,9 @@ use crate::{
         shutdown_signal, stack,
     },
     config::{self, Config, Loaded, Sources},
-    logging, tower,
+    logging,
+    terminal::say,
+    tower,
 };
 
 /// 20,000 docks' passwords and room to spare.

@@ -16,7 +16,7 @@ fn loaded(text: &str, env: &[(&str, &str)]) -> Loaded {
 }
 
 fn tempdir() -> PathBuf {
-    let name = format!("gwanje-config-{}", Secret::random(8).unwrap().expose());
+    let name = format!("gwanje-config-{}", crate::secret::random(8).unwrap().expose());
     let dir = std::env::temp_dir().join(name);
     fs::create_dir(&dir).unwrap();
     dir

@@ -8,7 +8,7 @@ use std::{
 };
 
 use fleet_api::{EnrolError, EnrolRequest, Enrolled, Enrolment, MqttAccess, PilotField};
-use fleet_links::{Secret, dynsec::DynsecClient};
+use fleet_links::{Secret, dynsec::DynsecClient, new_password};
 use fleet_types::DeviceSn;
 use futures_util::future::BoxFuture;
 
@@ -72,7 +72,7 @@ impl BrokerEnrolment {
             return Err(EnrolError::TooMany { max: self.docks_max });
         }
         let unavailable = |what_to_do: String| EnrolError::Unavailable { what_to_do };
-        let password = Secret::generate()
+        let password = new_password()
             .ok_or_else(|| unavailable("the system gives no random numbers".to_owned()))?;
         dynsec
             .create_dock(&sn, &password)

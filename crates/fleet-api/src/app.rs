@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fleet_bus::{Bus, Writer};
 use fleet_types::{
     CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, TraceId, TraceStep, WallMs,
-    command::CommandResolution,
+    command::Resolution,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) registry: SharedRegistry,
     pub(crate) metrics: Metrics,
     pub(crate) commands: Writer<CommandRequest>,
-    pub(crate) resolutions: Writer<CommandResolution>,
+    pub(crate) resolutions: Writer<Resolution>,
     pub(crate) missions: Writer<MissionRequest>,
     pub(crate) traces: Writer<TraceStep>,
     pub(crate) uploads: Semaphore,

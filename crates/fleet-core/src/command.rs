@@ -10,7 +10,7 @@ use dji_cloud::reply::{Answer, JobStatus, Verdict};
 use fleet_types::{
     CommandRequest, CommandState, CommandStatus, MissionId, MonoMs, Now, Reason, ResponseCode,
     WallMs,
-    command::{CommandResolution, Progress, ResolvedOutcome, Step},
+    command::{Progress, Resolution, ResolvedOutcome, Step},
 };
 
 use crate::{
@@ -479,7 +479,7 @@ impl Command {
     }
 
     /// A person settles it. Only an unknown command can be settled.
-    pub fn on_resolved(&mut self, now: Now, resolution: &CommandResolution) -> Vec<Effect> {
+    pub fn on_resolved(&mut self, now: Now, resolution: &Resolution) -> Vec<Effect> {
         if !self.is_unknown() {
             return Vec::new();
         }

@@ -4,7 +4,7 @@ use dji_cloud::topic::Topic;
 use fleet_types::{
     Alarm, CommandId, CommandRequest, CommandStatus, DeviceSn, DeviceStatus, MissionRequest,
     MissionStatus, MonoMs, TraceStep,
-    command::CommandResolution,
+    command::Resolution,
     id::WaylineId,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
 };
@@ -24,7 +24,7 @@ pub enum Input<'a> {
     /// Somebody asks for a command.
     Command(CommandRequest),
     /// A person settles an unknown command.
-    Resolve(CommandResolution),
+    Resolve(Resolution),
     /// Somebody asks for a mission.
     Mission(MissionRequest),
     /// The record is safe.

@@ -5,7 +5,8 @@
 
 use fleet_types::{
     CommandId, CommandState, DeviceSn, MissionId, Reason, RequestId, TraceId, WallMs,
-    command::ResolvedOutcome, mission::Verdict,
+    command::{ResolvedOutcome, Subject},
+    mission::Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,10 +57,10 @@ pub enum Entry {
         /// Why.
         reason: Option<Reason>,
     },
-    /// A person settled an unknown command.
+    /// A person settled a command or a mission.
     Resolved {
         /// Which.
-        command_id: CommandId,
+        subject: Subject,
         /// What they found.
         outcome: ResolvedOutcome,
         /// In their words.

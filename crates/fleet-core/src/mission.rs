@@ -11,7 +11,7 @@ use dji_cloud::{
 };
 use fleet_types::{
     CommandId, MissionRequest, MissionState, MissionStatus, MonoMs, Now, Reason,
-    command::Step,
+    command::{Resolution, ResolvedOutcome, Step},
     mission::{MissionProgress, Verdict},
 };
 
@@ -381,6 +381,30 @@ impl Mission {
             State::Executing | State::Paused | State::Unknown => Reached::Execute,
             State::Preparing | State::Starting | State::Ended => reached,
         }
+    }
+
+    /// Whether a person may say how it ended: take-off was ordered, and nothing else may ever tell.
+    #[must_use]
+    pub fn can_be_settled(&self) -> bool {
+        match self.state {
+            State::Executing | State::Paused | State::Unknown => true,
+            State::Preparing | State::Starting | State::Ended => false,
+        }
+    }
+
+    /// A person says how it ended.
+    pub fn on_resolved(&mut self, now: Now, resolution: &Resolution) -> Next {
+        let verdict = match resolution.outcome {
+            ResolvedOutcome::Succeeded => Verdict::Ok,
+            ResolvedOutcome::Failed => Verdict::Failed,
+        };
+        self.step(
+            now,
+            "resolved",
+            Some(format!("{}: {}", resolution.resolved_by, resolution.note)),
+        );
+        let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
+        self.end(now, verdict, Some(reason))
     }
 
     fn take_progress(&mut self, report: &FlighttaskProgress) -> bool {

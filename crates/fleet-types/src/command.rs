@@ -32,12 +32,22 @@ pub struct CommandRequest {
     pub issued_by: String,
 }
 
-/// A person closes an unknown command, on record. Bus topic `CommandResolution`.
+/// What a person settles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A command whose outcome is unknown.
+    Command(CommandId),
+    /// A mission whose end was never reported.
+    Mission(MissionId),
+}
+
+/// A person settles what nothing else does, on record. Bus topic `Resolution`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommandResolution {
-    /// Which command.
-    pub command_id: CommandId,
-    /// Dock it went to.
+pub struct Resolution {
+    /// What is settled.
+    pub subject: Subject,
+    /// Dock it concerns.
     pub sn: DeviceSn,
     /// What the person found.
     pub outcome: ResolvedOutcome,
@@ -47,7 +57,7 @@ pub struct CommandResolution {
     pub resolved_by: String,
 }
 
-/// What a person found out about an unknown command.
+/// What a person found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolvedOutcome {

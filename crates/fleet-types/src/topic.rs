@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     alarm::Alarm,
-    command::{CommandRequest, CommandResolution, CommandStatus},
+    command::{CommandRequest, CommandStatus, Resolution},
     device::{DeviceClass, DeviceStatus},
     id::{DeviceSn, TraceId},
     link::LinkStatus,
@@ -130,7 +130,7 @@ topics! {
     DeviceDrift, "DeviceDrift", KeepLatest, transient: true, |s| s.sn.as_str().into();
     DeviceEvent, "DeviceEvent", Reliable { depth: 4096 }, transient: false, |s| s.sn.as_str().into();
     CommandRequest, "Command", Reliable { depth: 1024 }, transient: false, |s| s.sn.as_str().into();
-    CommandResolution, "CommandResolution", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    Resolution, "Resolution", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
     CommandStatus, "CommandStatus", Reliable { depth: 4096 }, transient: false, |s| s.command_id.to_string().into();
     MissionRequest, "MissionRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
     MissionStatus, "MissionStatus", Reliable { depth: 4096 }, transient: false, |s| s.mission_id.to_string().into();

@@ -1,4 +1,4 @@
-//! Commands: asked for, looked up, and closed by a person when nobody knows their outcome.
+//! Commands: asked for and looked up. Read next: [`super::resolutions`].
 
 use axum::{
     Extension, Json,
@@ -9,11 +9,9 @@ use axum::{
 use fleet_types::{
     CommandId, CommandRequest, CommandState, CommandStatus, DeviceClass, DeviceSn, DeviceStatus,
     IdempotencyKey, RequestId, TraceId,
-    command::{CommandResolution, ResolvedOutcome},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::time::timeout;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -23,12 +21,11 @@ use crate::{
     auth::Principal,
     extract::{Body, InPath},
     problem::Problem,
-    submit::{Ask, Desk, HAND_OVER, Outcome, fingerprint, no_owner, queue_full, wait_for},
+    submit::{Ask, Desk, Outcome, fingerprint},
 };
 
 const MAX_METHOD_CHARS: usize = 64;
 const MAX_DATA_BYTES: usize = 64 << 10;
-const MAX_NOTE_CHARS: usize = 1000;
 
 fn default_expiry() -> u64 {
     10_000
@@ -52,16 +49,6 @@ pub(crate) struct NewCommand {
     expires_in_ms: u64,
     /// The flow it belongs to; a new one without it.
     trace_id: Option<TraceId>,
-}
-
-/// What a person found out about an unknown command.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Resolution {
-    /// Whether it was carried out.
-    outcome: ResolvedOutcome,
-    /// How they know; kept on record.
-    note: String,
 }
 
 impl NewCommand {
@@ -159,7 +146,7 @@ pub(crate) async fn create(
     }
 }
 
-fn unknown_command() -> Problem {
+pub(super) fn unknown_command() -> Problem {
     let detail = "no such command is known; of ended commands the latest 10,000 are kept here";
     Problem::not_found("unknown_command", detail)
 }
@@ -179,51 +166,5 @@ pub(crate) async fn show(
     InPath(id): InPath<CommandId>,
 ) -> Result<Response, Problem> {
     let status = app.hub.view().commands.get(id).ok_or_else(unknown_command)?;
-    Ok(Json(&*status).into_response())
-}
-
-/// Closes a command whose outcome is unknown, on record, by what a person found out.
-#[utoipa::path(
-    post, path = "/api/v1/commands/{id}/resolve", tag = "commands", request_body = Resolution,
-    params(("id" = String, Path, description = "Command id")),
-    responses(
-        (status = 200, body = CommandStatus),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Its outcome is not unknown"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 504, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn resolve(
-    State(app): State<App>,
-    Extension(principal): Extension<Principal>,
-    InPath(id): InPath<CommandId>,
-    Body(body): Body<Resolution>,
-) -> Result<Response, Problem> {
-    let note = body.note.trim();
-    if note.is_empty() || note.chars().count() > MAX_NOTE_CHARS {
-        return Err(Problem::bad_input("note has 1 to 1000 characters: say how you know"));
-    }
-    let status = app.hub.view().commands.get(id).ok_or_else(unknown_command)?;
-    if status.state != CommandState::Unknown {
-        let detail = "only a command whose outcome is unknown is closed by a person";
-        let problem = Problem::new(StatusCode::CONFLICT, "not_unknown", detail);
-        return Err(problem.with("command", &*status));
-    }
-    let resolution = CommandResolution {
-        command_id: id,
-        sn: status.sn.clone(),
-        outcome: body.outcome,
-        note: note.to_owned(),
-        resolved_by: principal.who(),
-    };
-    if timeout(HAND_OVER, app.resolutions.write(resolution)).await.is_err() {
-        return Err(queue_full());
-    }
-    let closed = wait_for(&app.hub, |view| {
-        view.commands.get(id).filter(|status| status.state != CommandState::Unknown)
-    });
-    let status = closed.await.ok_or_else(|| no_owner(&format!("/api/v1/commands/{id}")))?;
     Ok(Json(&*status).into_response())
 }

@@ -201,9 +201,11 @@ pub(crate) async fn show(
     State(app): State<App>,
     InPath(id): InPath<MissionId>,
 ) -> Result<Response, Problem> {
-    let status = app.hub.view().missions.get(id).ok_or_else(|| {
-        let detail = "no such mission is known; of ended missions the latest 2,000 are kept here";
-        Problem::not_found("unknown_mission", detail)
-    })?;
+    let status = app.hub.view().missions.get(id).ok_or_else(unknown_mission)?;
     Ok(Json(&*status).into_response())
+}
+
+pub(super) fn unknown_mission() -> Problem {
+    let detail = "no such mission is known; of ended missions the latest 2,000 are kept here";
+    Problem::not_found("unknown_mission", detail)
 }

@@ -5,6 +5,7 @@ mod devices;
 mod docks;
 mod health;
 mod missions;
+mod resolutions;
 mod session;
 mod system;
 mod waylines;
@@ -29,7 +30,8 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(devices::show))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
-        .routes(routes!(commands::resolve))
+        .routes(routes!(resolutions::command))
+        .routes(routes!(resolutions::mission))
         .routes(routes!(missions::create, missions::list))
         .routes(routes!(missions::show))
         .routes(routes!(docks::create))

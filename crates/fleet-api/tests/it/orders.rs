@@ -2,11 +2,11 @@
 
 use fleet_types::{
     CommandState, CommandStatus, DeviceClass,
-    command::{CommandResolution, ResolvedOutcome},
+    command::{Resolution, ResolvedOutcome},
 };
 use serde_json::{Value, json};
 
-use super::support::{DOCK, Tower, command, device};
+use super::support::{DOCK, Tower, command, device, key, sn};
 
 fn path() -> String {
     format!("/api/v1/devices/{DOCK}/commands")
@@ -139,7 +139,7 @@ async fn a_person_closes_only_what_is_unknown() {
     let place = format!("/api/v1/commands/{id}/resolve");
     let empty = json!({"outcome": "failed", "note": " "});
     tower.call("POST", &place, &empty).await.is_problem(422, "bad_input");
-    let mut resolutions = tower.bus.reader::<CommandResolution>();
+    let mut resolutions = tower.bus.reader::<Resolution>();
     let writer = tower.bus.writer::<CommandStatus>();
     let mut status: CommandStatus = serde_json::from_value(unknown).unwrap();
     tokio::spawn(async move {
@@ -153,4 +153,52 @@ async fn a_person_closes_only_what_is_unknown() {
     assert_eq!(tower.call("POST", &place, &body).await.is(200)["state"], "succeeded");
     let again = tower.call("POST", &place, &body).await;
     assert_eq!(again.is_problem(409, "not_unknown")["command"]["command_id"], id);
+}
+
+#[tokio::test]
+async fn a_person_ends_a_mission_whose_end_was_never_reported() {
+    let tower = Tower::with_dock().await;
+    let writer = tower.bus.writer::<fleet_types::MissionStatus>();
+    let mut status = mission_status(fleet_types::MissionState::Executing);
+    let id = status.mission_id;
+    writer.write(status.clone()).await;
+    let place = format!("/api/v1/missions/{id}/resolve");
+    let mut resolutions = tower.bus.reader::<Resolution>();
+    tokio::spawn(async move {
+        let taken = resolutions.take(1).await;
+        assert_eq!(taken[0].subject, fleet_types::command::Subject::Mission(id));
+        status.state = fleet_types::MissionState::Ended;
+        status.verdict = Some(fleet_types::mission::Verdict::Failed);
+        writer.write(status).await;
+    });
+    let body = json!({"outcome": "failed", "note": "carried it home"});
+    let known = format!("/api/v1/missions/{id}");
+    tower.until(&known, |answer| answer["state"] == "executing").await;
+    assert_eq!(tower.call("POST", &place, &body).await.is(200)["verdict"], "failed");
+    tower.call("POST", &place, &body).await.is_problem(409, "not_open");
+    let nowhere = format!("/api/v1/missions/{}/resolve", uuid::Uuid::now_v7());
+    tower.call("POST", &nowhere, &body).await.is_problem(404, "unknown_mission");
+}
+
+fn mission_status(state: fleet_types::MissionState) -> fleet_types::MissionStatus {
+    use fleet_types::{MissionId, RequestId, TraceId, WallMs, id::WaylineId};
+    let id = uuid::Uuid::now_v7();
+    fleet_types::MissionStatus {
+        mission_id: MissionId(id),
+        trace_id: TraceId(id),
+        request_id: RequestId(id),
+        sn: sn(DOCK),
+        wayline_id: WaylineId(id),
+        wayline_name: "survey".to_owned(),
+        waypoint_count: 2,
+        issued_by: "token:api".to_owned(),
+        idempotency_key: key("mission-1"),
+        state,
+        verdict: None,
+        reason: None,
+        progress: fleet_types::mission::MissionProgress::default(),
+        accepted_ms: WallMs(1),
+        ended_ms: None,
+        steps: Vec::new(),
+    }
 }

@@ -4,7 +4,7 @@ use dji_cloud::reply::{Answer, Verdict};
 use fleet_types::{
     CommandId, CommandRequest, CommandState, DeviceSn, IdempotencyKey, MonoMs, Now, RequestId,
     ResponseCode, TraceId, WallMs,
-    command::{CommandResolution, Progress, ResolvedOutcome},
+    command::{Progress, Resolution, ResolvedOutcome, Subject},
 };
 use uuid::Uuid;
 
@@ -102,8 +102,8 @@ fn happen(command: &mut Command, event: Event) -> Vec<Effect> {
         Event::RefusalObserved => command.on_refusal_observed(at, None),
         Event::Settled => command.on_resolved(
             at,
-            &CommandResolution {
-                command_id: CommandId(Uuid::from_u128(7)),
+            &Resolution {
+                subject: Subject::Command(CommandId(Uuid::from_u128(7))),
                 sn: DeviceSn::new("SIMDK200000001").unwrap(),
                 outcome: ResolvedOutcome::Failed,
                 note: "seen".into(),

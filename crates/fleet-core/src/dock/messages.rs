@@ -363,8 +363,9 @@ impl DockMachine {
             value.walk_drift(&mut String::new(), &mut |path, item| match item {
                 DriftItem::UnknownField { .. } => ledger.count(&firmware, "field", path),
                 DriftItem::WrongType(fault) => {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    ledger.count(&firmware, "type", &format!("{path}{dot}{}", fault.key));
+                    // The path ends in the field; the body itself has none.
+                    let key = if path.is_empty() { fault.key } else { path };
+                    ledger.count(&firmware, "type", key);
                 }
                 DriftItem::UnknownCode(code) => {
                     ledger.count(&firmware, "value", &format!("{path} = {code:?}"));

@@ -17,7 +17,7 @@ use dji_cloud::{
 use fleet_types::{
     CommandId, CommandRequest, CommandState, IdempotencyKey, MissionId, MissionRequest, MonoMs,
     Now, Reason, RequestId,
-    command::CommandResolution,
+    command::{Resolution, Subject},
     mission::{LostLinkAction, Verdict},
 };
 use serde_json::{json, value::RawValue};
@@ -79,22 +79,55 @@ impl DockMachine {
         self.start(now, request, spec, None, payload);
     }
 
-    pub(super) fn on_resolution(&mut self, now: Now, resolution: &CommandResolution) {
-        let Some(command) = self.commands.get(&resolution.command_id) else { return };
+    pub(super) fn on_resolution(&mut self, now: Now, resolution: &Resolution) {
+        match resolution.subject {
+            Subject::Command(command_id) => self.settle_command(now, command_id, resolution),
+            Subject::Mission(mission_id) => self.settle_mission(now, mission_id, resolution),
+        }
+    }
+
+    fn settle_command(&mut self, now: Now, command_id: CommandId, resolution: &Resolution) {
+        let Some(command) = self.commands.get(&command_id) else { return };
         if !command.is_unknown() {
             return;
         }
-        let trace_id = command.request().trace_id;
+        self.record_resolution(now, command.request().trace_id, resolution);
+        self.with_command(now, command_id, |command| command.on_resolved(now, resolution));
+    }
+
+    fn settle_mission(&mut self, now: Now, mission_id: MissionId, resolution: &Resolution) {
+        let Some(mission) = self.missions.get(&mission_id) else { return };
+        if !mission.can_be_settled() {
+            return;
+        }
+        let (trace_id, execute) = (mission.request().trace_id, mission.execute_command());
+        self.record_resolution(now, trace_id, resolution);
+        // An order to fly that is unknown is settled with its mission, by the same word.
+        if let Some(command_id) = execute
+            && self.commands.get(&command_id).is_some_and(Command::is_unknown)
+        {
+            self.with_command(now, command_id, |command| command.on_resolved(now, resolution));
+        }
+        let Some(mission) = self.missions.get_mut(&mission_id) else { return };
+        if mission.can_be_settled() {
+            let next = mission.on_resolved(now, resolution);
+            self.after_mission(now, mission_id, next);
+        }
+    }
+
+    fn record_resolution(
+        &mut self,
+        now: Now,
+        trace_id: fleet_types::TraceId,
+        resolution: &Resolution,
+    ) {
         let entry = Entry::Resolved {
-            command_id: resolution.command_id,
+            subject: resolution.subject,
             outcome: resolution.outcome,
             note: resolution.note.clone(),
             resolved_by: resolution.resolved_by.clone(),
         };
         self.record(now, trace_id, entry);
-        self.with_command(now, resolution.command_id, |command| {
-            command.on_resolved(now, resolution)
-        });
     }
 
     pub(super) fn on_journaled(&mut self, now: Now, journal_id: JournalId) {

@@ -11,6 +11,9 @@ use fleet_types::{
     CommandId, CommandStatus, MissionId, MissionRequest, MissionState, MissionStatus,
 };
 
+/// Open commands kept of one dock: what its machine lets be open, and some.
+const COMMANDS_MAX: usize = 256;
+
 #[derive(Default)]
 struct Open {
     commands: BTreeMap<CommandId, CommandStatus>,
@@ -37,7 +40,15 @@ impl Book {
                 self.open().commands.remove(&status.command_id);
             }
             Sample::Command(status) => {
-                self.open().commands.insert(status.command_id, status.clone());
+                let commands = &mut self.open().commands;
+                commands.insert(status.command_id, status.clone());
+                if commands.len() > COMMANDS_MAX {
+                    // The machine forgets its oldest counter-actions in a flood, so this may too.
+                    let oldest = commands.values().min_by_key(|status| status.accepted_ms);
+                    if let Some(oldest) = oldest.map(|status| status.command_id) {
+                        commands.remove(&oldest);
+                    }
+                }
             }
             Sample::Mission(status) if status.state == MissionState::Ended => {
                 self.open().missions.remove(&status.mission_id);

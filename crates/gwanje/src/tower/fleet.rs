@@ -38,6 +38,10 @@ use crate::stall::{LoopHealth, TaskPanicked};
 /// Broker clients remembered by their id, to tell whose connection ended.
 const CLIENTS_MAX: usize = 20_000;
 
+/// Events kept until the enrolled docks are known. One connection brings no more than its receive
+/// maximum without acknowledgement, but it may break and come back.
+const EARLY_MAX: usize = 10_000;
+
 /// Why a dock was not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdded {
@@ -64,6 +68,14 @@ struct Dock {
     book: Arc<Book>,
 }
 
+/// A message that came before it was known whose it is.
+struct Early {
+    topic: String,
+    payload: Bytes,
+    received: Now,
+    ack: AckToken,
+}
+
 #[derive(Default)]
 struct Map {
     docks: BTreeMap<DeviceSn, Dock>,
@@ -74,6 +86,8 @@ struct Map {
     enrolled: BTreeSet<DeviceSn>,
     command_link: bool,
     seed: u64,
+    /// Until the enrolled docks are known: events that must not be acknowledged unheard.
+    early: Option<Vec<Early>>,
 }
 
 /// What machines and tasks are made with.
@@ -107,7 +121,8 @@ impl Fleet {
     /// A fleet without docks.
     #[must_use]
     pub fn new(config: FleetConfig, surroundings: Surroundings) -> Self {
-        let map = Map { seed: config.seed, ..Map::default() };
+        let early = (!config.trust_broker).then(Vec::new);
+        let map = Map { seed: config.seed, early, ..Map::default() };
         let alarms = surroundings.bus.writer();
         let (schemas, stats) = (Schemas::new(), FleetStats::default());
         Self { map: Mutex::new(map), config, schemas, surroundings, alarms, stats }
@@ -171,7 +186,8 @@ impl Fleet {
     }
 
     /// Puts a message into the inbox of the dock it belongs to. What belongs to nobody is counted;
-    /// an acknowledgement that goes with it is given back for the caller to send.
+    /// an acknowledgement that goes with it is given back for the caller to send. While the enrolled
+    /// docks are not known, what needs an acknowledgement waits.
     pub fn route(
         &self,
         topic: String,
@@ -185,12 +201,30 @@ impl Fleet {
         };
         let mut map = self.map();
         let Some(inbox) = self.owner(&mut map, parsed, &payload) else {
-            self.stats.orphans.fetch_add(1, Ordering::Relaxed);
-            return ack;
+            return match (&mut map.early, ack) {
+                (Some(early), Some(ack)) if early.len() < EARLY_MAX => {
+                    early.push(Early { topic, payload, received, ack });
+                    None
+                }
+                (_, ack) => {
+                    self.stats.orphans.fetch_add(1, Ordering::Relaxed);
+                    ack
+                }
+            };
         };
         drop(map);
         inbox.push(DockInput::Message { topic, payload, received, ack });
         None
+    }
+
+    /// All enrolled docks are taken in: what waited for that goes where it belongs.
+    pub fn enrolled_known(&self) {
+        let early = self.map().early.take().unwrap_or_default();
+        for Early { topic, payload, received, ack } in early {
+            if let Some(ack) = self.route(topic, payload, received, Some(ack)) {
+                self.surroundings.link.acknowledge(ack);
+            }
+        }
     }
 
     /// Tells every dock whether commands can leave.

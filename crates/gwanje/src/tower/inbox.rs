@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use fleet_core::io::{BrokerPresence, JournalId, SendFate};
 use fleet_links::mqtt::AckToken;
-use fleet_types::{CommandId, CommandRequest, MissionRequest, Now, command::CommandResolution};
+use fleet_types::{CommandId, CommandRequest, MissionRequest, Now, command::Resolution};
 use tokio::sync::Notify;
 
 /// Telemetry messages that may wait for one dock's task: half a minute of reports.
@@ -41,7 +41,7 @@ pub enum DockInput {
     /// Somebody asks for a mission.
     Mission(MissionRequest),
     /// A person settles an unknown command.
-    Resolve(CommandResolution),
+    Resolve(Resolution),
     /// What became of a command handed to the link.
     Fate(CommandId, SendFate),
     /// What became of a record.

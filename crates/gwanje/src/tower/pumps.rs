@@ -9,7 +9,7 @@ use fleet_links::{
 };
 use fleet_types::{
     Alarm, AlarmId, CommandRequest, DeviceSn, LinkStatus, MissionRequest, MonoMs, Reason,
-    alarm::Priority, command::CommandResolution, link::LinkName,
+    alarm::Priority, command::Resolution, link::LinkName,
 };
 use tokio::sync::mpsc;
 
@@ -170,7 +170,7 @@ pub async fn missions(fleet: Arc<Fleet>, bus: Bus) {
 
 /// Takes what people settle from the bus to their docks.
 pub async fn resolutions(fleet: Arc<Fleet>, bus: Bus) {
-    let mut reader = bus.reader::<CommandResolution>();
+    let mut reader = bus.reader::<Resolution>();
     loop {
         for resolution in reader.take(BATCH).await {
             fleet.give(&resolution.sn, DockInput::Resolve((*resolution).clone()));
@@ -212,6 +212,7 @@ pub async fn accounts(fleet: Arc<Fleet>, dynsec: DynsecClient) {
                         tracing::error!(device.sn = %sn, "more docks are enrolled than limits.max_docks allows");
                     }
                 }
+                fleet.enrolled_known();
                 tracing::info!(docks = docks.len(), "enrolled docks taken in");
                 return;
             }

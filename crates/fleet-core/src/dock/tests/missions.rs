@@ -1,7 +1,9 @@
 //! One flight from request to verdict, and everything that can come between.
 
 use fleet_types::{
-    CommandState, MissionId, MissionState, command::ResolvedOutcome, mission::Verdict,
+    CommandState, MissionId, MissionState,
+    command::{ResolvedOutcome, Subject},
+    mission::Verdict,
 };
 use serde_json::{Value, json};
 
@@ -345,6 +347,37 @@ fn an_unknown_take_off_is_settled_by_a_person() {
     check(&rig, id, MissionState::Executing, None);
     rig.flight(id, 0, json!("ok"), 6);
     check(&rig, id, MissionState::Ended, Some((Verdict::Ok, None)));
+}
+
+#[test]
+fn a_mission_whose_end_is_never_reported_is_settled_by_a_person() {
+    for (outcome, verdict) in
+        [(ResolvedOutcome::Succeeded, Verdict::Ok), (ResolvedOutcome::Failed, Verdict::Failed)]
+    {
+        let mut rig = Rig::online();
+        let id = rig.ordered_mission();
+        // Take-off is on its way: its own life is not over yet.
+        rig.settle(Subject::Mission(id), outcome);
+        check(&rig, id, MissionState::Starting, None);
+        rig.flight(id, 0, json!("in_progress"), 6);
+        check(&rig, id, MissionState::Executing, None);
+        rig.settle(Subject::Mission(id), outcome);
+        check(&rig, id, MissionState::Ended, Some((verdict, Some("resolved_by_person"))));
+        rig.flight(id, 0, json!("canceled"), 6);
+        check(&rig, id, MissionState::Ended, Some((verdict, Some("resolved_by_person"))));
+        let next = rig.ordered_mission_again();
+        assert_eq!(rig.mission(next).state, MissionState::Starting);
+    }
+    // One whose take-off is unknown: the order is settled by the same word.
+    let (mut rig, id, execute) = unknown_take_off();
+    rig.settle(Subject::Mission(id), ResolvedOutcome::Failed);
+    check(&rig, id, MissionState::Ended, Some((Verdict::Failed, Some("resolved_by_person"))));
+    rig.check(execute, CommandState::Failed, Some("resolved_by_person"));
+    assert!(!rig.is_locked());
+    let (mut rig, id, execute) = unknown_take_off();
+    rig.settle(Subject::Mission(id), ResolvedOutcome::Succeeded);
+    check(&rig, id, MissionState::Ended, Some((Verdict::Ok, Some("resolved_by_person"))));
+    rig.check(execute, CommandState::Succeeded, Some("resolved_by_person"));
 }
 
 #[test]

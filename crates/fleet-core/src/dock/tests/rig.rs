@@ -10,7 +10,7 @@ use fleet_types::{
     Alarm, CommandId, CommandRequest, CommandState, CommandStatus, DeviceSn, DeviceStatus,
     IdempotencyKey, MissionId, MissionRequest, MissionStatus, MonoMs, Now, RequestId, TraceId,
     WallMs,
-    command::{CommandResolution, ResolvedOutcome},
+    command::{Resolution, ResolvedOutcome, Subject},
     id::WaylineId,
     mission::LostLinkAction,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
@@ -361,8 +361,12 @@ impl Rig {
     }
 
     pub(super) fn resolve(&mut self, id: CommandId, outcome: ResolvedOutcome) {
-        let resolution = CommandResolution {
-            command_id: id,
+        self.settle(Subject::Command(id), outcome);
+    }
+
+    pub(super) fn settle(&mut self, subject: Subject, outcome: ResolvedOutcome) {
+        let resolution = Resolution {
+            subject,
             sn: DeviceSn::new(DOCK).unwrap(),
             outcome,
             note: "looked at the camera".into(),

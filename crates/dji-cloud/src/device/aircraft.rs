@@ -173,7 +173,7 @@ wire! {
         /// Flysafe database version.
         flysafe_database_version: Text = "flysafe_database_version" [""];
         /// Off stops offline-map sync.
-        offline_map_enable: Flag = "offline_map_enable" [""];
+        offline_map_enable: bool = "offline_map_enable" [""];
         /// 4G Dongle information.
         dongle_infos: Vec<DongleInfo> = "dongle_infos" [""];
         /// Mode actually applied.

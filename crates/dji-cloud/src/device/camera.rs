@@ -32,7 +32,7 @@ wire! {
         /// Capturing state.
         photo_state: Flag = "photo_state" [""];
         /// Is split screen enabled.
-        screen_split_enable: Flag = "screen_split_enable" [""];
+        screen_split_enable: bool = "screen_split_enable" [""];
         /// Recording state.
         recording_state: Flag = "recording_state" [""];
         /// 2-200 visible, 2-20 infrared.

@@ -248,7 +248,7 @@ wire! {
         /// Pairing data needed for multi-dock tasks.
         wireless_link_topo: WirelessLinkTopo = "wireless_link_topo" [""];
         /// Fast photo push to cloud while in live flight control.
-        air_transfer_enable: Flag = "air_transfer_enable" [""];
+        air_transfer_enable: bool = "air_transfer_enable" [""];
         /// Quieter fan/AC, buzzer muted, idle light off.
         silent_mode: Flag = "silent_mode" [""];
         /// User experience improvement plan.

@@ -12,10 +12,11 @@ use crate::fact_file;
 fn sample(field: &Value) -> Value {
     let first_code = field["constraint"]["enum"].as_object().and_then(|codes| codes.keys().next());
     match (field["type"].as_str().unwrap(), first_code) {
-        ("enum_int" | "int" | "bool", Some(code)) => {
+        ("enum_int" | "int", Some(code)) => {
             code.parse().map_or_else(|_| json!(code == "true"), |code: i64| json!(code))
         }
-        ("bool", None) => json!(true),
+        // Codes 0 and 1 are listed for some; the examples write the word.
+        ("bool", _) => json!(true),
         ("int" | "enum_int" | "date", None) => json!(7),
         ("float" | "double", _) => json!(1.5),
         ("text" | "string" | "enum_string", _) => json!("sample"),

@@ -31,8 +31,19 @@ impl Docks {
         docks
     }
 
+    /// See [`Docks::online`]; aircraft fly this many times faster than life.
+    pub(crate) async fn online_at(site: &Site, count: u32, faults: &str, speed: f64) -> Self {
+        let docks = Self::start_at(site, count, faults, speed).await;
+        docks.until_online(site).await;
+        docks
+    }
+
     /// Enrols docks and starts them.
     pub(crate) async fn start(site: &Site, count: u32, faults: &str) -> Self {
+        Self::start_at(site, count, faults, SPEED).await
+    }
+
+    async fn start_at(site: &Site, count: u32, faults: &str, speed: f64) -> Self {
         let ids = fleet_sim::identities(count, SEED);
         let mut passwords = BTreeMap::new();
         for some in ids.chunks(8) {
@@ -45,7 +56,7 @@ impl Docks {
         let cfg = SimConfig {
             credentials: Credentials::PerDock(passwords),
             faults: faults.parse().unwrap(),
-            speed: SPEED,
+            speed,
             ..SimConfig::new(site.mqtt, count, SEED)
         };
         Self { fleet: SimFleet::start(cfg).unwrap(), ids }

@@ -67,7 +67,7 @@ fn the_light_is_on_when_telemetry_shows_it() {
         let done = site.until_command(&real, &["succeeded", "failed", "unknown"]).await;
         assert_eq!(done["state"], "succeeded", "{done}");
         let page = docks.page(&site, 0).await;
-        assert_eq!(page["telemetry"]["supplement_light_state"]["value"], 1, "{page}");
+        assert_eq!(page["telemetry"]["supplement_light_state"]["value"], true, "{page}");
         let done = site.until_command(&idle, &["succeeded", "failed", "unknown"]).await;
         assert_ne!(done["state"], "succeeded", "believed a bare word: {done}");
     });

@@ -7,6 +7,7 @@
 //! minutes runs with `GWANJE_LONG=1`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+#![allow(clippy::print_stderr, reason = "a failed test shows the log of its processes")]
 
 mod access;
 mod bring_up;

@@ -5,10 +5,13 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-const GWANJE: &str = env!("CARGO_BIN_EXE_gwanje");
+use super::{
+    proc::{children_of, is_gone, status, wait_blocking},
+    site::GWANJE,
+};
 
 fn run(args: &[&str]) -> Output {
     Command::new(GWANJE).args(args).stdin(Stdio::null()).output().unwrap()
@@ -18,41 +21,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Processes whose parent is `pid`, from `/proc`.
-fn children_of(pid: u32) -> Vec<u32> {
-    let mut found = vec![];
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(child) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-        if status(child, "PPid:").is_some_and(|parent| parent.trim() == pid.to_string()) {
-            found.push(child);
-        }
-    }
-    found
-}
-
-fn status(pid: u32, name: &str) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
-}
-
-/// Gone, or dead and only not yet collected by whoever adopted it.
-fn is_gone(pid: u32) -> bool {
-    status(pid, "State:").is_none_or(|state| state.trim().starts_with('Z'))
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < until, "{what} did not happen");
-        std::hint::spin_loop();
-        pause();
-    }
-}
-
-/// A short wait that needs no thread call: an empty poll.
-fn pause() {
-    let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-    let _ = rustix::event::poll(&mut [], Some(&wait));
+fn wait_until(what: &str, done: impl FnMut() -> bool) {
+    assert!(wait_blocking(Duration::from_secs(30), done), "{what} did not happen");
 }
 
 struct Scratch(std::path::PathBuf);

@@ -274,7 +274,7 @@ impl Drop for Site {
             }
         }
         let left = !proc::wait_blocking(SOON, || self.seen.iter().all(|pid| proc::is_gone(*pid)));
-        let is_failing = rustix_is_panicking();
+        let is_failing = std::thread::panicking();
         if is_failing {
             let log = self.log();
             let tail: Vec<_> = log.lines().rev().take(60).collect();
@@ -286,10 +286,6 @@ impl Drop for Site {
         let _ = fs::remove_dir_all(&self.dir);
         assert!(is_failing || !left, "processes are left: {:?}", self.seen);
     }
-}
-
-fn rustix_is_panicking() -> bool {
-    std::thread::panicking()
 }
 
 fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {

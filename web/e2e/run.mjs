@@ -146,7 +146,7 @@ await check('a device shows its values with unit and age', async () => {
   const wind = page.locator('[data-key=wind_speed]').first();
   await until('a wind speed', async () => /\d.*m\/s.*\d+\s?초/s.test(await wind.innerText()));
   await until('a mode that is known', async () =>
-    /독 안/.test(await page.locator('[data-key=drone_in_dock]').first().innerText()),
+    /도크 안/.test(await page.locator('[data-key=drone_in_dock]').first().innerText()),
   );
   expect(new URL(page.url()).pathname === `/live/${sn}`, page.url());
 });

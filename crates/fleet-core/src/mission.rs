@@ -11,7 +11,7 @@ use dji_cloud::{
 };
 use fleet_types::{
     CommandId, MissionRequest, MissionState, MissionStatus, MonoMs, Now, Reason,
-    command::{Resolution, ResolvedOutcome, Step},
+    command::{Resolution, ResolvedOutcome, ResponseCode, Step},
     mission::{MissionProgress, Verdict},
 };
 
@@ -105,6 +105,7 @@ impl Mission {
             mission_id: request.mission_id,
             trace_id: request.trace_id,
             request_id: request.request_id,
+            request_code: "service_platform.mission.fly".to_owned(),
             sn: request.sn.clone(),
             wayline_id: request.wayline_id,
             wayline_name: request.wayline_name.clone(),
@@ -113,6 +114,7 @@ impl Mission {
             idempotency_key: request.idempotency_key.clone(),
             state: MissionState::Preparing,
             verdict: None,
+            response_code: None,
             reason: None,
             progress: MissionProgress::default(),
             accepted_ms: now.wall,
@@ -164,6 +166,7 @@ impl Mission {
             (State::Preparing | State::Unknown, true) => {
                 mission.state = State::Unknown;
                 mission.status.state = MissionState::Unknown;
+                mission.status.response_code = Some(ResponseCode::Unknown);
                 mission.status.reason = Some(Reason::new(
                     "restarted",
                     "The dock's machine was restarted while take-off was being ordered. Whether it flies is not known.",
@@ -288,6 +291,7 @@ impl Mission {
             (State::Starting, Order::Execute, OrderEnd::Unknown(reason)) => {
                 self.state = State::Unknown;
                 self.status.state = MissionState::Unknown;
+                self.status.response_code = Some(ResponseCode::Unknown);
                 self.status.reason = Some(reason);
                 self.step(now, "unknown", None);
                 Next::Nothing
@@ -436,6 +440,7 @@ impl Mission {
         if self.state != state {
             self.state = state;
             self.status.state = shown;
+            self.status.response_code = None;
             self.status.reason = None;
             self.step(now, word, None);
         }
@@ -444,6 +449,7 @@ impl Mission {
     fn execute_seen(&mut self, now: Now, word: &str) {
         self.state = State::Executing;
         self.status.state = MissionState::Executing;
+        self.status.response_code = None;
         self.status.reason = None;
         self.step(now, word, None);
     }
@@ -452,6 +458,7 @@ impl Mission {
         self.state = State::Ended;
         self.status.state = MissionState::Ended;
         self.status.verdict = Some(verdict);
+        self.status.response_code = Some(verdict.response_code());
         let detail = reason.as_ref().map(|reason| reason.code.to_string());
         self.status.reason = reason;
         self.status.ended_ms = Some(now.wall);

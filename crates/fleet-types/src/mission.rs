@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    command::Step,
+    command::{ResponseCode, Step},
     id::{DeviceSn, IdempotencyKey, MissionId, RequestId, TraceId, WaylineId},
     reason::Reason,
     time::WallMs,
@@ -95,6 +95,21 @@ pub enum Verdict {
     Timeout,
 }
 
+impl Verdict {
+    /// The verdict in the message grammar.
+    #[must_use]
+    pub fn response_code(self) -> ResponseCode {
+        match self {
+            Self::Ok => ResponseCode::Ok,
+            Self::PartiallyDone | Self::Failed | Self::Canceled | Self::Timeout => {
+                ResponseCode::Failed
+            }
+            Self::Rejected => ResponseCode::Rejected,
+            Self::Expired => ResponseCode::Expired,
+        }
+    }
+}
+
 /// Progress as the dock reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MissionProgress {
@@ -119,6 +134,8 @@ pub struct MissionStatus {
     pub trace_id: TraceId,
     /// The caller's request.
     pub request_id: RequestId,
+    /// What was meant: `service_platform.mission.fly`.
+    pub request_code: String,
     /// Dock.
     pub sn: DeviceSn,
     /// File.
@@ -135,6 +152,8 @@ pub struct MissionStatus {
     pub state: MissionState,
     /// How it ended.
     pub verdict: Option<Verdict>,
+    /// The outcome in the message grammar; absent while under way.
+    pub response_code: Option<ResponseCode>,
     /// Why, for anything but plain progress or `ok`.
     pub reason: Option<Reason>,
     /// How far it is.

@@ -16,7 +16,7 @@ Without configuration it listens on this machine only. gwanje.example.toml expla
 
 /// An open, self-hosted control tower for DJI Dock 2 fleets.
 #[derive(Debug, Parser)]
-#[command(name = "gwanje", version, about, after_help = FIRST_STEPS, arg_required_else_help = true)]
+#[command(name = "gwanje", version, about = "Gwanje (관제): the control tower for drone docks and ground robots", after_help = FIRST_STEPS, arg_required_else_help = true)]
 pub(super) struct Args {
     /// What to do.
     #[command(subcommand)]

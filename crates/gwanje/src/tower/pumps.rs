@@ -27,6 +27,8 @@ use crate::stall::TaskPanicked;
 const BATCH: usize = 64;
 /// How often the broker is asked for its accounts until it answers.
 const ACCOUNTS_RETRY: Duration = Duration::from_secs(2);
+/// Docks taken in before other tasks get their turn.
+const DOCKS_AT_ONCE: usize = 16;
 /// Refused log-ins from one address are alarmed once in this time.
 const REFUSED_WINDOW_MS: u64 = 600_000;
 /// Addresses of refused log-ins remembered.
@@ -207,7 +209,11 @@ pub async fn accounts(fleet: Arc<Fleet>, dynsec: DynsecClient) {
     loop {
         match dynsec.list_docks().await {
             Ok(docks) => {
-                for sn in &docks {
+                for (number, sn) in docks.iter().enumerate() {
+                    // A large fleet is taken in beside the others' work, not before it.
+                    if number % DOCKS_AT_ONCE == 0 {
+                        tokio::task::yield_now().await;
+                    }
                     if fleet.add(sn) == Err(NotAdded::Full) {
                         tracing::error!(device.sn = %sn, "more docks are enrolled than limits.max_docks allows");
                     }

@@ -1,7 +1,7 @@
 //! Health alarms (HMS).
 //!
 //! Every report is the whole set: an alarm that is missing from the next one has cleared.
-//! Texts and keys come with a later module. Source: `dock2/hms` page.
+//! It puts nothing into words: that is [`crate::hms_text`]'s. Source: `dock2/hms` page.
 
 use crate::lenient::{Flag, Int};
 use crate::macros::{codes, wire};

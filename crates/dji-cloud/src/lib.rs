@@ -25,6 +25,7 @@ pub mod error_code;
 pub mod file;
 pub mod flight_area;
 pub mod hms;
+pub mod hms_text;
 pub mod leaf;
 pub mod lenient;
 pub mod live;

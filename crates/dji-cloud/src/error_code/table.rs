@@ -1,174 +1,80 @@
-//! The codes themselves, in ascending order. See [`super::describe`].
+//! The codes themselves: one file a range, joined into one table in ascending order.
+//!
+//! It judges nothing. A new code goes into the file of its range; the tests of
+//! [`super`] hold the order. See [`super::describe`].
 
-use super::ErrorText;
+mod aircraft;
+mod dispatch;
+mod dock;
+mod fly_to;
+mod general;
+mod payload;
+mod task;
+mod upkeep;
 
-const fn text(code: i64, en: &'static str, ko: &'static str) -> ErrorText {
-    ErrorText { code, en, ko }
+use super::{Advice, ErrorText, Origin};
+
+const PARTS: [&[ErrorText]; 8] = [
+    general::CODES,
+    dispatch::CODES,
+    aircraft::CODES,
+    task::CODES,
+    upkeep::CODES,
+    payload::CODES,
+    fly_to::CODES,
+    dock::CODES,
+];
+
+const LEN: usize = {
+    let (mut len, mut part) = (0, 0);
+    while part < PARTS.len() {
+        len += PARTS[part].len();
+        part += 1;
+    }
+    len
+};
+
+pub(super) static TABLE: [ErrorText; LEN] = {
+    let mut table = [page(0, &[], "", ""); LEN];
+    let (mut at, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut index = 0;
+        while index < PARTS[part].len() {
+            table[at] = PARTS[part][index];
+            at += 1;
+            index += 1;
+        }
+        part += 1;
+    }
+    table
+};
+
+/// A code of the error code page.
+const fn doc(
+    code: i64,
+    advice: &'static [Advice],
+    en: &'static str,
+    ko: &'static str,
+) -> ErrorText {
+    ErrorText { code, en, ko, advice, origin: Origin::ErrorPage }
 }
 
-#[rustfmt::skip] // one code a line reads and merges better
-pub(super) static TABLE: &[ErrorText] = &[
-    text(1, "The device could not set the property.", "기기가 속성을 설정하지 못했습니다."),
-    text(2, "Setting the property timed out.", "속성 설정 시간이 초과되었습니다."),
-    text(210_230, "The organisation could not be looked up.", "조직을 조회하지 못했습니다."),
-    text(210_231, "Binding failed. Check the binding code in Pilot 2.", "바인딩에 실패했습니다. Pilot 2의 바인딩 코드를 확인하십시오."),
-    text(210_232, "The device is already bound to another organisation.", "기기가 이미 다른 조직에 바인딩되어 있습니다."),
-    text(210_233, "The binding state could not be looked up.", "바인딩 상태를 조회하지 못했습니다."),
-    text(314_000, "The device cannot do this in its present state. Wait until it is idle and try again.", "기기의 현재 상태에서는 실행할 수 없습니다. 대기 상태가 된 후 다시 시도하십시오."),
-    text(314_001, "The task could not be sent to the dock. Try again.", "임무를 도크로 보내지 못했습니다. 다시 시도하십시오."),
-    text(314_002, "The task could not be sent to the dock. Try again.", "임무를 도크로 보내지 못했습니다. 다시 시도하십시오."),
-    text(314_003, "The wayline file has an unsupported format. Check the KMZ.", "웨이라인 파일 형식이 지원되지 않습니다. KMZ를 확인하십시오."),
-    text(314_005, "The task could not be sent. Restart the dock if it happens again.", "임무를 보내지 못했습니다. 반복되면 도크를 재시작하십시오."),
-    text(314_006, "The aircraft did not start. Try again, or restart the dock.", "기체가 기동하지 못했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_007, "The dock could not pass the wayline to the aircraft. Try again, or restart the dock.", "도크가 웨이라인을 기체로 전송하지 못했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_008, "The aircraft took too long to prepare. Try again, or restart the dock.", "기체 준비 시간이 초과되었습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_009, "The aircraft did not start. Try again, or restart the dock.", "기체가 기동하지 못했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_010, "The dock cannot run the task. Restart the dock.", "도크가 임무를 실행할 수 없습니다. 도크를 재시작하십시오."),
-    text(314_011, "The dock has a fault and cannot report the result of the task. Check the aircraft by video.", "도크 이상으로 임무 결과를 알 수 없습니다. 영상으로 기체를 확인하십시오."),
-    text(314_012, "The aircraft could not prepare the task. Try again, or restart the dock.", "기체가 임무를 준비하지 못했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_013, "The dock could not download the wayline file. Check the network and the file's address.", "도크가 웨이라인 파일을 내려받지 못했습니다. 네트워크와 파일 주소를 확인하십시오."),
-    text(314_014, "The dock has a fault, the task failed. Try again.", "도크 이상으로 임무가 실패했습니다. 다시 시도하십시오."),
-    text(314_016, "The wayline file could not be processed. Check the KMZ.", "웨이라인 파일을 처리하지 못했습니다. KMZ를 확인하십시오."),
-    text(314_017, "The wayline file could not be processed. Check the KMZ and try again.", "웨이라인 파일을 처리하지 못했습니다. KMZ를 확인하고 다시 시도하십시오."),
-    text(314_018, "The aircraft's RTK positioning has a fault. Try again, or restart the dock.", "기체 RTK 측위에 이상이 있습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_019, "The aircraft's RTK did not converge. Try again, or restart the dock.", "기체 RTK가 수렴하지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(314_020, "The aircraft stands off centre or turned on the pad. Check it on site.", "기체가 착륙판 중앙에 있지 않거나 방향이 틀렸습니다. 현장에서 확인하십시오."),
-    text(314_025, "RTK convergence timed out in the air. Cancel the task by hand.", "비행 중 RTK 수렴 시간이 초과되었습니다. 임무를 직접 취소하십시오."),
-    text(314_200, "The dock lost its network and the aircraft returned home. Try again once it is back.", "도크의 네트워크가 끊겨 기체가 귀환했습니다. 복구 후 다시 시도하십시오."),
-    text(315_052, "RTK has not converged and the dock's position is not calibrated. Wait and try again.", "RTK가 수렴하지 않았고 도크 위치가 보정되지 않았습니다. 기다렸다가 다시 시도하십시오."),
-    text(316_005, "The aircraft's RTK did not converge. Try again, or restart the dock.", "기체 RTK가 수렴하지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(316_006, "The task timed out: the aircraft may be lost or the dock closed. Inspect on site.", "임무 시간이 초과되었습니다. 기체를 잃었거나 도크가 닫혀 있을 수 있으니 현장에서 점검하십시오."),
-    text(316_007, "The aircraft did not start. Try again, or restart the dock.", "기체가 기동하지 못했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(316_008, "The dock could not take control of the aircraft. A remote controller may hold it.", "도크가 기체 제어권을 얻지 못했습니다. 조종기가 제어 중일 수 있습니다."),
-    text(316_009, "The aircraft's battery is below 30 %. Charge it and try again.", "기체 배터리가 30 % 미만입니다. 충전 후 다시 시도하십시오."),
-    text(316_010, "The aircraft was not detected. Try again, or restart the dock.", "기체가 감지되지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(316_011, "The aircraft landed in the wrong place. Check it on site.", "기체가 잘못된 위치에 착륙했습니다. 현장에서 확인하십시오."),
-    text(316_015, "The aircraft's RTK position is far from the dock. Try again, or restart the dock.", "기체 RTK 위치가 도크에서 멀리 떨어져 있습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(316_016, "Landing at the dock timed out. Check the aircraft by video.", "도크 착륙 시간이 초과되었습니다. 영상으로 기체를 확인하십시오."),
-    text(316_018, "The task ran too long. Check the aircraft by video.", "임무 실행 시간이 초과되었습니다. 영상으로 기체를 확인하십시오."),
-    text(316_022, "Return home failed. Check that the aircraft is on and linked, then try again.", "귀환에 실패했습니다. 기체 전원과 링크를 확인하고 다시 시도하십시오."),
-    text(316_023, "Return home failed: controller B holds control. Release it there and try again.", "귀환에 실패했습니다. B 조종기가 제어 중이니 해제 후 다시 시도하십시오."),
-    text(316_024, "Return home failed. Check that the aircraft is airborne, then try again.", "귀환에 실패했습니다. 기체가 비행 중인지 확인하고 다시 시도하십시오."),
-    text(316_026, "The dock's emergency stop is pressed, so the task was refused. Release it on site.", "도크 비상 정지 버튼이 눌려 임무가 거부되었습니다. 현장에서 해제하십시오."),
-    text(316_029, "The emergency stop was pressed: the aircraft flies to its alternate landing point. Go there.", "비상 정지 버튼이 눌려 기체가 대체 착륙 지점으로 갑니다. 현장으로 가십시오."),
-    text(316_034, "Firmware of aircraft and dock do not match; no take-off. Update them.", "기체와 도크의 펌웨어가 맞지 않아 이륙할 수 없습니다. 업데이트하십시오."),
-    text(316_050, "The aircraft landed outside the dock because its battery was low. Recover it on site.", "배터리 부족으로 기체가 도크 밖에 착륙했습니다. 현장에서 회수하십시오."),
-    text(316_051, "The aircraft landed outside the dock because of a fault. Recover it on site.", "이상으로 기체가 도크 밖에 착륙했습니다. 현장에서 회수하십시오."),
-    text(316_052, "The aircraft flies to its alternate landing point because of a fault. Go there.", "이상으로 기체가 대체 착륙 지점으로 갑니다. 현장으로 가십시오."),
-    text(316_053, "A pilot landed the aircraft by hand. Check it on site.", "조종사가 기체를 수동으로 착륙시켰습니다. 현장에서 확인하십시오."),
-    text(317_001, "The number of pictures could not be read. Restart the dock and try again.", "미디어 수를 읽지 못했습니다. 도크를 재시작하고 다시 시도하십시오."),
-    text(317_006, "Formatting is not possible until all media are downloaded. Wait and try again.", "미디어를 모두 내려받기 전에는 포맷할 수 없습니다. 기다렸다가 다시 시도하십시오."),
-    text(319_001, "The dock is busy with a task or a log upload. Wait and try again.", "도크가 임무 또는 로그 업로드 중입니다. 기다렸다가 다시 시도하십시오."),
-    text(319_002, "The dock has a fault. Restart the dock.", "도크에 이상이 있습니다. 도크를 재시작하십시오."),
-    text(319_003, "The dock has a fault. Send the task again as a new one.", "도크에 이상이 있습니다. 임무를 새로 보내십시오."),
-    text(319_004, "The task timed out and was stopped.", "임무 시간이 초과되어 중단되었습니다."),
-    text(319_005, "Cloud and dock could not talk. Check the dock's network.", "클라우드와 도크의 통신에 이상이 있습니다. 도크 네트워크를 확인하십시오."),
-    text(319_006, "The task is already running and cannot be cancelled. Use pause or return home.", "임무가 이미 실행 중이어서 취소할 수 없습니다. 일시정지 또는 귀환을 사용하십시오."),
-    text(319_007, "The task is already running and cannot be changed.", "임무가 이미 실행 중이어서 변경할 수 없습니다."),
-    text(319_008, "The clocks of cloud and dock differ. Check the NTP server of the dock.", "클라우드와 도크의 시계가 다릅니다. 도크의 NTP 서버를 확인하십시오."),
-    text(319_009, "The task could not be sent. Try again, or restart the dock.", "임무를 보내지 못했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(319_010, "The dock's firmware is too old for this task. Update it.", "도크 펌웨어가 오래되어 이 임무를 실행할 수 없습니다. 업데이트하십시오."),
-    text(319_015, "The dock is starting up. Wait and try again.", "도크가 초기화 중입니다. 기다렸다가 다시 시도하십시오."),
-    text(319_016, "The dock is running another task.", "도크가 다른 임무를 실행 중입니다."),
-    text(319_017, "The dock is still handling the media of the last flight. Try again later.", "도크가 이전 비행의 미디어를 처리 중입니다. 나중에 다시 시도하십시오."),
-    text(319_018, "The dock is uploading logs. Try again later.", "도크가 로그를 업로드 중입니다. 나중에 다시 시도하십시오."),
-    text(319_019, "The dock is fetching logs. Try again later.", "도크가 로그를 가져오는 중입니다. 나중에 다시 시도하십시오."),
-    text(319_020, "The flight could not be paused. Try again.", "비행을 일시정지하지 못했습니다. 다시 시도하십시오."),
-    text(319_025, "The dock is preparing a task and refuses another one.", "도크가 임무를 준비 중이어서 다른 임무를 거부했습니다."),
-    text(319_026, "The aircraft's battery is below what the task asks for. Charge it and try again.", "기체 배터리가 임무 기준보다 낮습니다. 충전 후 다시 시도하십시오."),
-    text(319_027, "Dock or aircraft is short of storage. Free some and try again.", "도크 또는 기체의 저장 공간이 부족합니다. 공간을 확보하고 다시 시도하십시오."),
-    text(319_028, "A custom flight area is being updated. Try again when it is done.", "사용자 비행 구역을 업데이트 중입니다. 끝난 후 다시 시도하십시오."),
-    text(319_029, "An offline map is being updated. Try again when it is done.", "오프라인 지도를 업데이트 중입니다. 끝난 후 다시 시도하십시오."),
-    text(319_030, "Nobody took flight control first. Take control and try again.", "비행 제어권이 없습니다. 제어권을 얻은 후 다시 시도하십시오."),
-    text(319_035, "The flight could not be paused. Try again.", "비행을 일시정지하지 못했습니다. 다시 시도하십시오."),
-    text(319_036, "The dock is in remote debug. Close it and try again.", "도크가 원격 디버그 중입니다. 종료 후 다시 시도하십시오."),
-    text(319_037, "The dock is in on-site debug. Someone may be at it: check, then try again.", "도크가 현장 디버그 중입니다. 작업자가 있을 수 있으니 확인 후 다시 시도하십시오."),
-    text(319_038, "The device is being updated. Try again when it is done.", "기기가 업데이트 중입니다. 끝난 후 다시 시도하십시오."),
-    text(319_042, "The flight could not be resumed. Try again.", "비행을 재개하지 못했습니다. 다시 시도하십시오."),
-    text(319_043, "The return could not be cancelled. Try again.", "귀환을 취소하지 못했습니다. 다시 시도하십시오."),
-    text(319_044, "The task is over and cannot be resumed.", "임무가 끝나 재개할 수 없습니다."),
-    text(319_045, "The aircraft is paused. Use manual control.", "기체가 일시정지 상태입니다. 수동 제어를 사용하십시오."),
-    text(319_046, "The task is over or already paused and cannot be paused.", "임무가 끝났거나 이미 일시정지되어 일시정지할 수 없습니다."),
-    text(319_999, "The dock has a fault. Restart the dock.", "도크에 이상이 있습니다. 도크를 재시작하십시오."),
-    text(321_000, "The wayline ended with a fault. Try again, or restart the dock.", "웨이라인 실행 중 이상이 발생했습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(321_004, "The wayline could not be processed. Check the KMZ.", "웨이라인을 처리하지 못했습니다. KMZ를 확인하십시오."),
-    text(321_005, "The wayline has no break point to resume from.", "웨이라인에 재개할 중단점 정보가 없습니다."),
-    text(321_257, "A wayline is already running.", "웨이라인이 이미 실행 중입니다."),
-    text(321_258, "The wayline cannot be stopped. Check the aircraft's state.", "웨이라인을 중단할 수 없습니다. 기체 상태를 확인하십시오."),
-    text(321_259, "The wayline has not started and cannot be stopped.", "웨이라인이 시작되지 않아 중단할 수 없습니다."),
-    text(321_260, "The wayline has not started and cannot be paused.", "웨이라인이 시작되지 않아 일시정지할 수 없습니다."),
-    text(321_513, "The wayline climbs above the aircraft's height limit. Change the one or the other.", "웨이라인이 기체 고도 제한을 넘습니다. 웨이라인이나 제한을 조정하십시오."),
-    text(321_514, "Start or end of the wayline lies in a buffer zone or beyond the distance limit.", "웨이라인의 시작 또는 끝이 완충 구역에 있거나 거리 제한을 넘습니다."),
-    text(321_515, "The wayline crosses a GEO zone.", "웨이라인이 GEO 구역을 지납니다."),
-    text(321_516, "The aircraft flew too low and the task was stopped.", "기체가 너무 낮게 비행하여 임무가 중단되었습니다."),
-    text(321_517, "An obstacle stopped the task. Do not resume: change the wayline first.", "장애물로 임무가 중단되었습니다. 재개하지 말고 먼저 웨이라인을 수정하십시오."),
-    text(321_519, "The aircraft came near a GEO zone or the distance limit and returned home.", "기체가 GEO 구역 또는 거리 제한에 접근하여 귀환했습니다."),
-    text(321_523, "Take-off failed. Try again, and ask DJI's support if it happens again.", "이륙에 실패했습니다. 다시 시도하고 반복되면 DJI에 문의하십시오."),
-    text(321_524, "The aircraft could not prepare for take-off: positioning or gear is wrong.", "기체가 이륙 준비를 하지 못했습니다. 측위 또는 기어를 확인하십시오."),
-    text(321_528, "The aircraft came near the boundary of a custom area and paused.", "기체가 사용자 구역 경계에 접근하여 일시정지했습니다."),
-    text(321_769, "The satellite signal is weak. Try again, or restart the dock.", "위성 신호가 약합니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(321_770, "The aircraft's flight mode is wrong. Try again, or restart the dock.", "기체 비행 모드가 올바르지 않습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(321_771, "The home point is not set. Try again, or restart the dock.", "홈 포인트가 설정되지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(321_772, "The aircraft's battery is below 30 %. Charge it and try again.", "기체 배터리가 30 % 미만입니다. 충전 후 다시 시도하십시오."),
-    text(321_773, "The aircraft returned because its battery was low; the task is not finished.", "배터리 부족으로 기체가 귀환했으며 임무가 완료되지 않았습니다."),
-    text(321_775, "The link to the aircraft was lost during the task. Watch for its return.", "임무 중 기체와의 링크가 끊겼습니다. 귀환 여부를 지켜보십시오."),
-    text(321_776, "The aircraft's RTK did not converge. Try again, or restart the dock.", "기체 RTK가 수렴하지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(321_777, "The aircraft does not hover, so the task cannot start.", "기체가 호버링 중이 아니어서 임무를 시작할 수 없습니다."),
-    text(321_778, "Controller B holds control and the propellers turn; the task cannot start.", "B 조종기가 제어 중이고 프로펠러가 회전하여 임무를 시작할 수 없습니다."),
-    text(321_784, "The aircraft returned because of strong wind.", "강풍으로 기체가 귀환했습니다."),
-    text(322_281, "The task was stopped by hand or by a fault. Check the aircraft.", "임무가 수동 또는 이상으로 중단되었습니다. 기체를 확인하십시오."),
-    text(322_282, "The task stopped because a person or a remote controller took control.", "사용자 또는 조종기가 제어권을 가져가 임무가 중단되었습니다."),
-    text(322_283, "A person sent the aircraft home; the task is not finished.", "사용자가 귀환을 지시했으며 임무가 완료되지 않았습니다."),
-    text(322_539, "The break point is wrong. Start the task anew.", "중단점 정보가 잘못되었습니다. 임무를 새로 시작하십시오."),
-    text(514_100, "The dock has a fault. Try again, or restart the dock.", "도크에 이상이 있습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_101, "The push rods did not extend. Check on site for something in the way.", "푸시로드가 펴지지 않았습니다. 현장에서 걸린 것이 없는지 확인하십시오."),
-    text(514_102, "The push rods did not retract. Check on site for something in the way.", "푸시로드가 접히지 않았습니다. 현장에서 걸린 것이 없는지 확인하십시오."),
-    text(514_103, "The aircraft's battery is below 30 %. Charge it and try again.", "기체 배터리가 30 % 미만입니다. 충전 후 다시 시도하십시오."),
-    text(514_104, "Charging did not start. Try again, or restart the dock.", "충전이 시작되지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_105, "Charging did not stop. Try again, or restart the dock.", "충전이 멈추지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_106, "The aircraft's battery has a fault. Try again, or restart the dock.", "기체 배터리에 이상이 있습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_107, "The cover did not open. Try again, or restart the dock.", "커버가 열리지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_108, "The cover did not close. Try again, or restart the dock.", "커버가 닫히지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_109, "The aircraft did not power on. Try again, or restart the dock.", "기체 전원이 켜지지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_110, "The aircraft did not power off. Try again, or restart the dock.", "기체 전원이 꺼지지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_113, "Rods and aircraft have no contact. Check the aircraft's position on the pad.", "푸시로드와 기체의 접촉이 불량합니다. 착륙판 위 기체 위치를 확인하십시오."),
-    text(514_116, "The dock is busy with another command. Try again when it is done.", "도크가 다른 명령을 처리 중입니다. 끝난 후 다시 시도하십시오."),
-    text(514_117, "The cover is not fully closed. Try again, or restart the dock.", "커버가 완전히 닫히지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_118, "The push rods are not in place. Try again, or restart the dock.", "푸시로드가 제자리에 있지 않습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_120, "Dock and aircraft are not linked. Try again, or restart the dock.", "도크와 기체가 연결되지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_121, "The dock's emergency stop is pressed. Release it on site.", "도크 비상 정지 버튼이 눌려 있습니다. 현장에서 해제하십시오."),
-    text(514_123, "The aircraft's battery is too low to power it on. Charge it first.", "배터리가 부족하여 기체를 켤 수 없습니다. 먼저 충전하십시오."),
-    text(514_125, "The battery is nearly full; above 95 % it is not charged.", "배터리가 거의 가득 찼습니다. 95 % 이상에서는 충전하지 않습니다."),
-    text(514_134, "It rains heavily. Try again when the rain has passed.", "폭우입니다. 비가 그친 후 다시 시도하십시오."),
-    text(514_135, "The wind is too strong. Try again when it has dropped.", "바람이 너무 강합니다. 약해진 후 다시 시도하십시오."),
-    text(514_136, "The dock's mains supply has a fault. Check it and try again.", "도크 전원 공급에 이상이 있습니다. 확인 후 다시 시도하십시오."),
-    text(514_137, "It is colder than -20 C. Try again when it is warmer.", "기온이 영하 20도보다 낮습니다. 기온이 오른 후 다시 시도하십시오."),
-    text(514_138, "The battery is under maintenance. Wait until it is done.", "배터리 유지보수 중입니다. 끝날 때까지 기다리십시오."),
-    text(514_142, "Rods and aircraft had no contact before take-off. Check on site.", "이륙 전 푸시로드와 기체의 접촉이 불량했습니다. 현장에서 확인하십시오."),
-    text(514_143, "The push rods are not in place. Try again, or restart the dock.", "푸시로드가 제자리에 있지 않습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_144, "The cover is not fully closed. Try again, or restart the dock.", "커버가 완전히 닫히지 않았습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_145, "The dock is in on-site debug. Someone may be at it: check, then try again.", "도크가 현장 디버그 중입니다. 작업자가 있을 수 있으니 확인 후 다시 시도하십시오."),
-    text(514_146, "The dock is in remote debug. Close it and try again.", "도크가 원격 디버그 중입니다. 종료 후 다시 시도하십시오."),
-    text(514_147, "Firmware is being updated; no debug and no task meanwhile.", "펌웨어 업데이트 중에는 디버그와 임무를 실행할 수 없습니다."),
-    text(514_148, "A task is running; no debug and no second task meanwhile.", "임무 실행 중에는 디버그나 다른 임무를 실행할 수 없습니다."),
-    text(514_149, "The dock has a fault and cannot run a task. Restart the dock.", "도크 이상으로 임무를 실행할 수 없습니다. 도크를 재시작하십시오."),
-    text(514_150, "The device is restarting. Wait and try again.", "기기가 재시작 중입니다. 기다렸다가 다시 시도하십시오."),
-    text(514_151, "Firmware is being updated; no restart meanwhile.", "펌웨어 업데이트 중에는 재시작할 수 없습니다."),
-    text(514_153, "Remote debug was already left. Open it again first.", "원격 디버그가 이미 종료되었습니다. 먼저 다시 시작하십시오."),
-    text(514_156, "The aircraft is outside the dock. Check where it is.", "기체가 도크 밖에 있습니다. 위치를 확인하십시오."),
-    text(514_158, "The dock's RTK has a fault; no take-off. Try again, or restart the dock.", "도크 RTK 이상으로 이륙할 수 없습니다. 다시 시도하거나 도크를 재시작하십시오."),
-    text(514_162, "Dock and aircraft could not link. Close the cover and try again.", "도크와 기체가 연결되지 못했습니다. 커버를 닫고 다시 시도하십시오."),
-    text(514_170, "The dock is starting up. Wait and try again.", "도크가 초기화 중입니다. 기다렸다가 다시 시도하십시오."),
-    text(514_171, "The dock found a wrong parameter in the command.", "도크가 명령의 매개변수 오류를 발견했습니다."),
-    text(514_173, "It is below 5 C and rains: the aircraft could ice up. Try again later.", "기온이 5도 미만이고 비가 와서 결빙 위험이 있습니다. 나중에 다시 시도하십시오."),
-    text(514_174, "Charging failed because the cover is open. Close it and try again.", "커버가 열려 있어 충전하지 못했습니다. 닫은 후 다시 시도하십시오."),
-    text(514_180, "The air conditioner could not be switched off. Try again.", "에어컨을 끄지 못했습니다. 다시 시도하십시오."),
-    text(514_181, "The air conditioner could not start cooling. Try again.", "에어컨 냉방을 시작하지 못했습니다. 다시 시도하십시오."),
-    text(514_182, "The air conditioner could not start heating. Try again.", "에어컨 난방을 시작하지 못했습니다. 다시 시도하십시오."),
-    text(514_183, "The air conditioner could not start drying. Try again.", "에어컨 제습을 시작하지 못했습니다. 다시 시도하십시오."),
-    text(514_184, "It is below 0 C: the air conditioner does not cool.", "기온이 0도 미만이어서 냉방할 수 없습니다."),
-    text(514_185, "It is above 45 C: the air conditioner does not heat.", "기온이 45도를 넘어 난방할 수 없습니다."),
-    text(514_301, "The dock's gateway timed out and disconnected.", "도크 게이트웨이가 시간 초과로 연결이 끊겼습니다."),
-    text(514_302, "The dock's gateway does not trust the certificate. Check it.", "도크 게이트웨이의 인증서에 이상이 있습니다. 인증서를 확인하십시오."),
-    text(514_303, "The dock's gateway lost its network.", "도크 게이트웨이의 네트워크가 끊겼습니다."),
-];
+/// A code that another page or an example mentions.
+const fn page(
+    code: i64,
+    advice: &'static [Advice],
+    en: &'static str,
+    ko: &'static str,
+) -> ErrorText {
+    ErrorText { code, en, ko, advice, origin: Origin::OtherPage }
+}
+
+/// A code that only DJI's Java SDK lists.
+const fn sdk(
+    code: i64,
+    advice: &'static [Advice],
+    en: &'static str,
+    ko: &'static str,
+) -> ErrorText {
+    ErrorText { code, en, ko, advice, origin: Origin::SdkOnly }
+}

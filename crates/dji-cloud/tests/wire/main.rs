@@ -4,6 +4,7 @@
 // The whole binary is a test, its helpers too.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod errors;
 mod examples;
 mod facts;
 mod properties;

@@ -52,7 +52,8 @@ e2e: console ## The console in headless Chromium against a running demo
 	$(CARGO) build --locked --package gwanje
 	scripts/e2e.sh target/debug/gwanje
 
-test-long: setup-test build ## What takes minutes: ignored tests, a long demo with faults
+test-long: setup-test build ## What takes minutes: ignored tests, more docks, repeated outages, a long demo with faults
 	$(CARGO) test --workspace --locked -- --ignored
+	GWANJE_LONG=1 $(CARGO) test --locked --package gwanje --test it
 	target/release/gwanje demo --docks 200 --for 180s --json
 	target/release/gwanje demo --docks 20 --for 120s --json --seed 7 --faults late_reply=0.1,flat_osd=0.2

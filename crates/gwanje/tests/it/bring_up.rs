@@ -23,7 +23,7 @@ async fn come_up(count: u32) {
     let site = Site::start().await;
     let docks = Docks::online(&site, count, "").await;
     let answer = site
-        .until_within(SOON * 2, "whole topology", "/api/v1/devices", |answer| {
+        .until_within(SOON * 4, "whole topology", "/api/v1/devices", |answer| {
             let devices = answer["devices"].as_array().unwrap();
             devices.len() == 2 * docks.ids.len()
                 && devices.iter().all(|device| device["connection"] == "online")

@@ -1,7 +1,7 @@
 //! Simulated docks of a test: enrolled over the API, run inside the test, and asked afterwards what
 //! they truly did.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use fleet_sim::{Credentials, DockIdentity, GroundTruth, SimConfig, SimFleet};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     http::{self, Answer},
-    site::{Site, until},
+    site::{SOON, Site, until_within},
 };
 
 /// Flights take seconds instead of minutes.
@@ -71,7 +71,9 @@ impl Docks {
 
     /// See [`Docks::until_online`]; for some docks.
     pub(crate) async fn until_ready(&self, site: &Site, some: &[usize]) {
-        until("docks to be online", async || {
+        // The broker writes down each new aircraft's rights by itself.
+        let within = SOON + Duration::from_millis(300) * u32::try_from(some.len()).unwrap();
+        until_within(within, "docks to be online", async || {
             let Ok(answer) = site.try_call("GET", "/api/v1/devices", &Value::Null).await else {
                 return Err("no answer".to_owned());
             };
@@ -90,7 +92,8 @@ impl Docks {
             for index in some {
                 let dock = &self.ids[*index];
                 if !is(&dock.dock_sn, "idle") || !is(&dock.aircraft_sn, "standby") {
-                    let missing = devices.get(dock.dock_sn.as_str());
+                    let missing =
+                        [&dock.dock_sn, &dock.aircraft_sn].map(|sn| devices.get(sn.as_str()));
                     return Err(format!("{missing:?}"));
                 }
             }

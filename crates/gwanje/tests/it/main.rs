@@ -13,6 +13,7 @@ mod access;
 mod bring_up;
 mod cli;
 mod commands;
+mod demo;
 mod docks;
 mod hostile;
 mod http;

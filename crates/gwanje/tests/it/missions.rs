@@ -210,3 +210,36 @@ fn a_mission_is_paused_resumed_and_called_home() {
         docks.until_online(&site).await;
     });
 }
+
+#[test]
+fn a_dock_lost_in_flight_is_no_verdict_until_a_person_gives_one() {
+    run(Load::Light, async {
+        let site = Site::start().await;
+        let docks = Docks::online(&site, 1, "").await;
+        let taken = docks.fly(&site, 0, "k").await.is(202);
+        let flying = |mission: &Value| mission["progress"]["percent"].as_i64() > Some(0);
+        until_mission(&site, &taken, "progress", flying).await;
+        docks.fleet.kill(0);
+        let page = format!("/api/v1/devices/{}", docks.sn(0));
+        let is_gone = |page: &Value| page["device"]["connection"] == "offline";
+        site.until("the dock to be shown offline", &page, is_gone).await;
+        let path = format!("/api/v1/missions/{}", taken["mission_id"].as_str().unwrap());
+        let mission = site.get(&path).await.is(200);
+        assert_eq!(mission["state"], "executing", "silence is no verdict: {mission}");
+        let another = docks.fly(&site, 0, "another").await;
+        assert_eq!(another.status, 409, "{}", another.text());
+
+        let body = json!({"outcome": "failed", "note": "found beside the road"});
+        let resolve = format!("{path}/resolve");
+        let ended = site.post(&resolve, &body).await.is(200);
+        assert_eq!((&ended["state"], &ended["verdict"]), (&json!("ended"), &json!("failed")));
+        assert_eq!(ended["reason"]["code"], "resolved_by_person", "{ended}");
+        site.post(&resolve, &body).await.is_problem(409, "not_open");
+        // It flew on by itself. What it tells now does not open what a person has closed.
+        docks.fleet.restart(0);
+        docks.until_online(&site).await;
+        let after = site.get(&path).await.is(200);
+        assert_eq!(after["verdict"], "failed", "{after}");
+        assert_eq!(docks.truth(0).take_offs(), 1);
+    });
+}

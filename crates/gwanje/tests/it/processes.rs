@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     proc::{children_of, is_gone, status, wait_blocking},
-    site::GWANJE,
+    site::{GWANJE, free_port},
 };
 
 fn run(args: &[&str]) -> Output {
@@ -42,15 +42,13 @@ impl Drop for Scratch {
 }
 
 fn spawn_up(data: &Path) -> Child {
-    let port = |taken: &[u16]| gwanje::children::ports::usual_or_free(0, taken).unwrap();
-    let api = port(&[]);
-    let mqtt = port(&[api]);
+    let (api, mqtt) = (free_port(), free_port());
     Command::new(GWANJE)
         .arg("up")
         .env("GWANJE_CONFIG", "/dev/null")
         .env("GWANJE_DATA_DIR", data)
-        .env("GWANJE_API_LISTEN", format!("127.0.0.1:{api}"))
-        .env("GWANJE_MQTT_LISTEN", format!("127.0.0.1:{mqtt}"))
+        .env("GWANJE_API_LISTEN", api.to_string())
+        .env("GWANJE_MQTT_LISTEN", mqtt.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -305,7 +305,7 @@ fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {
 
 /// A free port below those the kernel gives to outgoing connections, so that none of the many of a
 /// test takes it before its listener does.
-fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,12 +1,14 @@
 #!/bin/sh
 # The browser test: starts a demo of its own with the given binary, runs web/e2e/run.mjs against
-# it, ends it. Usage: scripts/e2e.sh target/debug/gwanje
+# it, ends it. Its third dock hears commands and neither follows nor answers them.
+# Usage: scripts/e2e.sh target/debug/gwanje
 set -eu
 cd "$(dirname "$0")/.."
 binary=$1
 data=$(mktemp -d "${TMPDIR:-/tmp}/gwe2e-XXXXXX")
 chmod 711 "$data"
-"$binary" demo --docks 20 --speed 20 --no-flight --data "$data" >"$data/out" 2>"$data/log" &
+"$binary" demo --docks 20 --speed 8 --no-flight --faults silent@2 --data "$data" \
+  >"$data/out" 2>"$data/log" &
 demo=$!
 finish() {
   status=$?
@@ -27,16 +29,31 @@ for _ in $(seq 1 120); do
 done
 [ -n "$link" ] || { echo "the demo printed no address" >&2; exit 1; }
 
-# Kills the broker as often as it is started again, for about five seconds.
-cat >"$data/kill-broker" <<EOF
+# Breaks one child of the demo. The broker is killed three times within two seconds: long enough
+# to be seen, and few enough that its supervisor starts it again soon (it waits twice as long
+# after each crash).
+cat >"$data/fault" <<EOF
 #!/bin/sh
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+set -eu
+signal() {
   for pid in \$(cat /proc/$demo/task/$demo/children); do
-    case \$(cat /proc/\$pid/comm) in mosquitto) kill -9 "\$pid" ;; esac
+    case \$(tr '\\0' ' ' </proc/\$pid/cmdline) in
+      \$2) kill "-\$1" "\$pid" ;;
+    esac
   done
-  sleep 0.5
-done
+}
+case \$1 in
+  tower-stop) signal STOP '*gwanje tower *' ;;
+  tower-continue) signal CONT '*gwanje tower *' ;;
+  tower-kill) signal KILL '*gwanje tower *' ;;
+  docks-stop) signal STOP '*gwanje sim *' ;;
+  docks-continue) signal CONT '*gwanje sim *' ;;
+  broker-kill) for _ in 1 2 3; do signal KILL '*mosquitto *'; sleep 0.6; done ;;
+  *) echo "no such fault: \$1" >&2; exit 2 ;;
+esac
 EOF
-chmod 700 "$data/kill-broker"
+chmod 700 "$data/fault"
+silent=$(ls "$data/missions" | sed -n '3s/\.kmz$//p')
 GWANJE_URL=${link%%/#*} GWANJE_SIGNIN=$link GWANJE_KMZ="$data/missions/{sn}.kmz" \
-  GWANJE_KILL_BROKER=$data/kill-broker GWANJE_DOCKS=20 node web/e2e/run.mjs
+  GWANJE_FAULT=$data/fault GWANJE_SILENT_SN=$silent GWANJE_TOKEN=$(cat "$data/api-token") \
+  GWANJE_DOCKS=20 node web/e2e/run.mjs

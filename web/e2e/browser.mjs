@@ -28,7 +28,8 @@ export async function openBrowser(origin) {
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   page.on('console', (message) => {
-    if (message.type() === 'error') faults.push({ kind: 'console', text: message.text() });
+    const url = message.location().url;
+    if (message.type() === 'error') faults.push({ kind: 'console', text: message.text(), url });
   });
   page.on('pageerror', (error) => faults.push({ kind: 'exception', text: String(error) }));
   page.on('request', (request) => {

@@ -293,8 +293,11 @@ export interface components {
             /** @description How far it is. */
             progress: components["schemas"]["MissionProgress"];
             reason?: null | components["schemas"]["Reason"];
+            /** @description What was meant: `service_platform.mission.fly`. */
+            request_code: string;
             /** @description The caller's request. */
             request_id: components["schemas"]["RequestId"];
+            response_code?: null | components["schemas"]["ResponseCode"];
             /** @description Dock. */
             sn: components["schemas"]["DeviceSn"];
             /** @description Where it stands. */

@@ -4,10 +4,11 @@ import { aircraftGroups, dockGroups, keyGroup } from '../lib/readings';
 import { en } from './en';
 import { ko } from './ko';
 import { reasonsEn, reasonsKo } from './reasons';
+import { inKorean, serverSentences } from './server-texts';
 
 const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((hit) => hit[1]).sort();
 
-/** Every reason code of the API's contract. */
+/** Every reason code of the API's contract, and the problem codes an operator can meet. */
 const contractCodes =
   `dock_offline dock_not_ready link_down journal_down queue_full expired lost_reply send_lost
   broker_no_subscriber device_refused device_failed aircraft_out aircraft_state_unknown
@@ -15,7 +16,11 @@ const contractCodes =
   emergency_stop clock_skew duplicate_key unknown_method bad_data silent aircraft_offline
   never_connected no_config_request no_bind_request no_topology not_bound licence_refused
   login_refused disconnected topology_unknown dock_task_panicked loop_stalled restarted
-  resolved_by_person observed device_canceled device_timeout partially_done rth_cancelled`
+  resolved_by_person observed device_canceled device_timeout partially_done rth_cancelled
+  no_effect mission_over wrong_dock idempotency_conflict rejected already_enrolled too_many_docks
+  enrolment_unavailable broker_external unknown_device unknown_command unknown_mission
+  unknown_trace unknown_wayline not_unknown not_a_dock bad_kmz bad_input wayline_store_full
+  too_many_uploads too_many_streams too_many_attempts request_timeout unauthorized internal`
     .split(/\s+/)
     .sort();
 
@@ -41,6 +46,17 @@ test('every reason code of the contract has a text in both languages', () => {
   expect(Object.keys(reasonsKo).sort()).toEqual(contractCodes);
   expect(Object.keys(reasonsEn).sort()).toEqual(contractCodes);
   for (const text of Object.values(reasonsKo)) expect(text).toMatch(/[가-힣]/);
+});
+
+test('sentences of the tower are put in Korean, with what changes in them', () => {
+  for (const [english, korean] of serverSentences) {
+    expect(english.split('{}').length, english).toBe(korean.split('{}').length);
+    expect(inKorean(english.replaceAll('{}', 'X')), english).toBe(korean.replaceAll('{}', 'X'));
+  }
+  expect(inKorean('Its connection to the broker ended (exceeded timeout).')).toBe(
+    '브로커와의 연결이 끊겼습니다 (exceeded timeout).',
+  );
+  expect(inKorean('A sentence nobody knows.')).toBe(null);
 });
 
 test('every reading that is shown as a word has words', () => {

@@ -381,6 +381,7 @@ export const en: Record<Key, string> = {
   'help.key.help': 'Help',
   'help.key.escape': 'Close · clear search',
   'help.marks': 'State marks',
+  'help.licences': 'Open-source licences',
   'blocked.tower_lost': 'The connection to the tower is lost: commands cannot be sent.',
   'blocked.already_so': 'Already so.',
   'blocked.under_way': 'The same command is under way.',

@@ -5,6 +5,7 @@ import type { Lang } from '../lib/format';
 import { en } from './en';
 import { type Key, ko } from './ko';
 import { type ReasonCode, reasonsEn, reasonsKo } from './reasons';
+import { inKorean } from './server-texts';
 
 const langKey = 'gwanje.lang';
 const dictionaries: Record<Lang, Record<Key, string>> = { ko, en };
@@ -43,21 +44,36 @@ export function lookup(key: string, fallback: Key, params: Params = {}): string 
   return Object.hasOwn(ko, key) ? t(key as Key, params) : t(fallback, params);
 }
 
+/** A sentence of the tower's own, in the language in use where it is known in it. */
+export function serverText(english: string): string {
+  return (language.current === 'ko' && inKorean(english)) || english;
+}
+
 /** One sentence for a reason: ours where the code is known, else the server's. */
 export function reasonTitle(reason: Reason): string {
   const known = reasons[language.current];
-  return Object.hasOwn(known, reason.code) ? known[reason.code as ReasonCode] : reason.message;
+  return Object.hasOwn(known, reason.code)
+    ? known[reason.code as ReasonCode]
+    : serverText(reason.message);
 }
 
 /** What the server or device says beyond the title; null when it adds nothing. */
 export function reasonDetail(reason: Reason): string | null {
-  const said = (language.current === 'ko' && reason.message_ko) || reason.message;
+  const said = saidBeyond(reason);
   const code = reason.device_code;
   const parts = [
     said && said !== reasonTitle(reason) ? said : '',
     code === null || code === undefined ? '' : t('cmd.device_code', { code }),
   ].filter(Boolean);
   return parts.length ? parts.join(' · ') : null;
+}
+
+/** In Korean a sentence of a known code is left out rather than shown in English. */
+function saidBeyond(reason: Reason): string | null {
+  if (language.current !== 'ko') return reason.message;
+  if (reason.message_ko) return reason.message_ko;
+  const known = Object.hasOwn(reasonsKo, reason.code);
+  return inKorean(reason.message) ?? (known ? null : reason.message);
 }
 
 /** Why a button is disabled: the console's own reasons first, then the server's codes. */

@@ -381,6 +381,7 @@ export const ko = {
   'help.key.help': '도움말',
   'help.key.escape': '닫기 · 검색 지우기',
   'help.marks': '상태 기호',
+  'help.licences': '오픈 소스 라이선스',
   'blocked.tower_lost': '관제탑과 연결이 끊겨 명령을 보낼 수 없습니다.',
   'blocked.already_so': '이미 그 상태입니다.',
   'blocked.under_way': '같은 명령이 진행 중입니다.',

@@ -56,6 +56,7 @@ if (silentDock) {
     await missionState('ended', 90_000);
     const verdict = await page.getAttribute('#device-panel [data-mission]', 'data-verdict');
     expect(verdict !== 'ok', 'a mission nobody answered ended well');
+    await page.waitForSelector('#new-mission:not([aria-disabled=true])');
   });
 } else {
   console.log('left out: unknown commands (GWANJE_SILENT_SN is not set)');

@@ -224,6 +224,7 @@ const sentences: readonly (readonly [string, string])[] = [
     'The dock gave up on time, without a code.',
     '도크가 시간 안에 마치지 못했습니다. 장비 코드는 없습니다.',
   ],
+  ['by {}', '지시자 {}'],
   // Enrolment.
   [
     'the dock is already enrolled; remove it first to get a new password',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Alarm, DeviceStatus } from '../api/types';
-import { compareRows, fleetState, matches, shownActivity } from './fleet-state';
+import { compareRows, fleetState, keepOrder, matches, shownActivity } from './fleet-state';
 
 const dock: DeviceStatus = {
   sn: 'SIMDK200000001',
@@ -89,6 +89,18 @@ test('rows: trouble first, then by name with numbers in order', () => {
     'Dock 9',
     'Dock 10',
   ]);
+});
+
+test('kept order: rows stay where they were, newcomers come last in their own order', () => {
+  const itself = (name: string) => name;
+  expect(keepOrder(['d', 'a', 'x', 'b', 'y'], itself, ['a', 'b', 'c', 'd'])).toEqual([
+    'a',
+    'b',
+    'd',
+    'x',
+    'y',
+  ]);
+  expect(keepOrder(['b', 'a'], itself, [])).toEqual(['b', 'a']);
 });
 
 test('search takes every word, in any order and case', () => {

@@ -91,6 +91,23 @@ export function compareRows(a: Ranked, b: Ranked): number {
   return rank[a.state] - rank[b.state] || compareLabels(a.label, b.label);
 }
 
+/**
+ * Rows in the order they had (serial numbers), newcomers last: an operator who points at a row must
+ * not have another slide under the pointer.
+ */
+export function keepOrder<Row>(
+  rows: readonly Row[],
+  nameOf: (row: Row) => string,
+  order: readonly string[],
+): Row[] {
+  const places = new Map(order.map((name, place) => [name, place]));
+  const placeOf = (row: Row) => places.get(nameOf(row)) ?? Number.POSITIVE_INFINITY;
+  return [...rows].sort((a, b) => {
+    const [first, second] = [placeOf(a), placeOf(b)];
+    return first === second ? 0 : first - second;
+  });
+}
+
 const collator = new Intl.Collator(['ko', 'en'], { numeric: true });
 
 export function compareLabels(a: string, b: string): number {

@@ -90,6 +90,12 @@ export function number(value: unknown, decimals = 0): string {
   return value.toFixed(decimals);
 }
 
+/** A counter; `–` for what no counter can be (Mosquitto's wraps below zero). */
+export function count(value: number): string {
+  if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) return '–';
+  return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1);
+}
+
 /** Any telemetry value for the table of all values. */
 export function scalar(value: unknown): string {
   if (value === null || value === undefined) return '–';

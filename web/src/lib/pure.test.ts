@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { backoffMs } from './backoff';
-import { age, dateTime, duration, scalar, timeOfDay, zoneName } from './format';
-import { flagOf, numberOf, storageUsedPercent } from './readings';
+import { age, count, dateTime, duration, scalar, timeOfDay, zoneName } from './format';
+import { flagOf, headingOf, numberOf, storageUsedPercent } from './readings';
 import { parseRoute, printRoute } from './route';
 import { visibleWindow } from './window';
 
@@ -28,6 +28,12 @@ test('times are shown in the zone of the site; an unknown zone falls back to UTC
   expect(zoneName('Asia/Seoul')).toBe('KST');
 });
 
+test('counters, and what no counter can be', () => {
+  expect(count(12_345)).toBe('12,345');
+  expect(count(18.871)).toBe('18.9');
+  expect(count(18_446_744_073_707_817_000)).toBe('–');
+});
+
 test('values of any kind can be shown', () => {
   expect(scalar(0)).toBe('0');
   expect(scalar(0.1 + 0.2)).toBe('0.3');
@@ -48,6 +54,10 @@ test('flags as 0/1 and as booleans; 32767 means unavailable', () => {
   const reading = (value: number) => ({ value, unit: '', source_ms: null, received_ms: 0 });
   expect(numberOf(reading(32_767))).toBe(null);
   expect(numberOf(reading(120), 1 / 60)).toBe(2);
+  expect([-149, 0, -0.2, 359.7, 180].map((value) => headingOf(reading(value)))).toEqual([
+    211, 0, 0, 0, 180,
+  ]);
+  expect(headingOf(undefined)).toBe(null);
   expect(storageUsedPercent({ 'storage.used': reading(25), 'storage.total': reading(100) })).toBe(
     25,
   );

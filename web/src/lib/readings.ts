@@ -7,6 +7,7 @@ export type Show =
   | { as: 'number'; decimals: number; scale?: number; unit?: string }
   | { as: 'enum'; words: string }
   | { as: 'flag'; words: string }
+  | { as: 'heading' }
   | { as: 'storage' };
 
 export interface Field {
@@ -49,7 +50,7 @@ export const aircraftGroups = [
       { label: 'field.height', key: 'elevation', show: num(1, 'm') },
       { label: 'field.speed', key: 'horizontal_speed', show: num(1, 'm/s') },
       { label: 'field.climb', key: 'vertical_speed', show: num(1, 'm/s') },
-      { label: 'field.heading', key: 'attitude_head', show: num(0, '°') },
+      { label: 'field.heading', key: 'attitude_head', show: { as: 'heading' } },
       { label: 'field.home_distance', key: 'home_distance', show: num(0, 'm') },
       { label: 'field.wind', key: 'wind_speed', show: num(1, 'm/s') },
     ],
@@ -125,6 +126,12 @@ export function numberOf(reading: TelemetryValue | undefined, scale = 1): number
   const value = reading?.value;
   if (typeof value !== 'number' || value === 32_767) return null;
   return value * scale;
+}
+
+/** A heading from 0 to 359; DJI counts from -180 to 180. */
+export function headingOf(reading: TelemetryValue | undefined): number | null {
+  const value = numberOf(reading);
+  return value === null ? null : ((Math.round(value) % 360) + 360) % 360;
 }
 
 /** Used part of the storage in percent. */

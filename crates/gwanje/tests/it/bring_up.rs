@@ -13,9 +13,9 @@ fn two_hundred_docks_come_up() {
 }
 
 #[test]
-fn a_thousand_docks_come_up() {
+fn four_hundred_docks_come_up() {
     if wants_long() {
-        run(Load::Heavy, come_up(1000));
+        run(Load::Heavy, come_up(400));
     }
 }
 

@@ -217,8 +217,9 @@ fn a_dock_lost_in_flight_is_no_verdict_until_a_person_gives_one() {
         let site = Site::start().await;
         let docks = Docks::online(&site, 1, "").await;
         let taken = docks.fly(&site, 0, "k").await.is(202);
-        let flying = |mission: &Value| mission["progress"]["percent"].as_i64() > Some(0);
-        until_mission(&site, &taken, "progress", flying).await;
+        let flying = |mission: &Value| mission["progress"]["waypoint_index"].as_i64() >= Some(1);
+        until_mission(&site, &taken, "a waypoint", flying).await;
+        assert_eq!(docks.truth(0).take_offs(), 1);
         docks.fleet.kill(0);
         let page = format!("/api/v1/devices/{}", docks.sn(0));
         let is_gone = |page: &Value| page["device"]["connection"] == "offline";

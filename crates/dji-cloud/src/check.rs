@@ -64,6 +64,67 @@ pub trait Check {
     fn check(&self) -> Result<(), CallError>;
 }
 
+impl<T: Check> Check for Box<T> {
+    fn check(&self) -> Result<(), CallError> {
+        T::check(self)
+    }
+}
+
+impl<T: Check> Check for Vec<T> {
+    fn check(&self) -> Result<(), CallError> {
+        self.iter().try_for_each(Check::check)
+    }
+}
+
+/// Writes a [`Check`] as a list of bounds: `field: needs…;`. `some` requires the field, `text` a
+/// text that is not empty, `each` checks an object or every element of an array by its own bounds,
+/// `=> in RANGE, "words"` bounds a number, `=> len RANGE, "words"` the length of a text (bytes) or array.
+/// The text after the page is put before the names of the fields in errors.
+macro_rules! bounds {
+    ($name:ty, $page:expr, $prefix:literal, {
+        $($field:ident : $($need:ident)* $(=> in $range:expr, $words:literal)?
+            $(=> len $len:expr, $len_words:literal)?;)*
+    }) => {
+        impl $crate::check::Check for $name {
+            fn check(&self) -> Result<(), $crate::check::CallError> {
+                $(
+                    $($crate::check::bounds!(
+                        @need $need self, $field, concat!($prefix, stringify!($field)), $page
+                    );)*
+                    $($crate::check::bounded(
+                        self.$field,
+                        |value| ($range).contains(value),
+                        concat!($prefix, stringify!($field)),
+                        $words,
+                        $page,
+                    )?;)?
+                    $($crate::check::bounded(
+                        self.$field.as_ref().map(|value| value.len()),
+                        |value| ($len).contains(value),
+                        concat!($prefix, stringify!($field)),
+                        $len_words,
+                        $page,
+                    )?;)?
+                )*
+                Ok(())
+            }
+        }
+    };
+    (@need some $self:expr, $field:ident, $label:expr, $page:expr) => {
+        $crate::check::required($self.$field.as_ref(), $label, $page)?;
+    };
+    (@need text $self:expr, $field:ident, $label:expr, $page:expr) => {
+        $crate::check::required_text($self.$field.as_ref(), $label, $page)?;
+    };
+    (@need each $self:expr, $field:ident, $label:expr, $page:expr) => {
+        if let Some(value) = &$self.$field {
+            $crate::check::Check::check(value)?;
+        }
+    };
+}
+
+pub(crate) use bounds;
+
 /// Requires a field.
 pub(crate) fn required<'a, T>(
     value: Option<&'a T>,

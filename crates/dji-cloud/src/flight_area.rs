@@ -5,7 +5,7 @@
 //! reference, only in DJI's FAQ. Source: `dock2/custom-flight-area` page, `80.faq`.
 
 use crate::lenient::{Int, Num};
-use crate::macros::{wire, words};
+use crate::macros::{codes, wire, words};
 use crate::text::Text;
 
 wire! {
@@ -47,13 +47,34 @@ words! {
     }
 }
 
+codes! {
+    /// Why the transfer of areas failed.
+    pub enum SyncReason {
+        /// Outside the page's list, but in its example: no failure.
+        None = 0 "none",
+        ParseFailed = 1 "file_information_not_parsed",
+        AircraftQueryFailed = 2 "file_information_not_read_from_aircraft",
+        DownloadFailed = 3 "download_failed",
+        LinkFlipFailed = 4 "link_flip_failed",
+        TransferFailed = 5 "transfer_failed",
+        DisableFailed = 6 "disable_failed",
+        DeleteFailed = 7 "delete_failed",
+        LoadFailed = 8 "aircraft_failed_to_load",
+        EnableFailed = 9 "enable_failed",
+        EnhancedLinkStayedOn = 10 "enhanced_link_not_turned_off",
+        AircraftStartFailed = 11 "aircraft_start_failed",
+        ChecksumFailed = 12 "checksum_failed",
+        Timeout = 13 "timeout",
+    }
+}
+
 wire! {
     /// `flight_areas_sync_progress`.
     pub struct AreasSyncProgress {
         /// Where it stands.
         status: SyncStatus = "status" [""];
-        /// Why it failed, 1 to 13; 0, outside the page's list, means no failure.
-        reason: Int = "reason" [""];
+        /// Why it failed.
+        reason: SyncReason = "reason" [""];
         /// The file.
         file: SyncedFile = "file" [""];
     }
@@ -86,5 +107,32 @@ wire! {
         area_distance: Num = "area_distance" ["m"];
         /// Inside it.
         is_in_area: bool = "is_in_area" [""];
+    }
+}
+
+wire! {
+    /// `flight_areas_delete`: known only from DJI's code, which gives no field but the files.
+    pub struct AreasDelete {
+        /// The files.
+        files: Vec<AreaFile> = "files" [""];
+    }
+}
+
+impl crate::check::Check for AreasDelete {
+    fn check(&self) -> Result<(), crate::check::CallError> {
+        Ok(())
+    }
+}
+
+wire! {
+    /// `offline_map_sync_progress`: known only from DJI's code; its shape is taken to be that of
+    /// the areas' progress.
+    pub struct MapSyncProgress {
+        /// Where it stands.
+        status: SyncStatus = "status" [""];
+        /// Why it failed; no values are given.
+        reason: Int = "reason" [""];
+        /// The file.
+        file: SyncedFile = "file" [""];
     }
 }

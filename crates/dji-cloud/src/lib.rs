@@ -14,26 +14,41 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod airsense;
+pub mod call;
 pub mod check;
+pub mod cloud_reply;
 pub mod cmd;
 pub mod config;
 pub mod device;
+pub mod dock1;
+pub mod drc;
+pub mod drc_link;
 pub mod drift;
 pub mod encode;
 pub mod envelope;
 pub mod error_code;
+pub mod event;
 pub mod file;
+pub mod firmware;
 pub mod flight_area;
+pub mod flysafe;
 pub mod hms;
 pub mod hms_text;
 pub mod leaf;
 pub mod lenient;
 pub mod live;
+pub mod log;
 mod macros;
 pub mod message;
 pub mod method;
+mod method_enum;
+pub mod newer;
 pub mod organization;
 pub mod property;
+pub mod psdk;
+pub mod rc_pro;
+pub mod remote_control;
 pub mod reply;
 pub mod secret;
 pub mod text;
@@ -41,10 +56,12 @@ pub mod topic;
 pub mod wayline;
 mod wayline_codes;
 
+pub use call::Call;
 pub use check::CallError;
 pub use device::{
     decode_osd_aircraft, decode_osd_dock, decode_state_aircraft, decode_state_dock, looks_like_dock,
 };
+pub use drc_link::{DrcDown, DrcUp};
 pub use envelope::{DecodeError, Envelope, Ids, Limits, decode_envelope};
 pub use leaf::{LeafKind, LeafRef, LeafSpec, Leaves};
 pub use message::{Event, Message, Packet, Request, decode};

@@ -2,28 +2,28 @@
 //!
 //! One [`Message`] enum covers every topic; a method this crate does not type is kept raw in
 //! [`Message::Unknown`], never an error. OSD and state stay raw too: only the caller knows whether
-//! the serial number is a dock's or an aircraft's ([`crate::device::decode_osd_dock`], …).
+//! the serial number is a dock's or an aircraft's ([`crate::device::decode_osd_dock`], …). A call
+//! without a method is never guessed: who acted on it might take off. Next: [`crate::call`],
+//! [`crate::event`], [`crate::drc_link`], [`crate::cloud_reply`].
 
 use core::fmt;
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::config::ConfigRequest;
+use crate::call::Call;
+use crate::cloud_reply::{RequestReply, decode_request_reply};
 use crate::device::UpdateTopo;
+use crate::drc_link::{DrcDown, DrcUp};
 use crate::drift::DriftSink;
 use crate::envelope::{DecodeError, Envelope, Limits, decode_data, decode_envelope_within};
-use crate::file::{FileUploadCallback, MediaPriority, StorageConfigRequest};
-use crate::flight_area::{AreasSyncProgress, DroneLocations};
-use crate::hms::Hms;
+use crate::event::{decode_event, decode_request};
 use crate::lenient::WireValue;
-use crate::organization::{BindStatusRequest, OrganizationBindRequest, OrganizationGetRequest};
-use crate::reply::{JobProgress, Reply};
+use crate::property::{PropertySet, PropertySetReply};
+use crate::reply::Reply;
 use crate::topic::{Topic, TopicKind};
-use crate::wayline::{
-    ExitHoming, FlightIds, FlighttaskProgress, ProgressGetRequest, ResourceGetRequest,
-    ReturnHomeInfo,
-};
+
+pub use crate::event::{Event, Request};
 
 /// A message with where it came on and the envelope it came in.
 #[derive(Clone, Debug)]
@@ -51,24 +51,21 @@ pub enum Message<'a> {
     Event(Event),
     /// The answer to a service call; match it by `tid`.
     ServicesReply(Box<Reply>),
-    /// An acknowledgement by the cloud, seen by observers only.
+    /// The answer of the cloud to a request, seen by simulators and observers.
+    RequestReply(RequestReply),
+    /// An acknowledgement by the cloud (or an answer that does not tell what it answers), seen by
+    /// simulators and observers.
     CloudReply(TopicKind, Box<Reply>),
-    /// The answer to a property set, raw: it nests one result per leaf.
-    PropertySetReply(Option<&'a RawValue>),
-    /// A service call or property set by the cloud, raw, seen by simulators and observers.
-    Call {
-        /// The method; `None` for a property set.
-        method: Option<Cow<'a, str>>,
-        /// The body.
-        data: Option<&'a RawValue>,
-    },
-    /// Direct control, either way, raw until its module exists.
-    Drc {
-        /// The method.
-        method: Option<Cow<'a, str>>,
-        /// The body.
-        data: Option<&'a RawValue>,
-    },
+    /// A service call by the cloud, seen by simulators and observers.
+    Call(Call),
+    /// A property set by the cloud, seen by simulators and observers.
+    PropertySet(Box<PropertySet>),
+    /// The answer to a property set: one result per leaf.
+    PropertySetReply(Box<PropertySetReply>),
+    /// A command of direct control by the cloud, seen by simulators and observers.
+    DrcDown(DrcDown),
+    /// Direct control, from the device.
+    DrcUp(DrcUp),
     /// A method this crate does not type.
     Unknown {
         /// What the topic carries.
@@ -79,95 +76,6 @@ pub enum Message<'a> {
         data: Option<&'a RawValue>,
     },
 }
-
-/// What a device asks the cloud for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Request {
-    /// `config`.
-    Config(ConfigRequest),
-    /// `airport_bind_status`.
-    BindStatus(BindStatusRequest),
-    /// `airport_organization_get`.
-    OrganizationGet(OrganizationGetRequest),
-    /// `airport_organization_bind`.
-    OrganizationBind(OrganizationBindRequest),
-    /// `storage_config_get`.
-    StorageConfig(StorageConfigRequest),
-    /// `flighttask_resource_get`.
-    ResourceGet(ResourceGetRequest),
-    /// `flighttask_progress_get` (multi-dock).
-    ProgressGet(ProgressGetRequest),
-    /// `flight_areas_get`; it has no body.
-    FlightAreasGet,
-    /// `offline_map_get`; it has no body and is not in the reference.
-    OfflineMapGet,
-}
-
-impl Request {
-    /// The method's name.
-    #[must_use]
-    pub const fn method(&self) -> &'static str {
-        match self {
-            Self::Config(_) => "config",
-            Self::BindStatus(_) => "airport_bind_status",
-            Self::OrganizationGet(_) => "airport_organization_get",
-            Self::OrganizationBind(_) => "airport_organization_bind",
-            Self::StorageConfig(_) => "storage_config_get",
-            Self::ResourceGet(_) => "flighttask_resource_get",
-            Self::ProgressGet(_) => "flighttask_progress_get",
-            Self::FlightAreasGet => "flight_areas_get",
-            Self::OfflineMapGet => "offline_map_get",
-        }
-    }
-}
-
-/// What happened on a device.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// `flighttask_progress`.
-    FlighttaskProgress(Box<FlighttaskProgress>),
-    /// `flighttask_ready`: conditional flights whose conditions hold.
-    FlighttaskReady(FlightIds),
-    /// `device_exit_homing_notify`: a return was aborted.
-    ExitHoming(ExitHoming),
-    /// `return_home_info`: the planned way home.
-    ReturnHomeInfo(Box<ReturnHomeInfo>),
-    /// `hms`: all alarms.
-    Hms(Hms),
-    /// Progress of a remote-debug job.
-    Job {
-        /// The method of the call, `None` when the event gave none: match it by `bid` then.
-        method: Option<&'static str>,
-        /// How far it is.
-        progress: Box<JobProgress>,
-    },
-    /// `file_upload_callback`.
-    FileUploaded(Box<FileUploadCallback>),
-    /// `highest_priority_upload_flighttask_media`.
-    MediaPriority(MediaPriority),
-    /// `flight_areas_sync_progress`.
-    AreasSync(AreasSyncProgress),
-    /// `flight_areas_drone_location`.
-    DroneLocations(DroneLocations),
-}
-
-/// Remote-debug methods whose jobs report by events of the same name. The last two are Dock 1's.
-const JOB_EVENTS: &[&str] = &[
-    "cover_open",
-    "cover_close",
-    "cover_force_close",
-    "drone_open",
-    "drone_close",
-    "charge_open",
-    "charge_close",
-    "device_reboot",
-    "device_format",
-    "drone_format",
-    "esim_activate",
-    "esim_operator_switch",
-    "putter_open",
-    "putter_close",
-];
 
 /// Reads a message under the default [`Limits`].
 ///
@@ -202,115 +110,41 @@ pub fn decode_message<'a>(
     envelope: &Envelope<'a>,
 ) -> Result<Message<'a>, DecodeError> {
     let data = envelope.data;
-    let method = envelope.method.clone();
-    Ok(match kind {
-        TopicKind::Osd => Message::Osd(data),
-        TopicKind::State => Message::State(data),
-        TopicKind::PropertySetReply => Message::PropertySetReply(data),
-        TopicKind::Services | TopicKind::PropertySet => Message::Call { method, data },
-        TopicKind::DrcUp | TopicKind::DrcDown => Message::Drc { method, data },
-        TopicKind::ServicesReply => Message::ServicesReply(decode_data(data)?),
-        TopicKind::StatusReply | TopicKind::EventsReply | TopicKind::RequestsReply => {
-            Message::CloudReply(kind, decode_data(data)?)
+    let method = envelope.method.as_deref();
+    let typed = match kind {
+        TopicKind::Osd => Some(Message::Osd(data)),
+        TopicKind::State => Some(Message::State(data)),
+        TopicKind::PropertySet => Some(Message::PropertySet(decode_data(data)?)),
+        TopicKind::PropertySetReply => Some(Message::PropertySetReply(decode_data(data)?)),
+        TopicKind::Services => match method {
+            Some(method) => Call::decode(method, data)?.map(Message::Call),
+            None => None,
+        },
+        TopicKind::DrcDown => match method {
+            Some(method) => DrcDown::decode(method, data)?.map(Message::DrcDown),
+            None => None,
+        },
+        TopicKind::DrcUp => match method {
+            Some(method) => DrcUp::decode(method, data)?.map(Message::DrcUp),
+            None => None,
+        },
+        TopicKind::ServicesReply => Some(Message::ServicesReply(decode_data(data)?)),
+        TopicKind::RequestsReply => match decode_request_reply(method, data)? {
+            Some(reply) => Some(Message::RequestReply(reply)),
+            None => Some(Message::CloudReply(kind, decode_data(data)?)),
+        },
+        TopicKind::StatusReply | TopicKind::EventsReply => {
+            Some(Message::CloudReply(kind, decode_data(data)?))
         }
-        TopicKind::Status => match method.as_deref() {
+        TopicKind::Status => match method {
             // `status` carries nothing else, so a missing method means it too.
-            Some("update_topo") | None => Message::UpdateTopo(decode_data(data)?),
-            Some(_) => Message::Unknown { kind, method, data },
+            Some("update_topo") | None => Some(Message::UpdateTopo(decode_data(data)?)),
+            Some(_) => None,
         },
-        TopicKind::Requests => match decode_request(method.as_deref(), data)? {
-            Some(request) => Message::Request(request),
-            None => Message::Unknown { kind, method, data },
-        },
-        TopicKind::Events => match decode_event(method.as_deref(), data)? {
-            Some(event) => Message::Event(event),
-            None => Message::Unknown { kind, method, data },
-        },
-    })
-}
-
-fn decode_request(
-    method: Option<&str>,
-    data: Option<&RawValue>,
-) -> Result<Option<Request>, DecodeError> {
-    let Some(method) = method.or_else(|| data.and_then(|data| guess(data, REQUEST_KEYS))) else {
-        return Ok(None);
+        TopicKind::Requests => decode_request(method, data)?.map(Message::Request),
+        TopicKind::Events => decode_event(method, data)?.map(Message::Event),
     };
-    Ok(Some(match method {
-        "config" => Request::Config(decode_data(data)?),
-        "airport_bind_status" => Request::BindStatus(decode_data(data)?),
-        "airport_organization_get" => Request::OrganizationGet(decode_data(data)?),
-        "airport_organization_bind" => Request::OrganizationBind(decode_data(data)?),
-        "storage_config_get" => Request::StorageConfig(decode_data(data)?),
-        "flighttask_resource_get" => Request::ResourceGet(decode_data(data)?),
-        "flighttask_progress_get" => Request::ProgressGet(decode_data(data)?),
-        "flight_areas_get" => Request::FlightAreasGet,
-        "offline_map_get" => Request::OfflineMapGet,
-        _ => return Ok(None),
-    }))
-}
-
-fn decode_event(
-    method: Option<&str>,
-    data: Option<&RawValue>,
-) -> Result<Option<Event>, DecodeError> {
-    let Some(method) = method.or_else(|| data.and_then(|data| guess(data, EVENT_KEYS))) else {
-        return Ok(None);
-    };
-    Ok(Some(match method {
-        "flighttask_progress" => Event::FlighttaskProgress(decode_data(data)?),
-        "flighttask_ready" => Event::FlighttaskReady(decode_data(data)?),
-        "device_exit_homing_notify" => Event::ExitHoming(decode_data(data)?),
-        "return_home_info" => Event::ReturnHomeInfo(decode_data(data)?),
-        "hms" => Event::Hms(decode_data(data)?),
-        "file_upload_callback" => Event::FileUploaded(decode_data(data)?),
-        "highest_priority_upload_flighttask_media" => Event::MediaPriority(decode_data(data)?),
-        "flight_areas_sync_progress" => Event::AreasSync(decode_data(data)?),
-        "flight_areas_drone_location" => Event::DroneLocations(decode_data(data)?),
-        UNNAMED_JOB => Event::Job { method: None, progress: decode_data(data)? },
-        other => match JOB_EVENTS.iter().find(|&&job| job == other) {
-            Some(&job) => Event::Job { method: Some(job), progress: decode_data(data)? },
-            None => return Ok(None),
-        },
-    }))
-}
-
-/// No method has this name; it stands for a job event that came without one.
-const UNNAMED_JOB: &str = "";
-
-/// Key of the body that gives a method away when the envelope names none, as in many of DJI's own
-/// examples. Only keys that no other method of the same topic has.
-const REQUEST_KEYS: &[(&str, &str)] = &[
-    ("config_type", "config"),
-    ("bind_devices", "airport_organization_bind"),
-    ("device_binding_code", "airport_organization_get"),
-    ("devices", "airport_bind_status"),
-    ("module", "storage_config_get"),
-];
-
-const EVENT_KEYS: &[(&str, &str)] = &[
-    ("list", "hms"),
-    ("planned_path_points", "return_home_info"),
-    ("drone_locations", "flight_areas_drone_location"),
-    ("flight_task", "file_upload_callback"),
-    ("flight_ids", "flighttask_ready"),
-];
-
-/// The method that a body without a method belongs to, if its keys tell.
-fn guess(data: &RawValue, keys: &[(&str, &'static str)]) -> Option<&'static str> {
-    let body: std::collections::BTreeMap<Cow<'_, str>, &RawValue> =
-        serde_json::from_str(data.get()).ok()?;
-    let by_key = keys.iter().find(|(key, _)| body.contains_key(*key)).map(|&(_, method)| method);
-    by_key.or_else(|| {
-        let output = body.get("output")?.get();
-        let output: std::collections::BTreeMap<Cow<'_, str>, &RawValue> =
-            serde_json::from_str(output).ok()?;
-        match (output.contains_key("status"), output.get("ext")) {
-            (true, None) => Some(UNNAMED_JOB),
-            (true, Some(ext)) if ext.get().contains("\"wayline") => Some("flighttask_progress"),
-            (_, _) => None,
-        }
-    })
+    Ok(typed.unwrap_or_else(|| Message::Unknown { kind, method: envelope.method.clone(), data }))
 }
 
 impl fmt::Debug for Message<'_> {
@@ -322,66 +156,74 @@ impl fmt::Debug for Message<'_> {
         match self {
             Self::Osd(data) => raw("Osd", None, *data),
             Self::State(data) => raw("State", None, *data),
-            Self::PropertySetReply(data) => raw("PropertySetReply", None, *data),
-            Self::Call { method, data } => raw("Call", method.as_deref(), *data),
-            Self::Drc { method, data } => raw("Drc", method.as_deref(), *data),
             Self::Unknown { method, data, .. } => raw("Unknown", method.as_deref(), *data),
             Self::UpdateTopo(body) => body.fmt(f),
-            Self::Request(request) => request.fmt(f),
-            Self::Event(event) => event.fmt(f),
+            Self::Request(body) => body.fmt(f),
+            Self::Event(body) => body.fmt(f),
             Self::ServicesReply(body) | Self::CloudReply(_, body) => body.fmt(f),
+            Self::RequestReply(body) => body.fmt(f),
+            Self::Call(body) => body.fmt(f),
+            Self::PropertySet(body) => body.fmt(f),
+            Self::PropertySetReply(body) => body.fmt(f),
+            Self::DrcDown(body) => body.fmt(f),
+            Self::DrcUp(body) => body.fmt(f),
         }
     }
+}
+
+/// Runs an expression on the body of a typed message; raw messages give the other one.
+macro_rules! with_body {
+    ($message:expr, $body:ident => $typed:expr, $raw:expr) => {
+        match $message {
+            Message::UpdateTopo($body) => $typed,
+            Message::Request($body) => $typed,
+            Message::Event($body) => $typed,
+            Message::ServicesReply($body) | Message::CloudReply(_, $body) => $typed,
+            Message::RequestReply($body) => $typed,
+            Message::Call($body) => $typed,
+            Message::PropertySet($body) => $typed,
+            Message::PropertySetReply($body) => $typed,
+            Message::DrcDown($body) => $typed,
+            Message::DrcUp($body) => $typed,
+            Message::Osd(_) | Message::State(_) | Message::Unknown { .. } => $raw,
+        }
+    };
 }
 
 impl Message<'_> {
     /// Reports unknown fields, wrong types and unknown values of a typed message with their paths.
     /// Raw messages report nothing here: whoever decodes them asks the result.
     pub fn walk_drift(&self, sink: &mut DriftSink<'_>) {
-        let path = &mut String::new();
-        match self {
-            Self::UpdateTopo(body) => body.walk_drift(path, sink),
-            Self::ServicesReply(body) | Self::CloudReply(_, body) => body.walk_drift(path, sink),
-            Self::Request(request) => request.walk_drift(path, sink),
-            Self::Event(event) => event.walk_drift(path, sink),
+        with_body!(self, body => body.walk_drift(&mut String::new(), sink), ());
+    }
+
+    /// The body of a typed message as JSON: known fields only, as this crate would write them.
+    /// `None` for raw messages.
+    #[must_use]
+    pub fn to_value(&self) -> Option<serde_json::Value> {
+        with_body!(self, body => serde_json::to_value(body).ok(), None)
+    }
+
+    /// The method that the message was read as, also where the envelope named none; `None` where
+    /// there is none.
+    #[must_use]
+    pub fn method(&self) -> Option<&str> {
+        let method = match self {
+            Self::UpdateTopo(_) => "update_topo",
+            Self::Request(body) => body.method(),
+            Self::Event(body) => body.method(),
+            Self::RequestReply(body) => body.method(),
+            Self::Call(body) => body.method(),
+            Self::DrcDown(body) => body.method(),
+            Self::DrcUp(body) => body.method(),
+            Self::Unknown { method, .. } => method.as_deref()?,
             Self::Osd(_)
             | Self::State(_)
-            | Self::PropertySetReply(_)
-            | Self::Call { .. }
-            | Self::Drc { .. }
-            | Self::Unknown { .. } => {}
-        }
-    }
-}
-
-impl Request {
-    fn walk_drift(&self, path: &mut String, sink: &mut DriftSink<'_>) {
-        match self {
-            Self::Config(body) => body.walk_drift(path, sink),
-            Self::BindStatus(body) => body.walk_drift(path, sink),
-            Self::OrganizationGet(body) => body.walk_drift(path, sink),
-            Self::OrganizationBind(body) => body.walk_drift(path, sink),
-            Self::StorageConfig(body) => body.walk_drift(path, sink),
-            Self::ResourceGet(body) => body.walk_drift(path, sink),
-            Self::ProgressGet(body) => body.walk_drift(path, sink),
-            Self::FlightAreasGet | Self::OfflineMapGet => {}
-        }
-    }
-}
-
-impl Event {
-    fn walk_drift(&self, path: &mut String, sink: &mut DriftSink<'_>) {
-        match self {
-            Self::FlighttaskProgress(body) => body.walk_drift(path, sink),
-            Self::FlighttaskReady(body) => body.walk_drift(path, sink),
-            Self::ExitHoming(body) => body.walk_drift(path, sink),
-            Self::ReturnHomeInfo(body) => body.walk_drift(path, sink),
-            Self::Hms(body) => body.walk_drift(path, sink),
-            Self::Job { progress, .. } => progress.walk_drift(path, sink),
-            Self::FileUploaded(body) => body.walk_drift(path, sink),
-            Self::MediaPriority(body) => body.walk_drift(path, sink),
-            Self::AreasSync(body) => body.walk_drift(path, sink),
-            Self::DroneLocations(body) => body.walk_drift(path, sink),
-        }
+            | Self::ServicesReply(_)
+            | Self::CloudReply(..)
+            | Self::PropertySet(_)
+            | Self::PropertySetReply(_) => return None,
+        };
+        (!method.is_empty()).then_some(method)
     }
 }

@@ -2,13 +2,23 @@
 //!
 //! One leaf a message, on `property/set`, without a method; the answer nests a result at the leaf:
 //! 0 done, 1 failed, 2 timed out, otherwise a code. Sources: `dock2/properties` and
-//! `m3d-properties` pages. The last four leaves are the Matrice 30's and missing from the M3D page,
-//! though the Dock 2 example of a set uses one of them.
+//! `m3d-properties` pages. The distance limit, return height, and
+//! lost-link leaves are the Matrice 30's and missing from the M3D page, though the Dock 2 example
+//! of a set uses one of them.
 
 use serde_json::Value;
 
-use crate::check::CallError;
+use crate::check::{CallError, Check};
+use crate::device::aircraft::{DistanceLimitStatus, ObstacleAvoidance, WatermarkSettings};
+use crate::device::codes::{
+    CommanderFlightMode, CommanderLostAction, ExitWaylineWhenRcLost, ExperiencePlan,
+};
+use crate::device::lost_link::RcLostAction;
 use crate::drift::cut;
+use crate::leaf::Leaves as _;
+use crate::lenient::{Flag, Int, Num};
+use crate::macros::wire;
+use crate::reply::ResultCode;
 
 /// What a leaf takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +46,8 @@ pub struct Writable {
 
 const DOCK: &str = "dock2/properties";
 const AIRCRAFT: &str = "aircraft/m3d-properties";
+const M30: &str = "aircraft/m30-properties";
+const NEWER: &str = crate::newer::PAGE;
 
 const fn leaf(
     path: &'static str,
@@ -80,7 +92,184 @@ pub static WRITABLE: &[Writable] = &[
     leaf("distance_limit_status.distance_limit", Allowed::Int(15, 8000), "15 to 8000 m", AIRCRAFT),
     leaf("rth_altitude", Allowed::Int(20, 500), "20 to 500 m", AIRCRAFT),
     leaf("rc_lost_action", Allowed::Int(0, 2), "0 hover, 1 land, 2 return", AIRCRAFT),
+    flag("exit_wayline_when_rc_lost", M30),
+    leaf("remaining_power_for_return_home", Allowed::Int(0, 100), "0 to 100 %", NEWER),
 ];
+
+wire! {
+    /// A property set: one leaf a message.
+    pub struct PropertySet {
+        /// Photos go to the cloud at once while in live flight control.
+        air_transfer_enable: Flag = "air_transfer_enable" [""];
+        /// Quieter dock.
+        silent_mode: Flag = "silent_mode" [""];
+        /// DJI's user experience programme.
+        user_experience_improvement: ExperiencePlan = "user_experience_improvement" [""];
+        /// Obstacle sensing.
+        obstacle_avoidance: ObstacleAvoidance = "obstacle_avoidance" [""];
+        /// Height limit, 20 to 1500.
+        height_limit: Int = "height_limit" ["m"];
+        /// Night lights.
+        night_lights_state: Flag = "night_lights_state" [""];
+        /// Fly-to height over the take-off point, 2 to 3000.
+        commander_flight_height: Num = "commander_flight_height" ["m"];
+        /// How fly-to picks its height.
+        commander_flight_mode: CommanderFlightMode = "commander_flight_mode" [""];
+        /// What fly-to does when the link is lost.
+        commander_mode_lost_action: CommanderLostAction = "commander_mode_lost_action" [""];
+        /// Watermark.
+        camera_watermark_settings: WatermarkSettings = "camera_watermark_settings" [""];
+        /// Distance limit; missing from the M3D page, shown by its own example.
+        distance_limit_status: DistanceLimitStatus = "distance_limit_status" [""];
+        /// Return height, 20 to 500; missing from the M3D page.
+        rth_altitude: Int = "rth_altitude" ["m"];
+        /// What the aircraft does when the link is lost; missing from the M3D page.
+        rc_lost_action: RcLostAction = "rc_lost_action" [""];
+        /// What the wayline does when the link is lost; missing from the M3D page.
+        exit_wayline_when_rc_lost: ExitWaylineWhenRcLost = "exit_wayline_when_rc_lost" [""];
+        /// Battery left for the way home, 0 to 100. Newer, unproven.
+        remaining_power_for_return_home: Int = "remaining_power_for_return_home" ["%"];
+    }
+}
+
+impl PropertySet {
+    /// Paths and values of the leaves that are present.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<(String, Value)> {
+        let mut specs = Vec::new();
+        Self::describe("", &mut specs);
+        let mut leaves = Vec::new();
+        self.visit(0, &mut |index, leaf| {
+            // Yes and no are 0 and 1 on the wire, and no leaf here is a plain boolean.
+            let value = leaf.to_value();
+            let value = value.as_bool().map_or(value, |flag| Value::from(u8::from(flag)));
+            leaves.push((specs[index].key.clone(), value));
+        });
+        leaves
+    }
+}
+
+impl Check for PropertySet {
+    fn check(&self) -> Result<(), CallError> {
+        let leaves = self.leaves();
+        let [(path, value)] = leaves.as_slice() else {
+            return Err(CallError::OutOfRange {
+                field: "data",
+                value: format!("{} properties", leaves.len()),
+                range: "exactly one property a message",
+                page: DOCK,
+            });
+        };
+        check(path, value)
+    }
+}
+
+wire! {
+    /// What became of setting one leaf.
+    pub struct LeafResult {
+        /// 0 done, 1 failed, 2 timed out, otherwise a code of [`crate::error_code`].
+        result: ResultCode = "result" [""];
+    }
+}
+
+wire! {
+    /// The answer to a property set: a result at the leaf that was set.
+    pub struct PropertySetReply {
+        /// Photos go to the cloud at once.
+        air_transfer_enable: LeafResult = "air_transfer_enable" [""];
+        /// Quieter dock.
+        silent_mode: LeafResult = "silent_mode" [""];
+        /// DJI's user experience programme.
+        user_experience_improvement: LeafResult = "user_experience_improvement" [""];
+        /// Obstacle sensing.
+        obstacle_avoidance: ObstacleAvoidanceResults = "obstacle_avoidance" [""];
+        /// Height limit.
+        height_limit: LeafResult = "height_limit" [""];
+        /// Night lights.
+        night_lights_state: LeafResult = "night_lights_state" [""];
+        /// Fly-to height.
+        commander_flight_height: LeafResult = "commander_flight_height" [""];
+        /// How fly-to picks its height.
+        commander_flight_mode: LeafResult = "commander_flight_mode" [""];
+        /// What fly-to does when the link is lost.
+        commander_mode_lost_action: LeafResult = "commander_mode_lost_action" [""];
+        /// Watermark.
+        camera_watermark_settings: WatermarkResults = "camera_watermark_settings" [""];
+        /// Distance limit.
+        distance_limit_status: DistanceLimitResults = "distance_limit_status" [""];
+        /// Return height.
+        rth_altitude: LeafResult = "rth_altitude" [""];
+        /// What the aircraft does when the link is lost.
+        rc_lost_action: LeafResult = "rc_lost_action" [""];
+        /// What the wayline does when the link is lost.
+        exit_wayline_when_rc_lost: LeafResult = "exit_wayline_when_rc_lost" [""];
+        /// Battery left for the way home. Newer, unproven.
+        remaining_power_for_return_home: LeafResult = "remaining_power_for_return_home" [""];
+    }
+}
+
+wire! {
+    /// Results for obstacle sensing.
+    pub struct ObstacleAvoidanceResults {
+        /// Horizontal.
+        horizon: LeafResult = "horizon" [""];
+        /// Upward.
+        upside: LeafResult = "upside" [""];
+        /// Downward.
+        downside: LeafResult = "downside" [""];
+    }
+}
+
+wire! {
+    /// Results for the distance limit.
+    pub struct DistanceLimitResults {
+        /// On.
+        state: LeafResult = "state" [""];
+        /// The limit.
+        distance_limit: LeafResult = "distance_limit" [""];
+        /// Nearness: a measurement that the Matrice 30 page lists as if it could be set.
+        is_near_distance_limit: LeafResult = "is_near_distance_limit" [""];
+    }
+}
+
+wire! {
+    /// Results for the watermark.
+    pub struct WatermarkResults {
+        /// Master switch.
+        global_enable: LeafResult = "global_enable" [""];
+        /// Aircraft model.
+        drone_type_enable: LeafResult = "drone_type_enable" [""];
+        /// Serial number.
+        drone_sn_enable: LeafResult = "drone_sn_enable" [""];
+        /// Date and time.
+        datetime_enable: LeafResult = "datetime_enable" [""];
+        /// Position.
+        gps_enable: LeafResult = "gps_enable" [""];
+        /// Own text shown.
+        user_custom_string_enable: LeafResult = "user_custom_string_enable" [""];
+        /// Own text.
+        user_custom_string: LeafResult = "user_custom_string" [""];
+        /// Where it stands.
+        layout: LeafResult = "layout" [""];
+    }
+}
+
+impl PropertySetReply {
+    /// Paths and codes of the leaves that the answer speaks of (`obstacle_avoidance.horizon`).
+    #[must_use]
+    pub fn results(&self) -> Vec<(String, i64)> {
+        let mut specs = Vec::new();
+        Self::describe("", &mut specs);
+        let mut results = Vec::new();
+        self.visit(0, &mut |index, leaf| {
+            let path = specs[index].key.trim_end_matches(".result").to_owned();
+            if let crate::leaf::LeafRef::Int(code) = leaf {
+                results.push((path, code));
+            }
+        });
+        results
+    }
+}
 
 /// Whether a leaf may be set to a value.
 ///

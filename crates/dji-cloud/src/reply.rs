@@ -113,7 +113,11 @@ pub enum Verdict {
     Unknown,
 }
 
-fn verdict(result: Option<ResultCode>, drift: &Drift, status: Option<&JobStatus>) -> Verdict {
+pub(crate) fn verdict(
+    result: Option<ResultCode>,
+    drift: &Drift,
+    status: Option<&JobStatus>,
+) -> Verdict {
     // A result that cannot be read is not a result that is missing.
     if drift.faults().iter().any(|fault| fault.key == "result" && !fault.kept) {
         return Verdict::Unknown;
@@ -138,11 +142,24 @@ fn verdict(result: Option<ResultCode>, drift: &Drift, status: Option<&JobStatus>
 
 wire! {
     /// Answer of a device to a service call, and of the cloud to an event.
+    ///
+    /// One type for all methods, because a fifth of DJI's own answers name none: what three
+    /// methods add stands beside what all have.
     pub struct Reply {
         /// 0 is success; everything else is a code of [`crate::error_code`].
         result: ResultCode = "result" [""];
         /// More, for some methods.
         output: ReplyOutput = "output" [""];
+        /// The logs there are (`fileupload_list` only).
+        files: Vec<crate::log::DeviceLogs> = "files" [""];
+        /// The licence that was switched (`unlock_license_switch` only).
+        license_id: Int = "license_id" [""];
+        /// Whose licences (`unlock_license_list` only).
+        device_model_domain: crate::flysafe::LicenseDomain = "device_model_domain" [""];
+        /// The aircraft has the licences that FlySafe approved (`unlock_license_list` only).
+        consistence: bool = "consistence" [""];
+        /// The licences (`unlock_license_list` only).
+        licenses: Vec<crate::flysafe::License> = "licenses" [""];
     }
 }
 

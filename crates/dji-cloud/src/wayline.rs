@@ -514,3 +514,45 @@ impl Check for ReturnSpecificHome {
         required_text(self.home_dock_sn.as_ref(), "home_dock_sn", PAGE).map(drop)
     }
 }
+
+wire! {
+    /// `flighttask_create`: deprecated by DJI and not sent; use prepare and execute.
+    pub struct FlighttaskCreate {
+        /// The flight.
+        flight_id: Text = "flight_id" [""];
+        /// Kind of flight, `wayline`.
+        kind: Text = "type" [""];
+        /// The KMZ.
+        file: SignedFile = "file" [""];
+    }
+}
+
+wire! {
+    /// A KMZ to fetch, in the words of the deprecated method.
+    pub struct SignedFile {
+        /// Where to fetch it.
+        url: Text = "url" [""];
+        /// MD5 of the file, in hex.
+        sign: Text = "sign" [""];
+    }
+}
+
+impl Check for FlighttaskCreate {
+    fn check(&self) -> Result<(), CallError> {
+        required_text(self.flight_id.as_ref(), "flight_id", PAGE)?;
+        required_text(self.kind.as_ref(), "type", PAGE)?;
+        required(self.file.as_ref(), "file", PAGE).map(drop)
+    }
+}
+
+wire! {
+    /// Output of the answer to `flighttask_progress_get` (multi-dock).
+    pub struct ProgressGetOutput {
+        /// The dock's latest flight.
+        flight_id: Text = "flight_id" [""];
+        /// How far it is.
+        progress: FlightProgress = "progress" [""];
+        /// Where it stands.
+        status: JobStatus = "status" [""];
+    }
+}

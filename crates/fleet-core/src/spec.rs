@@ -102,9 +102,15 @@ fn from_table(table: &'static MethodSpec) -> Spec {
     let evidence = evidence(table.method);
     let completion = match (table.progress_event, evidence) {
         (ProgressEvent::SameName, _) => Completion::Job,
-        (ProgressEvent::None | ProgressEvent::FlighttaskProgress, Some(_)) => Completion::Effect,
+        (
+            ProgressEvent::None | ProgressEvent::FlighttaskProgress | ProgressEvent::Named(_),
+            Some(_),
+        ) => Completion::Effect,
         // A mission follows its flight itself: for its orders the answer is the end.
-        (ProgressEvent::None | ProgressEvent::FlighttaskProgress, None) => Completion::Answer,
+        (
+            ProgressEvent::None | ProgressEvent::FlighttaskProgress | ProgressEvent::Named(_),
+            None,
+        ) => Completion::Answer,
     };
     Spec {
         method: table.method,

@@ -73,6 +73,18 @@ codes! {
         PreparingCooling = 7 "preparing_cooling",
         PreparingHeating = 8 "preparing_heating",
         PreparingDehumidifying = 9 "preparing_dehumidifying",
+        /// Newer, unproven.
+        PreparingFan = 10 "preparing_fan",
+        /// Newer, unproven.
+        Fan = 11 "fan",
+        /// Newer, unproven.
+        LeavingFan = 12 "leaving_fan",
+        /// Newer, unproven.
+        PreparingDefog = 13 "preparing_defog",
+        /// Newer, unproven.
+        Defog = 14 "defog",
+        /// Newer, unproven.
+        LeavingDefog = 15 "leaving_defog",
     }
 }
 
@@ -378,6 +390,8 @@ codes! {
         Video = 1 "video",
         SmartLowLight = 2 "smart_low_light",
         Panorama = 3 "panorama",
+        /// On the direct-control link only.
+        TimedShot = 4 "timed_shot",
     }
 }
 
@@ -406,6 +420,8 @@ codes! {
         Iso6400 = 9 "iso_6400",
         Iso12800 = 10 "iso_12800",
         Iso25600 = 11 "iso_25600",
+        Iso51200 = 12 "iso_51200",
+        Iso102400 = 13 "iso_102400",
         Fixed = 255 "fixed",
     }
 }

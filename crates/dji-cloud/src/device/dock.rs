@@ -99,6 +99,32 @@ wire! {
         electric_supply_voltage: Int = "electric_supply_voltage" ["V"];
         /// Direct-control link; a Dock 1 property.
         drc_state: DrcState = "drc_state" [""];
+        /// Who controls the aircraft; a Dock 1 property.
+        drone_authority_info: DroneAuthority = "drone_authority_info" [""];
+    }
+}
+
+wire! {
+    /// Who controls the aircraft; a Dock 1 property.
+    pub struct DroneAuthority {
+        /// `A` or `B`, or empty.
+        control_source: Text = "control_source" [""];
+        /// Nobody may take it.
+        locked: bool = "locked" [""];
+        /// Who controls its payloads.
+        payloads: Vec<PayloadAuthority> = "payloads" [""];
+    }
+}
+
+wire! {
+    /// Who controls a payload; a Dock 1 property.
+    pub struct PayloadAuthority {
+        /// `A` or `B`, or empty.
+        control_source: Text = "control_source" [""];
+        /// The payload.
+        payload_index: Text = "payload_index" [""];
+        /// Its serial number.
+        sn: Text = "sn" [""];
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleet_types::{
-    DeviceSn,
+    DeviceSn, MonoMs,
     topic::{DeviceDrift, Unknown},
 };
 
@@ -11,6 +11,8 @@ use fleet_types::{
 const FINDINGS_MAX: usize = 512;
 /// Longest key and longest firmware name kept, in bytes.
 const KEY_MAX: usize = 128;
+/// How often higher counts of known findings are told, milliseconds.
+const RECOUNT_MS: u64 = 10_000;
 /// Where findings beyond the limit are counted.
 const MORE: &str = "(more)";
 
@@ -18,7 +20,11 @@ const MORE: &str = "(more)";
 #[derive(Clone, Debug, Default)]
 pub struct DriftLedger {
     findings: BTreeMap<(String, &'static str, String), u64>,
-    is_changed: bool,
+    /// Something was found that was not told yet.
+    has_new: bool,
+    /// Something told before was counted again since.
+    has_more: bool,
+    told_at: MonoMs,
 }
 
 impl DriftLedger {
@@ -28,7 +34,8 @@ impl DriftLedger {
         if !self.findings.contains_key(&finding) && self.findings.len() >= FINDINGS_MAX {
             finding = (String::new(), kind, MORE.to_owned());
         }
-        self.is_changed |= !self.findings.contains_key(&finding);
+        self.has_new |= !self.findings.contains_key(&finding);
+        self.has_more = true;
         *self.findings.entry(finding).or_default() += 1;
     }
 
@@ -44,11 +51,13 @@ impl DriftLedger {
         self.findings.is_empty()
     }
 
-    /// The sample to publish, if a new finding came since the last one.
-    pub fn take_changed(&mut self, sn: &DeviceSn) -> Option<DeviceDrift> {
-        if !std::mem::take(&mut self.is_changed) {
+    /// The sample to publish: at once for a new finding, every [`RECOUNT_MS`] for higher counts.
+    pub fn take_changed(&mut self, now: MonoMs, sn: &DeviceSn) -> Option<DeviceDrift> {
+        let recount = self.has_more && now.since_ms(self.told_at) >= RECOUNT_MS;
+        if !self.has_new && !recount {
             return None;
         }
+        (self.has_new, self.has_more, self.told_at) = (false, false, now);
         let unknown = |((firmware, kind, key), count): (&(String, &'static str, String), &u64)| {
             let (firmware, kind) = (firmware.clone(), (*kind).to_owned());
             Unknown { firmware, kind, key: key.clone(), count: *count }
@@ -73,12 +82,16 @@ mod tests {
         for index in 0..2_000 {
             ledger.count("10.1", "field", &format!("key{index}"));
         }
-        let drift = ledger.take_changed(&sn).expect("changed");
+        let at = MonoMs;
+        let drift = ledger.take_changed(at(0), &sn).expect("changed");
         assert!(drift.unknowns.len() <= FINDINGS_MAX + 1, "{}", drift.unknowns.len());
         assert_eq!(drift.unknowns.iter().map(|unknown| unknown.count).sum::<u64>(), 2_000);
-        assert_eq!(ledger.take_changed(&sn), None, "nothing new");
+        assert_eq!(ledger.take_changed(at(60_000), &sn), None, "nothing new");
         ledger.count("10.1", "field", "key1");
-        assert_eq!(ledger.take_changed(&sn), None, "counted before");
+        assert_eq!(ledger.take_changed(at(9_999), &sn), None, "told lately");
+        let again = ledger.take_changed(at(10_000), &sn).expect("counted again");
+        assert_eq!(again.unknowns.iter().map(|unknown| unknown.count).sum::<u64>(), 2_001);
+        assert_eq!(ledger.take_changed(at(60_000), &sn), None, "nothing since");
     }
 
     #[test]

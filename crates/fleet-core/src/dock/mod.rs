@@ -289,7 +289,7 @@ impl DockMachine {
         self.look_for_evidence(now);
         self.tell_lock(now);
         self.tell_status(now);
-        if let Some(drift) = self.drift.take_changed(&self.config.sn) {
+        if let Some(drift) = self.drift.take_changed(now.mono, &self.config.sn) {
             self.tell(Sample::Drift(drift));
         }
     }

@@ -296,11 +296,15 @@ impl DockMachine {
             Evidence::DebugMode(on) => dock(at.mode).is_some_and(|mode| (mode == 2) == on),
             Evidence::Light(on) => dock(at.light) == Some(i64::from(on)),
             Evidence::Cover(open) => dock(at.cover) == Some(i64::from(open)),
-            // 9 returning, 10 landing. Forced landings (11, 12) come down anywhere: not home.
-            Evidence::Returning => self.aircraft.iter().any(|aircraft| {
-                let mode = aircraft.twin.code_after(moment, at.aircraft_mode);
-                mode.is_some_and(|mode| (9..=10).contains(&mode))
-            }),
+            // 9 returning, 10 landing. Forced landings (11, 12) come down anywhere: not home. One that
+            // is already inside is home, however fast it came.
+            Evidence::Returning => {
+                let comes = |aircraft: &super::Aircraft| {
+                    let mode = aircraft.twin.code_after(moment, at.aircraft_mode);
+                    mode.is_some_and(|mode| (9..=10).contains(&mode))
+                };
+                dock(at.drone_in_dock) == Some(1) || self.aircraft.iter().any(comes)
+            }
             Evidence::Paused(paused) => self.active_mission().is_some_and(|mission| {
                 mission.reported_at().is_some_and(|reported| reported > moment)
                     && mission.is_paused() == paused

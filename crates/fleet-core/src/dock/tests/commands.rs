@@ -399,6 +399,18 @@ fn return_home_is_done_when_the_aircraft_returns() {
     // It lands where it is: that is not home.
     check(11, Unknown, Some("no_effect"));
     check(12, Unknown, Some("no_effect"));
+
+    // One that was home before its next report is home all the same.
+    let mut rig = Rig::online();
+    rig.osd(json!({"drone_in_dock": 0}));
+    rig.pass(1_000);
+    let id = rig.command("return_home");
+    rig.reply(&rig.last("return_home"), json!({"result": 0}));
+    rig.pass(1_000);
+    rig.osd(json!({"drone_in_dock": 0}));
+    rig.check(id, Acknowledged, None);
+    rig.osd(json!({"drone_in_dock": 1}));
+    rig.check(id, Succeeded, None);
 }
 
 #[test]

@@ -35,6 +35,7 @@ if (silentDock) {
     await press('debug_mode_open');
     await page.click('[data-method=debug_mode_open] button.arm');
     await commandState('debug_mode_open', 'unknown', 90_000);
+    await page.waitForSelector(`[role=option][data-sn="${silentDock}"][data-state=attention]`);
     const settle = card('debug_mode_open').locator('form');
     const submit = settle.locator('button[type=submit]');
     await settle.locator('input[value=failed]').check();

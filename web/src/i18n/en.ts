@@ -328,6 +328,7 @@ export const en: Record<Key, string> = {
   'response.expired': 'expired',
   'response.unknown': 'unknown',
   'alarms.title': 'Alarms {n}',
+  'alarms.none_but': 'No alarm, but {n} docks need a look: see the top of the list.',
   'alarms.none': 'No alarm needs a hand.',
   'alarms.priority.high': 'High: now',
   'alarms.priority.medium': 'Medium: soon',

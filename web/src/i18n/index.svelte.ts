@@ -57,23 +57,24 @@ export function reasonTitle(reason: Reason): string {
     : serverText(reason.message);
 }
 
-/** What the server or device says beyond the title; null when it adds nothing. */
-export function reasonDetail(reason: Reason): string | null {
-  const said = saidBeyond(reason);
-  const code = reason.device_code;
-  const parts = [
-    said && said !== reasonTitle(reason) ? said : '',
-    code === null || code === undefined ? '' : t('cmd.device_code', { code }),
-  ].filter(Boolean);
-  return parts.length ? parts.join(' · ') : null;
+/**
+ * A reason in full: the tower's own sentence, which says more than the title, in the language in
+ * use; beside a device's code the title, and what the code means.
+ */
+export function reasonInFull(reason: Reason): { text: string; detail: string | null } {
+  const code = reason.device_code ?? null;
+  const coded = code === null ? null : t('cmd.device_code', { code });
+  const title = reasonTitle(reason);
+  if (language.current === 'en') return { text: sentence(reason.message) || title, detail: null };
+  if (reason.message_ko) {
+    return { text: title, detail: [reason.message_ko, coded].filter(Boolean).join(' · ') };
+  }
+  // A sentence of a known code is left out rather than shown in English.
+  return { text: inKorean(reason.message) ?? title, detail: coded };
 }
 
-/** In Korean a sentence of a known code is left out rather than shown in English. */
-function saidBeyond(reason: Reason): string | null {
-  if (language.current !== 'ko') return reason.message;
-  if (reason.message_ko) return reason.message_ko;
-  const known = Object.hasOwn(reasonsKo, reason.code);
-  return inKorean(reason.message) ?? (known ? null : reason.message);
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Why a button is disabled: the console's own reasons first, then the server's codes. */

@@ -328,6 +328,7 @@ export const ko = {
   'response.expired': '만료',
   'response.unknown': '알 수 없음',
   'alarms.title': '경보 {n}',
+  'alarms.none_but': '경보는 없지만 확인이 필요한 도크가 {n}대 있습니다. 목록 맨 위를 보십시오.',
   'alarms.none': '지금 조치할 경보가 없습니다.',
   'alarms.priority.high': '높음: 지금',
   'alarms.priority.medium': '중간: 곧',

@@ -225,6 +225,10 @@ const sentences: readonly (readonly [string, string])[] = [
     '도크가 시간 안에 마치지 못했습니다. 장비 코드는 없습니다.',
   ],
   ['by {}', '지시자 {}'],
+  // Why the broker is not reached.
+  ['the broker closed the connection', '브로커가 연결을 닫음'],
+  ['I/O: Connection refused (os error {})', '접속 거부됨 (오류 {})'],
+  ['I/O: Connection reset by peer (os error {})', '연결이 강제로 끊김 (오류 {})'],
   // Enrolment.
   [
     'the dock is already enrolled; remove it first to get a new password',

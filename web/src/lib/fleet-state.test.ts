@@ -58,6 +58,11 @@ test('what needs a hand comes before what flies', () => {
   check({}, 'ready', {}, [{ ...alarm, priority: 'low' }]);
 });
 
+test('a command of unknown outcome needs a hand, unless the dock is not even heard', () => {
+  expect(fleetState(dock, [craft], [], true)).toBe('attention');
+  expect(fleetState({ ...dock, connection: 'offline' }, [craft], [], true)).toBe('offline');
+});
+
 test('flying, service and ready', () => {
   check({}, 'ready');
   check({ mission_id: 'm' }, 'flying');

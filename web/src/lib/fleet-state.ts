@@ -37,12 +37,13 @@ const service: ReadonlySet<Activity> = new Set<Activity>([
 
 /**
  * Connection comes first: of a dock that is not heard, nothing else is known. Then what needs a
- * hand, then what it does.
+ * hand (`unsettled`: a command whose outcome a person must find out), then what it does.
  */
 export function fleetState(
   dock: DeviceStatus,
   aircraft: readonly DeviceStatus[],
   activeAlarms: readonly Alarm[],
+  unsettled = false,
 ): FleetState {
   switch (dock.connection) {
     case 'offline':
@@ -55,7 +56,7 @@ export function fleetState(
     case 'online':
       break;
   }
-  if (dock.flight_lock || activeAlarms.some((alarm) => alarm.priority !== 'low'))
+  if (dock.flight_lock || unsettled || activeAlarms.some((alarm) => alarm.priority !== 'low'))
     return 'attention';
   if (dock.mission_id || aircraft.some((craft) => isAirborne(craft.activity))) return 'flying';
   if (service.has(dock.activity)) return 'service';

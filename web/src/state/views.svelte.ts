@@ -50,6 +50,10 @@ class Views {
       const gateway = fleet.devices.get(alarm.sn)?.gateway_sn ?? alarm.sn;
       alarms.set(gateway, [...(alarms.get(gateway) ?? []), alarm]);
     }
+    const unsettled = new Set<string>();
+    for (const command of fleet.commands.values()) {
+      if (command.state === 'unknown') unsettled.add(command.sn);
+    }
     const rows: Row[] = [];
     for (const dock of fleet.devices.values()) {
       if (dock.class !== 'dock') continue;
@@ -68,7 +72,7 @@ class Views {
         dockOsd,
         aircraftOsd,
         heardMs: heard === 0 ? null : heard,
-        state: fleetState(dock, crafts, alarms.get(dock.sn) ?? []),
+        state: fleetState(dock, crafts, alarms.get(dock.sn) ?? [], unsettled.has(dock.sn)),
         label: dock.name || dock.sn,
       });
     }

@@ -36,7 +36,7 @@ install_missing() {
   fi
   if [ "$(id -u)" = 0 ]; then
     as_root=""
-  elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+  elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
     as_root="sudo"
   else
     echo "These packages are missing, and this is neither root nor a user with sudo. Please run:" >&2

@@ -272,7 +272,7 @@ export const en: Record<Key, string> = {
     'Hold for one second to order the return. Keyboard: hold Enter or Space for one second.',
   'mission.waypoint': 'Waypoint {n} / {total}',
   'mission.percent': 'Progress',
-  'mission.media': '{n} pictures',
+  'mission.media': 'Pictures: {n}',
   'mission.state.preparing': 'Preparing',
   'mission.state.starting': 'Ordering take-off',
   'mission.state.executing': 'Flying the mission',

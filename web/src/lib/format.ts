@@ -90,10 +90,16 @@ export function number(value: unknown, decimals = 0): string {
   return value.toFixed(decimals);
 }
 
+/** `+1.2 s`, `-0.4 s`, and plain `0.0 s` for what rounds to nothing. */
+export function signedSeconds(ms: number): string {
+  const tenths = Math.round(ms / 100);
+  return `${tenths > 0 ? '+' : ''}${((tenths || 0) / 10).toFixed(1)} s`;
+}
+
 /** A counter; `–` for what no counter can be (Mosquitto's wraps below zero). */
 export function count(value: number): string {
   if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) return '–';
-  return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1);
+  return value.toLocaleString('en', { maximumFractionDigits: 1 });
 }
 
 /** Any telemetry value for the table of all values. */

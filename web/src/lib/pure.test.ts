@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import { backoffMs } from './backoff';
-import { age, count, dateTime, duration, scalar, timeOfDay, zoneName } from './format';
+import {
+  age,
+  count,
+  dateTime,
+  duration,
+  scalar,
+  signedSeconds,
+  timeOfDay,
+  zoneName,
+} from './format';
 import { flagOf, headingOf, numberOf, storageUsedPercent } from './readings';
 import { parseRoute, printRoute } from './route';
 import { visibleWindow } from './window';
@@ -26,6 +35,10 @@ test('times are shown in the zone of the site; an unknown zone falls back to UTC
   expect(dateTime(at, 'Asia/Seoul')).toBe('2026-05-04 09:06:41');
   expect(timeOfDay(at, 'No/Where')).toBe('00:06:41');
   expect(zoneName('Asia/Seoul')).toBe('KST');
+});
+
+test('clock skew keeps its sign and has no minus zero', () => {
+  expect([1234, -40, -460, 0].map(signedSeconds)).toEqual(['+1.2 s', '0.0 s', '-0.5 s', '0.0 s']);
 });
 
 test('counters, and what no counter can be', () => {

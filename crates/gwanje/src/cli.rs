@@ -4,6 +4,7 @@
 
 mod args;
 mod dock;
+mod inspect;
 mod run;
 
 use std::{

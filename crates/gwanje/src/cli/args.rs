@@ -14,6 +14,11 @@ First steps:
 
 Without configuration it listens on this machine only. gwanje.example.toml explains every key.";
 
+const INSPECT_HELP: &str = "\
+Each message becomes one line: DRIFT when it differs from DJI's documentation, with every unknown
+field or value, wrong type and number out of range, and the meaning of result codes. The summary
+counts by firmware and method. Values of unknown fields are never shown.";
+
 /// An open, self-hosted control tower for DJI Dock 2 fleets.
 #[derive(Debug, Parser)]
 #[command(name = "gwanje", version, about = "Gwanje (관제): the control tower for drone docks and ground robots", after_help = FIRST_STEPS, arg_required_else_help = true)]
@@ -58,6 +63,8 @@ pub(super) enum Command {
     /// Enrol, list and remove docks of the running tower
     #[command(subcommand)]
     Dock(Dock),
+    /// Compare recorded or live messages of devices with the documented protocol
+    Inspect(Inspect),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
@@ -121,6 +128,35 @@ pub(super) struct Sim {
     /// File with the docks' passwords: {"SN": "password"}
     #[arg(long, value_name = "FILE")]
     pub(super) credentials: PathBuf,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = INSPECT_HELP)]
+pub(super) struct Inspect {
+    /// Recording: a line {"topic": …, "payload": …} per message; - reads standard input
+    #[arg(value_name = "FILE", required_unless_present = "broker", conflicts_with = "broker")]
+    pub(super) file: Option<PathBuf>,
+    /// One line of JSON per message and one for the summary
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Exit with 1 when anything was unknown, of a wrong type or out of range
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Listen to a broker instead; nothing is ever published
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) broker: Option<String>,
+    /// Login for the broker
+    #[arg(long, requires = "broker")]
+    pub(super) username: Option<String>,
+    /// File that holds the login's password
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub(super) password_file: Option<PathBuf>,
+    /// Stop listening after so many messages
+    #[arg(long, requires = "broker", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Stop listening after this time, such as 30s or 2m; without it, listen until Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "broker")]
+    pub(super) run_for: Option<Duration>,
 }
 
 #[derive(Debug, Subcommand)]

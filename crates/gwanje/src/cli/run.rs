@@ -36,6 +36,7 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
             match death::exec_child(&ExecChild { parent, uid, gid, program })? {}
         }
         args::Command::Config(args::Config::Check { file }) => Ok(check(&settings, file)),
+        args::Command::Inspect(inspect) => runtime()?.block_on(super::inspect::run(inspect)),
         args::Command::Dock(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(dock::run(&config, command))

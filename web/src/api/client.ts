@@ -136,6 +136,8 @@ export const api = {
     post<CommandStatus>(`/devices/${id(sn)}/commands`, { method, data: null, idempotency_key }),
   resolve: (command_id: string, outcome: 'succeeded' | 'failed', note: string) =>
     post<CommandStatus>(`/commands/${id(command_id)}/resolve`, { outcome, note }),
+  resolveMission: (mission_id: string, outcome: 'succeeded' | 'failed', note: string) =>
+    post<MissionStatus>(`/missions/${id(mission_id)}/resolve`, { outcome, note }),
   waylines: () => call<{ waylines: Wayline[] }>('/waylines'),
   uploadWayline: (name: string, file: Blob) =>
     call<Wayline>(`/waylines?name=${id(name)}`, { method: 'POST', body: file }),

@@ -233,6 +233,7 @@ export const en: Record<Key, string> = {
   'cmd.sending': 'Handing to the tower…',
   'cmd.trace': 'Trace',
   'cmd.device_code': 'device code {code}',
+  'mission.settle': 'Is it over, and the dock never said so?',
   'settle.title': 'Settle the outcome',
   'settle.hint': 'Record what you saw on site or on video. It is kept with your name.',
   'settle.succeeded': 'It was carried out',

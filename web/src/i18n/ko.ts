@@ -233,6 +233,7 @@ export const ko = {
   'cmd.sending': '관제탑에 보내는 중…',
   'cmd.trace': '추적 보기',
   'cmd.device_code': '장비 코드 {code}',
+  'mission.settle': '이미 끝났는데 도크가 보고하지 않았습니까?',
   'settle.title': '결과 정리',
   'settle.hint': '현장이나 영상으로 확인한 사실을 기록하십시오. 이름과 함께 남습니다.',
   'settle.succeeded': '실행되었음',

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import type { CommandState, CommandStatus, DeviceStatus, MissionStatus } from '../api/types';
-import { blocker, type Method, type Situation, stages, startBlocker } from './commands';
+import {
+  blocker,
+  type Method,
+  mayNeedSettling,
+  type Situation,
+  stages,
+  startBlocker,
+} from './commands';
 
 const dock = { sn: 'D', connection: 'online', activity: 'idle', flight_lock: null } as DeviceStatus;
 const debugging = { ...dock, activity: 'remote_debugging' } as DeviceStatus;
@@ -18,7 +25,7 @@ const check = (method: Method, change: Partial<Situation>, expected: string | nu
 
 test('nothing is sent while the tower or the broker is gone', () => {
   check('return_home', { towerUp: false }, 'tower_lost');
-  check('return_home', { linkUp: false }, 'link_down');
+  check('cover_open', { linkUp: false, dock: debugging }, 'link_down');
   expect(startBlocker({ ...base, towerUp: false })).toBe('tower_lost');
 });
 
@@ -39,6 +46,22 @@ test('a counter-action is never held back for a late or silent dock', () => {
   check('return_home', { dock: offline }, null);
   check('flighttask_pause', { dock: offline, mission }, null);
   check('supplement_light_open', { dock: offline }, 'dock_offline');
+});
+
+test('a counter-action is kept ready without the broker, and tried again when its fate is unknown', () => {
+  check('return_home', { linkUp: false }, null);
+  const before = (state: CommandState) => [{ method: 'return_home', state } as CommandStatus];
+  check('return_home', { underWay: before('sent') }, 'under_way');
+  check('return_home', { underWay: before('unknown') }, null);
+});
+
+test('a person may settle a mission whose dock no longer tells', () => {
+  const asks = (change: Partial<Situation>) => mayNeedSettling({ ...base, mission, ...change });
+  expect(asks({ dock: { ...dock, activity: 'working' } as DeviceStatus })).toBe(false);
+  expect(asks({ dock: { ...dock, connection: 'offline' } as DeviceStatus })).toBe(true);
+  expect(asks({})).toBe(true);
+  expect(asks({ mission: { state: 'preparing' } as MissionStatus })).toBe(false);
+  expect(asks({ mission: null })).toBe(false);
 });
 
 test('pause and resume follow the mission', () => {

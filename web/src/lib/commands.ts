@@ -64,9 +64,15 @@ const counterActions: ReadonlySet<Method> = new Set<Method>(['return_home', 'fli
 
 export function blocker(method: Method, now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
+  const same = now.underWay.filter((command) => command.method === method);
+  if (counterActions.has(method)) {
+    // One whose fate is unknown must not stand in the way of another try; and while the broker is
+    // away the tower keeps a counter-action ready until it expires.
+    if (same.some((command) => command.state !== 'unknown')) return 'under_way';
+    return counterActionBlocker(method, now);
+  }
   if (!now.linkUp) return 'link_down';
-  if (now.underWay.some((command) => command.method === method)) return 'under_way';
-  if (counterActions.has(method)) return counterActionBlocker(method, now);
+  if (same.length > 0) return 'under_way';
   const unheard = unreachable(now.dock);
   if (unheard) return unheard;
   if (method === 'flighttask_recovery') {
@@ -138,6 +144,17 @@ function unreachable(dock: DeviceStatus): Blocker | null {
 /** Whether a mission is neither absent nor ended. */
 export function flies(mission: MissionStatus | null): boolean {
   return mission !== null && mission.state !== 'ended';
+}
+
+/**
+ * Whether a person may have to say how a mission ended: take-off was ordered, and the dock is idle
+ * again or not heard, so that it may never report the end.
+ */
+export function mayNeedSettling(situation: Situation): boolean {
+  const state = situation.mission?.state;
+  const open = state === 'executing' || state === 'paused' || state === 'unknown';
+  const { connection, activity } = situation.dock;
+  return open && (connection !== 'online' || activity === 'idle' || state === 'unknown');
 }
 
 export type Stage = 'sent' | 'accepted' | 'done';

@@ -167,13 +167,7 @@ pub fn decode_envelope(payload: &[u8]) -> Result<Envelope<'_>, DecodeError> {
 /// # Errors
 /// [`DecodeError`] when the payload is too large or deep, or is no JSON object.
 pub fn decode_envelope_within(payload: &[u8], limits: Limits) -> Result<Envelope<'_>, DecodeError> {
-    if payload.len() > limits.payload_bytes {
-        return Err(DecodeError::TooLarge { len: payload.len(), max: limits.payload_bytes });
-    }
-    let text = core::str::from_utf8(payload)
-        .map_err(|error| DecodeError::NotUtf8 { at: error.valid_up_to() })?;
-    check_nesting(payload, limits.nesting)?;
-    let whole = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let whole = check_payload(payload, limits)?;
     let ParsedOrNot(Some(Parsed(mut envelope, has_other_keys))) = serde_json::from_str(whole)?
     else {
         return Err(DecodeError::NotAnObject);
@@ -189,6 +183,17 @@ pub fn decode_envelope_within(payload: &[u8], limits: Limits) -> Result<Envelope
         envelope.drift = Drift::default();
     }
     Ok(envelope)
+}
+
+/// The text of a payload within the limits, without what may stand before its object.
+pub(crate) fn check_payload(payload: &[u8], limits: Limits) -> Result<&str, DecodeError> {
+    if payload.len() > limits.payload_bytes {
+        return Err(DecodeError::TooLarge { len: payload.len(), max: limits.payload_bytes });
+    }
+    let text = core::str::from_utf8(payload)
+        .map_err(|error| DecodeError::NotUtf8 { at: error.valid_up_to() })?;
+    check_nesting(payload, limits.nesting)?;
+    Ok(text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']))
 }
 
 /// Refuses deep nesting before any recursive reader sees it.

@@ -35,6 +35,7 @@ pub mod flight_area;
 pub mod flysafe;
 pub mod hms;
 pub mod hms_text;
+pub mod hot;
 pub mod leaf;
 pub mod lenient;
 pub mod live;

@@ -6,7 +6,9 @@
 
 mod errors;
 mod examples;
+mod exercise;
 mod facts;
+mod mutations;
 mod properties;
 mod traps;
 

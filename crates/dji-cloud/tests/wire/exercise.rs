@@ -1,0 +1,152 @@
+//! Does with arbitrary bytes whatever a caller of this crate would, and checks what it promises.
+//!
+//! Shared by the short run in [`crate::mutations`] and the fuzz targets in `fuzz/`. It panics when
+//! a promise is broken and keeps no state.
+
+use dji_cloud::device::{AircraftOsd, AircraftState, DockOsd, DockState};
+use dji_cloud::encode::{CallHead, event_reply, service_from_json};
+use dji_cloud::lenient::WireValue;
+use dji_cloud::method::METHODS;
+use dji_cloud::reply::{JobProgress, Reply};
+use dji_cloud::{Answer, Ids, Leaves, Message, Topic, TopicKind, Verdict, decode, hms_text};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Events and requests, for bodies that come without an envelope.
+const EVENTS: &[&str] = &[
+    "flighttask_progress",
+    "hms",
+    "update_topo",
+    "file_upload_callback",
+    "flighttask_ready",
+    "device_exit_homing_notify",
+    "return_home_info",
+    "highest_priority_upload_flighttask_media",
+    "flight_areas_sync_progress",
+    "flight_areas_drone_location",
+    "ota_progress",
+    "fileupload_progress",
+    "takeoff_to_point_progress",
+    "fly_to_point_progress",
+    "drc_status_notify",
+    "joystick_invalid_notify",
+    "camera_photo_take_progress",
+    "airsense_warning",
+    "psdk_ui_resource_upload_result",
+    "speaker_audio_play_start_progress",
+    "custom_data_transmission_from_psdk",
+    "config",
+    "airport_bind_status",
+    "airport_organization_get",
+    "airport_organization_bind",
+    "storage_config_get",
+    "flighttask_resource_get",
+    "flighttask_progress_get",
+    "osd_info_push",
+    "hsi_info_push",
+    "delay_info_push",
+    "drc_camera_osd_info_push",
+    "heart_beat",
+];
+
+/// Any bytes as a payload, on every topic.
+pub(crate) fn envelope(payload: &[u8]) {
+    for &kind in TopicKind::ALL {
+        on_topic(kind, payload);
+    }
+}
+
+/// Any body as a message: the first byte chooses the topic, the second the method (0 for none: the
+/// rest is a whole payload).
+pub(crate) fn message(bytes: &[u8]) {
+    let [kind, method, body @ ..] = bytes else { return };
+    let kind = TopicKind::ALL[usize::from(*kind) % TopicKind::ALL.len()];
+    let Some(method) = usize::from(*method).checked_sub(1) else { return on_topic(kind, body) };
+    let calls = METHODS.iter().map(|spec| spec.method);
+    let names: Vec<&str> = EVENTS.iter().copied().chain(calls).collect();
+    let name = names[method % names.len()];
+    let mut payload = format!(r#"{{"tid":"t","bid":"b","method":"{name}","data":"#).into_bytes();
+    payload.extend_from_slice(body);
+    payload.push(b'}');
+    on_topic(kind, &payload);
+}
+
+fn on_topic(kind: TopicKind, payload: &[u8]) {
+    let topic = Topic { kind, sn: "SN1" }.to_string();
+    let Ok(packet) = decode(&topic, payload) else { return };
+    packet.message.walk_drift(&mut |path, item| drop(format!("{path} {item:?}")));
+    drop(format!("{packet:?}"));
+    let envelope = &packet.envelope;
+    let _ = event_reply(envelope, 0, 0);
+    let Some(data) = envelope.data else { return };
+    match kind {
+        TopicKind::Osd => {
+            let _ = dji_cloud::looks_like_dock(data);
+            round_trip::<DockOsd>(data.get());
+            round_trip::<AircraftOsd>(data.get());
+        }
+        TopicKind::State => {
+            round_trip::<DockState>(data.get());
+            round_trip::<AircraftState>(data.get());
+        }
+        TopicKind::Services => {
+            let head = CallHead { ids: Ids { tid: "t", bid: "b" }, timestamp_ms: 1, gateway: None };
+            if let Some(method) = envelope.method.as_deref() {
+                let _ = service_from_json(head, method, Some(data));
+            }
+        }
+        TopicKind::ServicesReply => {
+            if let Ok(reply) = serde_json::from_str::<Reply>(data.get())
+                && matches!(reply.answer(), Answer::Accepted(_))
+            {
+                assert_eq!(reply.result.map(|result| result.0), Some(0));
+            }
+        }
+        TopicKind::Events => {
+            if let Ok(progress) = serde_json::from_str::<JobProgress>(data.get()) {
+                no_false_success(&progress, data.get());
+            }
+            if let Message::Event(dji_cloud::Event::Hms(hms)) = &packet.message {
+                for item in hms.list.as_deref().unwrap_or_default() {
+                    let _ = hms_text::describe(item, None);
+                }
+            }
+        }
+        TopicKind::Status
+        | TopicKind::StatusReply
+        | TopicKind::EventsReply
+        | TopicKind::Requests
+        | TopicKind::RequestsReply
+        | TopicKind::PropertySet
+        | TopicKind::PropertySetReply
+        | TopicKind::DrcUp
+        | TopicKind::DrcDown => {}
+    }
+}
+
+/// Success is only the documented word with no error code beside it.
+fn no_false_success(progress: &JobProgress, text: &str) {
+    if progress.verdict() == Verdict::Succeeded {
+        assert!(text.contains("\"ok\"") || text.contains('\\'), "{text}");
+        assert!(progress.result.is_none_or(|result| result.0 == 0), "{text}");
+    }
+}
+
+/// What was read can be written, reads back the same, and its leaves are numbered as described.
+fn round_trip<T>(text: &str)
+where
+    T: WireValue + Leaves + Serialize + DeserializeOwned + PartialEq + core::fmt::Debug,
+{
+    let Ok(first) = serde_json::from_str::<T>(text) else { return };
+    let mut before = None;
+    first.visit(0, &mut |at, leaf| {
+        assert!(at < T::COUNT && before.is_none_or(|before| before < at), "{at}");
+        before = Some(at);
+        drop(leaf.to_value());
+    });
+    let written = serde_json::to_string(&first).expect("writing to memory");
+    let second: T = serde_json::from_str(&written).expect("what was written");
+    let again = serde_json::to_string(&second).expect("writing to memory");
+    assert_eq!(written, again);
+    first.walk_drift(&mut String::new(), &mut |_, _| {});
+}

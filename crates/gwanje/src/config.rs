@@ -134,6 +134,8 @@ pub struct Dji {
     pub organization_name: String,
     /// Code that must be typed into DJI Pilot 2 to bind a dock; empty accepts any.
     pub binding_code: Secret,
+    /// Texts of health alarms in the form of DJI's `hms.json`; they go before our own short ones.
+    pub hms_file: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -202,6 +204,7 @@ impl Config {
                 organization_id: "gwanje".into(),
                 organization_name: "Gwanje".into(),
                 binding_code: Secret::default(),
+                hms_file: None,
             },
             log: Log { format: LogFormat::Human, level: "info".into() },
             limits: Limits {

@@ -5,6 +5,7 @@
 //! `unsafe` code and threads: every process here is one event loop. Read next: [`cli`] for what a
 //! person may ask, [`tower`] for the wiring, [`children`] for the processes.
 
+pub mod alarm_texts;
 pub mod children;
 pub mod cli;
 pub mod client;

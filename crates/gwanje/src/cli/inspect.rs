@@ -19,10 +19,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use dji_cloud::hms_text::HmsBook;
 use fleet_types::Secret;
 
 use self::{
-    line::{Line, LINE_MAX_BYTES, Reader},
+    line::{LINE_MAX_BYTES, Line, Reader},
     message::Examined,
     summary::Summary,
     watch::Login,
@@ -33,9 +34,9 @@ use super::args;
 const PASSWORD_MAX: u64 = 1024;
 
 /// Inspects what was asked for.
-pub(super) async fn run(inspect: args::Inspect) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(inspect: args::Inspect, book: Option<HmsBook>) -> anyhow::Result<ExitCode> {
     let out = BufWriter::new(io::stdout().lock());
-    let mut report = Report::new(out, inspect.json);
+    let mut report = Report::new(out, inspect.json, book);
     let done = match (&inspect.broker, &inspect.file) {
         (Some(broker), None) => {
             let login = login(&inspect)?;
@@ -88,11 +89,13 @@ struct Report<W> {
     json: bool,
     number: u64,
     summary: Summary,
+    /// The operator's texts of alarms.
+    book: Option<HmsBook>,
 }
 
 impl<W: Write> Report<W> {
-    fn new(out: W, json: bool) -> Self {
-        Self { out, json, number: 0, summary: Summary::default() }
+    fn new(out: W, json: bool, book: Option<HmsBook>) -> Self {
+        Self { out, json, number: 0, summary: Summary::default(), book }
     }
 
     /// Reports every line of a recording.
@@ -113,7 +116,7 @@ impl<W: Write> Report<W> {
 
     /// Reports one message.
     fn message(&mut self, topic: &str, payload: &[u8]) -> anyhow::Result<()> {
-        let mut examined = message::examine(topic, payload);
+        let mut examined = message::examine(topic, payload, self.book.as_ref());
         self.summary.count(&mut examined);
         self.write(&examined)
     }

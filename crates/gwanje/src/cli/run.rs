@@ -12,6 +12,7 @@ use rustix::process::{Signal, geteuid};
 
 use super::{args, dock};
 use crate::{
+    alarm_texts,
     children::{
         death::{self, ExecChild},
         demo::{self, DemoPlan},
@@ -36,7 +37,11 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
             match death::exec_child(&ExecChild { parent, uid, gid, program })? {}
         }
         args::Command::Config(args::Config::Check { file }) => Ok(check(&settings, file)),
-        args::Command::Inspect(inspect) => runtime()?.block_on(super::inspect::run(inspect)),
+        args::Command::Inspect(inspect) => {
+            let file = usable(&settings)?.dji.hms_file;
+            let book = file.as_deref().map(alarm_texts::load).transpose()?;
+            runtime()?.block_on(super::inspect::run(inspect, book))
+        }
         args::Command::Dock(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(dock::run(&config, command))

@@ -91,6 +91,7 @@ fn embedded_listener(loaded: &mut Loaded) {
 }
 
 fn dji(loaded: &mut Loaded) {
+    alarm_texts(loaded);
     let dji = &loaded.config.dji;
     let set = [!dji.app_id.is_empty(), !dji.app_key.is_empty(), !dji.app_license.is_empty()];
     if set.contains(&true) && set.contains(&false) {
@@ -104,5 +105,13 @@ fn dji(loaded: &mut Loaded) {
             let origin = origin.unwrap_or(super::Origin::Default);
             loaded.mistake(origin, name, what.into());
         }
+    }
+}
+
+fn alarm_texts(loaded: &mut Loaded) {
+    let Some(path) = &loaded.config.dji.hms_file else { return };
+    if let Err(error) = crate::alarm_texts::load(path) {
+        let origin = loaded.origin("dji.hms_file");
+        loaded.mistake(origin, "dji.hms_file", format!("{error:#}"));
     }
 }

@@ -223,6 +223,11 @@ pub(super) static FIELDS: &[Field] = &[
     ),
     secret_file("dji.binding_code_file"),
     text(
+        "dji.hms_file",
+        |c, v| put(&mut c.dji.hms_file, Some(v.path()?)),
+        |c| c.dji.hms_file.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
+    ),
+    text(
         "log.format",
         |c, v| put(&mut c.log.format, v.one_of(&FORMATS)?),
         |c| FORMATS.iter().find(|(_, f)| *f == c.log.format).and_then(|(name, _)| quoted(name)),

@@ -11,6 +11,7 @@ use dji_cloud::{
     encode::{CallHead, service_from_json},
     error_code::{self, ErrorText},
     hms::Hms,
+    hms_text::HmsBook,
     lenient::WireValue,
     reply::{JobProgress, Reply},
 };
@@ -138,7 +139,7 @@ impl Examined {
 }
 
 /// Looks at one message.
-pub(super) fn examine(topic: &str, payload: &[u8]) -> Examined {
+pub(super) fn examine(topic: &str, payload: &[u8], book: Option<&HmsBook>) -> Examined {
     let packet = match dji_cloud::decode(topic, payload) {
         Ok(packet) => packet,
         Err(error) => {
@@ -160,7 +161,7 @@ pub(super) fn examine(topic: &str, payload: &[u8]) -> Examined {
     };
     out.envelope_drift(&envelope.drift);
     envelope_notes(&packet, &mut out);
-    body(&packet, &mut out);
+    body(&packet, book, &mut out);
     if let Some(data) = envelope.data.and_then(|data| serde_json::from_str(data.get()).ok()) {
         numbers(packet.topic.kind, &data, &mut out);
     }
@@ -217,7 +218,7 @@ fn envelope_notes(packet: &Packet<'_>, out: &mut Examined) {
     }
 }
 
-fn body(packet: &Packet<'_>, out: &mut Examined) {
+fn body(packet: &Packet<'_>, book: Option<&HmsBook>, out: &mut Examined) {
     packet.message.walk_drift(&mut |path, item| out.item(path, item));
     let (kind, data) = (packet.topic.kind, packet.envelope.data);
     match kind {
@@ -227,7 +228,7 @@ fn body(packet: &Packet<'_>, out: &mut Examined) {
         | TopicKind::EventsReply
         | TopicKind::RequestsReply
         | TopicKind::StatusReply => reply(data, out),
-        TopicKind::Events => event(&packet.message, data, out),
+        TopicKind::Events => event(&packet.message, data, book, out),
         TopicKind::Status => {
             if let Message::UpdateTopo(topo) = &packet.message {
                 topology(topo, out);
@@ -292,14 +293,19 @@ fn reply(data: Option<&RawValue>, out: &mut Examined) {
     };
 }
 
-fn event(message: &Message<'_>, data: Option<&RawValue>, out: &mut Examined) {
+fn event(
+    message: &Message<'_>,
+    data: Option<&RawValue>,
+    book: Option<&HmsBook>,
+    out: &mut Examined,
+) {
     let verdict = if let Message::Event(Event::FlighttaskProgress(progress)) = message {
         Some(progress.verdict())
     } else {
         None
     };
     if let Message::Event(Event::Hms(hms)) = message {
-        alarms(hms, out);
+        alarms(hms, book, out);
     }
     let progress = read::<JobProgress>(data);
     let reports = progress.as_ref().filter(|progress| progress.output.is_some());
@@ -314,7 +320,7 @@ fn event(message: &Message<'_>, data: Option<&RawValue>, out: &mut Examined) {
     });
 }
 
-fn alarms(hms: &Hms, out: &mut Examined) {
+fn alarms(hms: &Hms, book: Option<&HmsBook>, out: &mut Examined) {
     for item in hms.list.as_deref().unwrap_or_default().iter().take(FINDINGS_MAX) {
         if let Some(device) = &item.device_type
             && dji_cloud::device::ModelKey::parse(device).is_none()
@@ -322,7 +328,7 @@ fn alarms(hms: &Hms, out: &mut Examined) {
             out.unknown_values.push(("list[].device_type".to_owned(), clean(device)));
         }
         let code = clean(item.code.as_deref().unwrap_or("no code"));
-        match dji_cloud::hms_text::describe(item, None).and_then(|text| text.en) {
+        match dji_cloud::hms_text::describe(item, book).and_then(|text| text.en) {
             Some(text) => out.notes.push(format!("alarm {code}: {text}")),
             None => out.notes.push(format!("alarm {code}")),
         }

@@ -9,7 +9,7 @@ const SIMULATOR: &str = include_str!("../../../tests/data/third-party-simulator.
 /// The JSON lines of a report and how many messages drifted.
 fn report(recording: &str) -> (Vec<Value>, u64) {
     let mut out = Vec::new();
-    let mut report = Report::new(&mut out, true);
+    let mut report = Report::new(&mut out, true, None);
     report.read(recording.as_bytes()).unwrap();
     let drifted = report.end().unwrap();
     let text = String::from_utf8(out).unwrap();
@@ -24,7 +24,7 @@ fn one(topic: &str, payload: &Value) -> Value {
 
 fn words(recording: &str) -> String {
     let mut out = Vec::new();
-    let mut report = Report::new(&mut out, false);
+    let mut report = Report::new(&mut out, false, None);
     report.read(recording.as_bytes()).unwrap();
     report.end().unwrap();
     String::from_utf8(out).unwrap()
@@ -173,4 +173,17 @@ fn the_documents_own_examples_are_read() {
     for line in &lines[..lines.len() - 1] {
         assert_eq!(line["error"], Value::Null, "{line}");
     }
+}
+
+#[test]
+fn alarms_are_told_in_the_operators_words_where_there_are_some() {
+    let book = HmsBook::parse(br#"{"dock_tip_0x19111800": {"en": "House rule 7"}}"#).unwrap();
+    let recording = r#"{"topic":"thing/product/D/events","payload":{"method":"hms","data":{"list":[
+        {"code":"0x19111800","device_type":"3-2-0"},{"code":"0x19114800","device_type":"3-2-0"}]}}}"#;
+    let mut out = Vec::new();
+    let mut report = Report::new(&mut out, false, Some(book));
+    report.read(recording.replace('\n', " ").as_bytes()).unwrap();
+    report.end().unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("House rule 7") && text.contains("rains"), "{text}");
 }

@@ -1,7 +1,9 @@
 //! Project tasks: `cargo xtask tidy` holds the repository to its own rules.
 //!
-//! It refuses to change files; it names what is wrong and where. Read next: [`tidy`].
+//! `tidy` refuses to change files; it names what is wrong and where. `dji-coverage` proves what of
+//! DJI's documentation is typed. Read next: [`tidy`], [`dji_coverage`].
 
+mod dji_coverage;
 mod tidy;
 
 use std::{
@@ -22,10 +24,22 @@ struct Args {
 enum Task {
     /// Layers, file sizes, lints, module docs, machine paths
     Tidy,
+    /// What of DJI's documentation `dji-cloud` types; writes docs/dji-coverage.md
+    DjiCoverage(dji_coverage::CoverageArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Task::Tidy = Args::parse().task;
+    match Args::parse().task {
+        Task::Tidy => tidy(),
+        Task::DjiCoverage(args) => Ok(exit_code(dji_coverage::run(&args)?)),
+    }
+}
+
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tidy() -> anyhow::Result<ExitCode> {
     let report = tidy::run()?;
     let mut out = io::stdout().lock();
     for warning in &report.warnings {
@@ -36,5 +50,5 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let (faults, warnings) = (report.faults.len(), report.warnings.len());
     writeln!(out, "tidy: {faults} faults, {warnings} warnings in {} files", report.files)?;
-    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(faults == 0))
 }

@@ -4,17 +4,31 @@
 //! itself. A wrong licence makes the dock disconnect without a word. Source: `dock2/config` page.
 
 use crate::lenient::Int;
-use crate::macros::wire;
+use crate::macros::{wire, words};
 use crate::secret::Secret;
 use crate::text::Text;
+
+words! {
+    /// The form of the answer.
+    pub enum ConfigForm {
+        Json = "json",
+    }
+}
+
+words! {
+    /// Whose configuration.
+    pub enum ConfigScope {
+        Product = "product",
+    }
+}
 
 wire! {
     /// What the dock asks for.
     pub struct ConfigRequest {
-        /// Always `json`.
-        config_type: Text = "config_type" [""];
-        /// Always `product`.
-        config_scope: Text = "config_scope" [""];
+        /// The form of the answer.
+        config_type: ConfigForm = "config_type" [""];
+        /// Whose configuration.
+        config_scope: ConfigScope = "config_scope" [""];
     }
 }
 

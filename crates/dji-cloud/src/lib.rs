@@ -20,6 +20,7 @@ pub mod check;
 pub mod cloud_reply;
 pub mod cmd;
 pub mod config;
+pub mod coverage;
 pub mod device;
 pub mod dock1;
 pub mod drc;

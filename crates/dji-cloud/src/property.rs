@@ -27,6 +27,8 @@ pub enum Allowed {
     Int(i64, i64),
     /// A number from–to.
     Num(f64, f64),
+    /// True or false; 0 and 1 mean the same.
+    Bool,
     /// Text of at most so many bytes.
     Text(usize),
 }
@@ -64,7 +66,7 @@ const fn flag(path: &'static str, page: &'static str) -> Writable {
 
 /// Every leaf that may be set.
 pub static WRITABLE: &[Writable] = &[
-    flag("air_transfer_enable", DOCK),
+    leaf("air_transfer_enable", Allowed::Bool, "true or false", DOCK),
     flag("silent_mode", DOCK),
     leaf("user_experience_improvement", Allowed::Int(0, 2), "0 to 2", DOCK),
     flag("obstacle_avoidance.horizon", AIRCRAFT),
@@ -100,7 +102,7 @@ wire! {
     /// A property set: one leaf a message.
     pub struct PropertySet {
         /// Photos go to the cloud at once while in live flight control.
-        air_transfer_enable: Flag = "air_transfer_enable" [""];
+        air_transfer_enable: bool = "air_transfer_enable" [""];
         /// Quieter dock.
         silent_mode: Flag = "silent_mode" [""];
         /// DJI's user experience programme.
@@ -140,7 +142,7 @@ impl PropertySet {
         Self::describe("", &mut specs);
         let mut leaves = Vec::new();
         self.visit(0, &mut |index, leaf| {
-            // Yes and no are 0 and 1 on the wire, and no leaf here is a plain boolean.
+            // Yes and no are 0 and 1 on the wire; where they are words, both are allowed.
             let value = leaf.to_value();
             let value = value.as_bool().map_or(value, |flag| Value::from(u8::from(flag)));
             leaves.push((specs[index].key.clone(), value));
@@ -286,6 +288,9 @@ pub fn check(path: &str, value: &Value) -> Result<(), CallError> {
     let is_allowed = match leaf.allowed {
         Allowed::Int(min, max) => value.as_i64().is_some_and(|int| (min..=max).contains(&int)),
         Allowed::Num(min, max) => value.as_f64().is_some_and(|num| (min..=max).contains(&num)),
+        Allowed::Bool => {
+            value.is_boolean() || value.as_i64().is_some_and(|int| matches!(int, 0 | 1))
+        }
         Allowed::Text(max) => value.as_str().is_some_and(|text| text.len() <= max),
     };
     if is_allowed {

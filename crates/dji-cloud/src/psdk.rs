@@ -5,7 +5,7 @@
 //! `psdk-transmit-custom-data`, `esdk-transmit-custom-data` pages. Next: [`crate::newer::payload`].
 
 use crate::check::bounds;
-use crate::lenient::{Int, Num};
+use crate::lenient::{Flag, Int, Num};
 use crate::macros::{codes, wire, words};
 use crate::reply::{ResultCode, Verdict};
 use crate::text::Text;
@@ -152,6 +152,39 @@ codes! {
     pub enum SpeakerPlayMode {
         Once = 0 "once",
         Loop = 1 "loop",
+    }
+}
+
+codes! {
+    /// What a speaker plays.
+    pub enum SpeakerWorkMode {
+        Text = 0 "text",
+        Recording = 1 "recording",
+    }
+}
+
+codes! {
+    /// What a speaker is doing.
+    pub enum SpeakerState {
+        Idle = 0 "idle",
+        Transmitting = 1 "transmitting",
+        Playing = 2 "playing",
+        Abnormal = 3 "abnormal",
+        Converting = 4 "converting",
+        Downloading = 99 "downloading",
+    }
+}
+
+wire! {
+    /// Icons of a payload: `drc_psdk_ui_resource` (newer, unproven), and a property of the
+    /// Matrice 30.
+    pub struct PsdkResource {
+        /// Slot of the payload.
+        psdk_index: Int = "psdk_index" [""];
+        /// Ready.
+        psdk_ready: Flag = "psdk_ready" [""];
+        /// Key in the bucket.
+        object_key: Text = "object_key" [""];
     }
 }
 

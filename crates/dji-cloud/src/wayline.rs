@@ -422,13 +422,21 @@ wire! {
     }
 }
 
+codes! {
+    /// Where the planned way home ends.
+    pub enum LastPoint {
+        AboveHome = 0 "above_home",
+        Elsewhere = 1 "elsewhere",
+    }
+}
+
 wire! {
     /// `return_home_info`: the whole planned way home, anew each time.
     pub struct ReturnHomeInfo {
         /// The way.
         planned_path_points: Vec<PathPoint> = "planned_path_points" [""];
-        /// 0 when the way ends above the home point, 1 when it does not.
-        last_point_type: Int = "last_point_type" [""];
+        /// Where the way ends.
+        last_point_type: LastPoint = "last_point_type" [""];
         /// The flight.
         flight_id: Text = "flight_id" [""];
         /// The chosen dock (multi-dock).

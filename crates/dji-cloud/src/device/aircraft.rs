@@ -6,6 +6,8 @@
 
 use crate::lenient::{Flag, Int, Num};
 use crate::macros::wire;
+use crate::newer::payload::PsdkStateInfo;
+use crate::psdk::PsdkResource;
 use crate::text::Text;
 
 use super::camera::{Camera, Payloads};
@@ -212,6 +214,12 @@ wire! {
         wpmz_version: Text = "wpmz_version" [""];
         /// Fly-to mode in force; missing from the page.
         current_commander_flight_mode: CommanderFlightMode = "current_commander_flight_mode" [""];
+        /// Icons of payloads of others; a Matrice 30 property.
+        psdk_ui_resource: Vec<PsdkResource> = "psdk_ui_resource" [""];
+        /// State of payloads of others; a Matrice 30 property.
+        psdk_widget_values: Vec<PsdkStateInfo> = "psdk_widget_values" [""];
+        /// Battery left for the way home, 0 to 100. Newer, unproven.
+        remaining_power_for_return_home: Int = "remaining_power_for_return_home" ["%"];
     }
 }
 

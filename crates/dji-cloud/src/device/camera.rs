@@ -6,10 +6,12 @@
 use serde::de::MapAccess;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::drc::exposure::{ExposureValue, ShutterSpeed};
 use crate::drift::DriftSink;
 use crate::leaf::{LeafKind, LeafRef, LeafSpec};
 use crate::lenient::{ELEMENTS_MAX, Flag, Int, Lenient, Num, WireValue};
 use crate::macros::{DynamicKeys, wire};
+use crate::remote_control::ThermalGain;
 use crate::text::Text;
 
 use super::codes::{
@@ -50,17 +52,17 @@ wire! {
         /// Wide lens sensitivity.
         wide_iso: Iso = "wide_iso" [""];
         /// Wide lens shutter speed.
-        wide_shutter_speed: Int = "wide_shutter_speed" [""];
+        wide_shutter_speed: ShutterSpeed = "wide_shutter_speed" [""];
         /// Wide lens exposure value.
-        wide_exposure_value: Int = "wide_exposure_value" [""];
+        wide_exposure_value: ExposureValue = "wide_exposure_value" [""];
         /// Zoom lens exposure mode.
         zoom_exposure_mode: ExposureMode = "zoom_exposure_mode" [""];
         /// Zoom lens sensitivity.
         zoom_iso: Iso = "zoom_iso" [""];
         /// Zoom lens shutter speed.
-        zoom_shutter_speed: Int = "zoom_shutter_speed" [""];
+        zoom_shutter_speed: ShutterSpeed = "zoom_shutter_speed" [""];
         /// Zoom lens exposure value.
-        zoom_exposure_value: Int = "zoom_exposure_value" [""];
+        zoom_exposure_value: ExposureValue = "zoom_exposure_value" [""];
         /// Zoom lens focus mode.
         zoom_focus_mode: FocusMode = "zoom_focus_mode" [""];
         /// Zoom lens focus value.
@@ -157,8 +159,8 @@ wire! {
         thermal_current_palette_style: Int = "thermal_current_palette_style" [""];
         /// Palettes on offer.
         thermal_supported_palette_styles: Vec<Int> = "thermal_supported_palette_styles" [""];
-        /// Gain of the thermal sensor: 0 automatic, 1 low (0 to 500 °C), 2 high (-20 to 150 °C).
-        thermal_gain_mode: Int = "thermal_gain_mode" [""];
+        /// Gain of the thermal sensor.
+        thermal_gain_mode: ThermalGain = "thermal_gain_mode" [""];
         /// Whether isotherms are drawn.
         thermal_isotherm_state: Flag = "thermal_isotherm_state" [""];
         /// Upper limit of the isotherms.

@@ -189,6 +189,21 @@ codes! {
 }
 
 codes! {
+    /// What receives RTK corrections.
+    pub enum RtcmDevice {
+        Dock = 1 "dock",
+    }
+}
+
+codes! {
+    /// One of the aircraft's batteries.
+    pub enum BatterySlot {
+        Left = 0 "left",
+        Right = 1 "right",
+    }
+}
+
+codes! {
     /// DJI's user experience programme.
     pub enum ExperiencePlan {
         Initial = 0 "initial",
@@ -386,6 +401,8 @@ codes! {
 codes! {
     /// Mode of a camera.
     pub enum CameraMode {
+        /// On the Matrice 30.
+        Unsupported = -1 "unsupported",
         Photo = 0 "photo",
         Video = 1 "video",
         SmartLowLight = 2 "smart_low_light",

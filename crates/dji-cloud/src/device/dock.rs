@@ -9,9 +9,9 @@ use crate::macros::wire;
 use crate::text::Text;
 
 use super::codes::{
-    AirConditionerState, BatteryHeatState, BatteryMaintenanceState, BatteryStoreMode, CoverState,
-    DockModeCode, DrcState, ExperiencePlan, FlighttaskStepCode, HomePositionState, LinkWorkmode,
-    NetworkKind, NetworkQuality, Rainfall, RtcmSource,
+    AirConditionerState, BatteryHeatState, BatteryMaintenanceState, BatterySlot, BatteryStoreMode,
+    CoverState, DockModeCode, DrcState, ExperiencePlan, FlighttaskStepCode, HomePositionState,
+    LinkWorkmode, NetworkKind, NetworkQuality, Rainfall, RtcmDevice, RtcmSource,
 };
 use super::shared::{DongleInfo, MaintainStatus, PositionState, Storage, WirelessLinkTopo};
 
@@ -157,8 +157,8 @@ wire! {
     pub struct DockedBattery {
         /// 0-100; 32767 means unavailable.
         capacity_percent: Int = "capacity_percent" ["%"];
-        /// Battery serial number.
-        index: Int = "index" [""];
+        /// Which battery.
+        index: BatterySlot = "index" [""];
         /// 0-28000 mV; 32767 means unavailable.
         voltage: Int = "voltage" ["mV"];
         /// -40..150; 32767 means unavailable.
@@ -308,7 +308,7 @@ wire! {
         /// Network host information.
         host: Text = "host" [""];
         /// Device type.
-        rtcm_device_type: Int = "rtcm_device_type" [""];
+        rtcm_device_type: RtcmDevice = "rtcm_device_type" [""];
         /// Calibration type.
         source_type: RtcmSource = "source_type" [""];
     }

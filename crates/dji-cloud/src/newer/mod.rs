@@ -16,15 +16,15 @@ pub mod wayline;
 use crate::cmd::NoBody;
 use crate::dock1::PoiStatusNotify;
 use crate::method_enum::{commands, methods};
-use crate::psdk::PsdkFloatingWindow;
+use crate::psdk::{PsdkFloatingWindow, PsdkResource};
 
 use self::ai::{
     AiFilterSet, AiInfo, AiModelSelect, AiScoreModeSet, AiScoreSet, AiSelect, AiSwitch, AiTrack,
 };
 use self::control::{DenoiseLevelSet, NightModeSet, NightSwitch, StickControl};
 use self::payload::{
-    DrcPsdkUiResource, DrcSpeakerPlayMode, DrcSpeakerProgress, DrcSpeakerTts, DrcSpeakerVolume,
-    LightBrightness, LightFineTuning, LightModeSet, PsdkCommand, PsdkStateInfo,
+    DrcSpeakerPlayMode, DrcSpeakerProgress, DrcSpeakerTts, DrcSpeakerVolume, LightBrightness,
+    LightFineTuning, LightModeSet, PsdkCommand, PsdkStateInfo,
 };
 use self::wayline::{
     InFlightCommand, InFlightDeliver, InFlightProgress, ObstacleNotify, RtkCalibration,
@@ -95,7 +95,7 @@ methods! {
         AiInfoPush(Box<AiInfo>) = "drc_ai_info_push",
         PsdkStateInfo(Box<PsdkStateInfo>) = "drc_psdk_state_info",
         PsdkFloatingWindowText(PsdkFloatingWindow) = "drc_psdk_floating_window_text",
-        PsdkUiResource(DrcPsdkUiResource) = "drc_psdk_ui_resource",
+        PsdkUiResource(PsdkResource) = "drc_psdk_ui_resource",
         SpeakerPlayProgress(Box<DrcSpeakerProgress>) = "drc_speaker_play_progress",
     }
 }

@@ -5,9 +5,9 @@
 //! on `events` by another: it is read on both. Next: [`super::NewerDrcUp`].
 
 use crate::check::bounds;
-use crate::lenient::{Flag, Int};
+use crate::lenient::Int;
 use crate::macros::{codes, wire, words};
-use crate::psdk::SpeakerPlayMode;
+use crate::psdk::{SpeakerPlayMode, SpeakerState, SpeakerWorkMode};
 use crate::reply::ResultCode;
 use crate::text::Text;
 
@@ -163,7 +163,7 @@ codes! {
 }
 
 wire! {
-    /// `drc_psdk_state_info`.
+    /// `drc_psdk_state_info`, and state of payloads of the Matrice 30.
     pub struct PsdkStateInfo {
         /// Slot of the payload.
         psdk_index: Int = "psdk_index" [""];
@@ -230,12 +230,12 @@ wire! {
 wire! {
     /// A speaker.
     pub struct SpeakerInfo {
-        /// What it plays; no values are given.
-        work_mode: Int = "work_mode" [""];
+        /// What it plays.
+        work_mode: SpeakerWorkMode = "work_mode" [""];
         /// How often.
         play_mode: SpeakerPlayMode = "play_mode" [""];
-        /// 0 idle, 2 playing; others exist.
-        system_state: Int = "system_state" [""];
+        /// What it is doing.
+        system_state: SpeakerState = "system_state" [""];
         /// Volume.
         play_volume: Int = "play_volume" ["%"];
         /// Recording in it.
@@ -250,18 +250,6 @@ wire! {
         tts_language: TtsLanguage = "tts_language" [""];
         /// Speed.
         tts_speed: Int = "tts_speed" [""];
-    }
-}
-
-wire! {
-    /// `drc_psdk_ui_resource`.
-    pub struct DrcPsdkUiResource {
-        /// Slot of the payload.
-        psdk_index: Int = "psdk_index" [""];
-        /// Ready.
-        psdk_ready: Flag = "psdk_ready" [""];
-        /// Key in the bucket.
-        object_key: Text = "object_key" [""];
     }
 }
 

@@ -4,6 +4,7 @@
 // The whole binary is a test, its helpers too.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod coverage;
 mod errors;
 mod examples;
 mod exercise;
@@ -11,6 +12,7 @@ mod facts;
 mod mutations;
 mod properties;
 mod traps;
+mod typed;
 
 use std::path::PathBuf;
 

@@ -84,6 +84,7 @@ pub(super) fn check_dock(device: &DeviceStatus) -> Result<(), Problem> {
 
 /// Sends a command to a dock. The same `idempotency_key` again returns where the first stands.
 #[utoipa::path(
+    operation_id = "create_command",
     post, path = "/api/v1/devices/{sn}/commands", tag = "commands", request_body = NewCommand,
     params(("sn" = String, Path, description = "Serial number of the dock")),
     responses(
@@ -153,6 +154,7 @@ pub(super) fn unknown_command() -> Problem {
 
 /// Shows where a command stands.
 #[utoipa::path(
+    operation_id = "get_command",
     get, path = "/api/v1/commands/{id}", tag = "commands",
     params(("id" = String, Path, description = "Command id")),
     responses(

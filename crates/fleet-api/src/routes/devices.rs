@@ -55,6 +55,7 @@ pub(crate) struct DeviceInFull {
 
 /// Lists all devices.
 #[utoipa::path(
+    operation_id = "list_devices",
     get, path = "/api/v1/devices", tag = "devices",
     responses(
         (status = 200, body = Devices),
@@ -68,6 +69,7 @@ pub(crate) async fn list(State(app): State<App>) -> Object {
 
 /// Shows one device with its telemetry, latest commands and mission.
 #[utoipa::path(
+    operation_id = "get_device",
     get, path = "/api/v1/devices/{sn}", tag = "devices",
     params(("sn" = String, Path, description = "Serial number")),
     responses(

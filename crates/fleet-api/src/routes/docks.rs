@@ -46,6 +46,7 @@ fn problem(error: EnrolError) -> Problem {
 
 /// Enrols a dock and says what to type into DJI Pilot 2. The password is shown once.
 #[utoipa::path(
+    operation_id = "create_dock",
     post, path = "/api/v1/docks", tag = "docks", request_body = NewDock,
     responses(
         (status = 201, body = Enrolled),
@@ -71,6 +72,7 @@ pub(crate) async fn create(
 
 /// Removes a dock: its MQTT user ends, and it leaves the list.
 #[utoipa::path(
+    operation_id = "remove_dock",
     delete, path = "/api/v1/docks/{sn}", tag = "docks",
     params(("sn" = String, Path, description = "Serial number")),
     responses(

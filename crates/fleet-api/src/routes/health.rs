@@ -33,6 +33,7 @@ pub(crate) struct Ready {
 
 /// Says that the process answers. Needs no credential and tells nothing else.
 #[utoipa::path(
+    operation_id = "get_health",
     get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Alive))
 )]
 pub(crate) async fn alive() -> Json<Alive> {
@@ -41,6 +42,7 @@ pub(crate) async fn alive() -> Json<Alive> {
 
 /// Says whether the tower can do its work, and if not, why.
 #[utoipa::path(
+    operation_id = "get_readiness",
     get, path = "/readyz", tag = "health",
     responses(
         (status = 200, body = Ready),
@@ -73,6 +75,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
 
 /// Metrics for Prometheus, in the OpenMetrics text format.
 #[utoipa::path(
+    operation_id = "get_metrics",
     get, path = "/metrics", tag = "health",
     responses(
         (status = 200, body = String, content_type = "application/openmetrics-text"),

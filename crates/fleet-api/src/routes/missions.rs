@@ -122,6 +122,7 @@ impl NewMission {
 
 /// Flies a mission now. The same `idempotency_key` again returns where the first stands.
 #[utoipa::path(
+    operation_id = "create_mission",
     post, path = "/api/v1/missions", tag = "missions", request_body = NewMission,
     responses(
         (status = 202, body = MissionStatus, description = "Taken; follow it by its id or the stream"),
@@ -176,6 +177,7 @@ fn is_refusal(status: &MissionStatus) -> bool {
 
 /// Lists missions, newest first.
 #[utoipa::path(
+    operation_id = "list_missions",
     get, path = "/api/v1/missions", tag = "missions",
     responses(
         (status = 200, body = Missions),
@@ -189,6 +191,7 @@ pub(crate) async fn list(State(app): State<App>) -> Object {
 
 /// Shows where a mission stands.
 #[utoipa::path(
+    operation_id = "get_mission",
     get, path = "/api/v1/missions/{id}", tag = "missions",
     params(("id" = String, Path, description = "Mission id")),
     responses(

@@ -54,6 +54,7 @@ impl Finding {
 
 /// Closes a command whose outcome is unknown, on record, by what a person found out.
 #[utoipa::path(
+    operation_id = "resolve_command",
     post, path = "/api/v1/commands/{id}/resolve", tag = "commands", request_body = Finding,
     params(("id" = String, Path, description = "Command id")),
     responses(
@@ -89,6 +90,7 @@ pub(crate) async fn command(
 
 /// Ends a mission whose end the dock never reported, on record, by what a person found out.
 #[utoipa::path(
+    operation_id = "resolve_mission",
     post, path = "/api/v1/missions/{id}/resolve", tag = "missions", request_body = Finding,
     params(("id" = String, Path, description = "Mission id")),
     responses(

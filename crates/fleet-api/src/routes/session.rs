@@ -37,6 +37,7 @@ pub(crate) struct SignedIn {
 
 /// Exchanges a one-time sign-in code for a session token. The code is the credential.
 #[utoipa::path(
+    operation_id = "sign_in",
     post, path = "/api/v1/session", tag = "session", request_body = SignIn, security(()),
     responses(
         (status = 200, body = SignedIn),
@@ -75,6 +76,7 @@ pub(crate) async fn sign_in(
 
 /// Signs out: the session's token stops working at once.
 #[utoipa::path(
+    operation_id = "sign_out",
     delete, path = "/api/v1/session", tag = "session",
     responses(
         (status = 204, description = "Signed out"),

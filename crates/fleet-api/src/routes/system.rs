@@ -77,6 +77,7 @@ pub(crate) struct System {
 
 /// Lists alarms.
 #[utoipa::path(
+    operation_id = "list_alarms",
     get, path = "/api/v1/alarms", tag = "alarms",
     responses(
         (status = 200, body = Alarms),
@@ -90,6 +91,7 @@ pub(crate) async fn alarms(State(app): State<App>) -> Object {
 
 /// Shows one flow from the click to the device and back.
 #[utoipa::path(
+    operation_id = "get_trace",
     get, path = "/api/v1/traces/{id}", tag = "traces",
     params(("id" = String, Path, description = "Trace id")),
     responses(
@@ -111,6 +113,7 @@ pub(crate) async fn trace(
 
 /// Shows the tower's own state.
 #[utoipa::path(
+    operation_id = "get_system",
     get, path = "/api/v1/system", tag = "system",
     responses(
         (status = 200, body = System),

@@ -53,6 +53,7 @@ pub(crate) struct Waylines {
 
 /// Uploads a KMZ of at most 20 MiB. It is read and checked before it is kept.
 #[utoipa::path(
+    operation_id = "upload_wayline",
     post, path = "/api/v1/waylines", tag = "waylines", params(Named),
     request_body(content = Vec<u8>, content_type = "application/vnd.google-earth.kmz"),
     responses(
@@ -132,6 +133,7 @@ fn bad_kmz(error: &WpmlError) -> Problem {
 
 /// Lists wayline files, newest first.
 #[utoipa::path(
+    operation_id = "list_waylines",
     get, path = "/api/v1/waylines", tag = "waylines",
     responses(
         (status = 200, body = Waylines),
@@ -144,6 +146,7 @@ pub(crate) async fn list(State(app): State<App>) -> Object {
 
 /// The KMZ, for a dock. The signed address is the credential.
 #[utoipa::path(
+    operation_id = "get_wayline_file",
     get, path = "/api/v1/waylines/{id}/file", tag = "waylines", security(()),
     params(("id" = String, Path, description = "Wayline id"), Signed),
     responses(

@@ -12,6 +12,8 @@ use fleet_types::{DeviceSn, WallMs, topic::DeviceDrift};
 use super::fleet::Fleet;
 use crate::{config::BrokerMode, stall};
 
+/// Counters beyond this have gone around.
+const STAT_MAX: f64 = 9e15;
 /// Statistics of the broker kept by name.
 const STATS_MAX: usize = 128;
 
@@ -39,8 +41,12 @@ impl System {
         Self { health, fleet, broker_kind, stats: Mutex::default(), drift: Mutex::default() }
     }
 
-    /// Takes a statistic of the broker.
+    /// Takes a statistic of the broker. Mosquitto's heap counter runs below zero and around: a value
+    /// that no counter of ours could have is no value.
     pub fn set_stat(&self, name: &'static str, value: f64) {
+        if !(0.0..STAT_MAX).contains(&value) {
+            return;
+        }
         let mut stats = lock(&self.stats);
         if stats.len() < STATS_MAX || stats.contains_key(name) {
             stats.insert(name, value);

@@ -12,6 +12,7 @@ mod facts;
 mod mutations;
 mod properties;
 mod traps;
+mod traps_control;
 mod typed;
 
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
 //! Project tasks: `cargo xtask tidy` holds the repository to its own rules.
 //!
 //! `tidy` refuses to change files; it names what is wrong and where. `dji-coverage` proves what of
-//! DJI's documentation is typed. Read next: [`tidy`], [`dji_coverage`].
+//! DJI's documentation is typed; `bench` measures. Read next: [`tidy`], [`dji_coverage`], [`bench`].
 
+mod bench;
 mod dji_coverage;
 mod tidy;
 
@@ -26,11 +27,14 @@ enum Task {
     Tidy,
     /// What of DJI's documentation `dji-cloud` types; writes docs/dji-coverage.md
     DjiCoverage(dji_coverage::CoverageArgs),
+    /// How fast the hot paths are
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().task {
         Task::Tidy => tidy(),
+        Task::Bench(args) => bench::run(&args),
         Task::DjiCoverage(args) => Ok(exit_code(dji_coverage::run(&args)?)),
     }
 }

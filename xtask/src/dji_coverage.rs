@@ -49,8 +49,7 @@ pub(crate) fn run(args: &CoverageArgs) -> Result<bool> {
     let (methods, fields) = totals(&proofs, "dock2");
     let mut out = io::stdout().lock();
     if args.json {
-        let totals = serde_json::json!({ "methods": methods, "fields": fields });
-        writeln!(out, "{totals}")?;
+        writeln!(out, "{{\"methods\": {methods:?}, \"fields\": {fields:?}}}")?;
     } else {
         for proof in &proofs {
             if let Some(fault) = &proof.fault {

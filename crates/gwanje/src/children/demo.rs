@@ -184,10 +184,8 @@ fn write_missions(config: &Config, docks: &[DockIdentity]) -> anyhow::Result<Pat
 /// Names of the simulated sites, for the tower to show beside serial numbers.
 fn write_names(config: &Config, docks: &[DockIdentity]) -> anyhow::Result<()> {
     let path = config.data_dir.join(crate::data_dir::DOCK_NAMES);
-    // In both languages of the console, as people at a site would write it.
-    let name = |dock: &DockIdentity| format!("{} {}", dock.name_ko, dock.name_en);
     let names: BTreeMap<_, _> =
-        docks.iter().map(|dock| (dock.dock_sn.as_str(), name(dock))).collect();
+        docks.iter().map(|dock| (dock.dock_sn.as_str(), dock.name_en.as_str())).collect();
     let text = serde_json::to_vec(&names)?;
     data_dir::write_private(&path, &text)
         .with_context(|| format!("cannot write {}", path.display()))

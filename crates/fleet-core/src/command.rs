@@ -138,17 +138,16 @@ impl Command {
     }
 
     /// Takes up a command whose machine was lost. What had not left certainly did not leave; what
-    /// may have left is unknown. Nothing is sent again.
+    /// may have left is unknown. Nothing is sent again: `data` only tells the same intention again.
     #[must_use]
-    pub fn restore(now: Now, spec: Spec, status: CommandStatus) -> Self {
+    pub fn restore(now: Now, spec: Spec, status: CommandStatus, data: serde_json::Value) -> Self {
         let request = CommandRequest {
             command_id: status.command_id,
             trace_id: status.trace_id,
             request_id: status.request_id,
             sn: status.sn.clone(),
             method: status.method.clone(),
-            // Needed for sending alone.
-            data: serde_json::Value::Null,
+            data,
             idempotency_key: status.idempotency_key.clone(),
             expires_in_ms: 0,
             issued_by: status.issued_by.clone(),
@@ -178,8 +177,7 @@ impl Command {
             CommandState::Accepted
             | CommandState::Journaled
             | CommandState::Sent
-            | CommandState::Acknowledged
-            | CommandState::Unknown => {
+            | CommandState::Acknowledged => {
                 // Only what is heard from now on can prove anything.
                 command.left_at = Some(now.mono);
                 command.become_unknown(
@@ -188,6 +186,11 @@ impl Command {
                     "restarted",
                     "The dock's machine was restarted while the command was under way. Whether the dock followed it is not known.",
                 );
+            }
+            // Why it is unknown was told already.
+            CommandState::Unknown => {
+                command.left_at = Some(now.mono);
+                command.state = State::Unknown { device_spoke: false };
             }
             CommandState::Succeeded
             | CommandState::Failed

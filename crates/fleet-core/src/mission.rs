@@ -95,6 +95,8 @@ pub struct Mission {
     /// When the dock last said of the flight whether it goes on or is paused.
     reported_at: Option<MonoMs>,
     last_step: MonoMs,
+    /// The state that the records tell.
+    on_record: MissionState,
 }
 
 impl Mission {
@@ -124,9 +126,17 @@ impl Mission {
         let deadline = now.mono.after_ms(request.expires_in_ms);
         let state = State::Preparing;
         let last_step = now.mono;
-        let (prepare, execute, reported_at) = (None, None, None);
-        let mut mission =
-            Self { request, state, status, deadline, prepare, execute, reported_at, last_step };
+        let mut mission = Self {
+            request,
+            state,
+            status,
+            deadline,
+            prepare: None,
+            execute: None,
+            reported_at: None,
+            last_step,
+            on_record: MissionState::Preparing,
+        };
         mission.step(now, "accepted", None);
         mission
     }
@@ -159,10 +169,21 @@ impl Mission {
             MissionState::Paused => State::Paused,
             MissionState::Ended => State::Ended,
         };
-        let reported_at = None;
-        let mut mission =
-            Self { request, state, status, deadline, prepare, execute, reported_at, last_step };
+        let (reported_at, on_record) = (None, status.state);
+        let mut mission = Self {
+            request,
+            state,
+            status,
+            deadline,
+            prepare,
+            execute,
+            reported_at,
+            last_step,
+            on_record,
+        };
         match (state, may_have_left) {
+            // Why it is unknown was told already.
+            (State::Unknown, true) if mission.status.state == MissionState::Unknown => {}
             (State::Preparing | State::Unknown, true) => {
                 mission.state = State::Unknown;
                 mission.status.state = MissionState::Unknown;
@@ -195,6 +216,18 @@ impl Mission {
     #[must_use]
     pub fn request(&self) -> &MissionRequest {
         &self.request
+    }
+
+    /// The state it is in, when it is one to be put on record and is not yet.
+    pub fn take_state_for_record(&mut self) -> Option<MissionState> {
+        let state = match self.status.state {
+            state @ (MissionState::Executing | MissionState::Paused | MissionState::Unknown) => {
+                state
+            }
+            // Told by the records of the mission itself, its orders and its outcome.
+            MissionState::Preparing | MissionState::Starting | MissionState::Ended => return None,
+        };
+        (std::mem::replace(&mut self.on_record, state) != state).then_some(state)
     }
 
     /// Take-off is not ordered after this.

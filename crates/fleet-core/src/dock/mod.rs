@@ -23,6 +23,8 @@ use fleet_types::{
     telemetry::Schema,
 };
 
+pub(crate) use orders::{COUNTER_ACTIONS_MAX, ENDED_MISSIONS_MAX, FINISHED_MAX};
+
 use crate::{
     command::Command,
     drift::DriftLedger,
@@ -301,6 +303,14 @@ impl DockMachine {
     fn journal_id(&mut self) -> JournalId {
         self.next_journal += 1;
         JournalId(self.next_journal)
+    }
+
+    /// What is open, for the tests that compare it with the records.
+    #[cfg(test)]
+    fn open(&self) -> (Vec<&Command>, Vec<&Mission>) {
+        let commands = self.commands.values().filter(|command| !command.is_final());
+        let missions = self.missions.values().filter(|mission| !mission.is_ended());
+        (commands.collect(), missions.collect())
     }
 
     /// Entries kept, for the tests that bound them.

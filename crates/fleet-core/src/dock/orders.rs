@@ -27,7 +27,7 @@ use crate::{
     command::{Command, Effect},
     interlock::{check_command, check_flight_conditions, check_mission},
     io::{JournalId, Output, Sample, Send},
-    journal::{Entry, Record},
+    journal::{Entry, MissionRecord, Record},
     mission::{Mission, Next, Order, OrderEnd, Reached},
     spec::{Evidence, Spec, mission_spec, operator_spec},
 };
@@ -35,11 +35,11 @@ use crate::{
 /// Commands that may be under way on one dock at once.
 const OPEN_COMMANDS_MAX: usize = 32;
 /// Open counter-actions followed at once; they are never refused, the oldest is forgotten.
-const COUNTER_ACTIONS_MAX: usize = 64;
+pub(crate) const COUNTER_ACTIONS_MAX: usize = 64;
 /// Finished commands kept for late answers and repeated keys.
-const FINISHED_MAX: usize = 256;
+pub(crate) const FINISHED_MAX: usize = 256;
 /// Ended missions kept for repeated keys.
-const ENDED_MISSIONS_MAX: usize = 64;
+pub(crate) const ENDED_MISSIONS_MAX: usize = 64;
 
 impl DockMachine {
     pub(super) fn on_command_request(&mut self, now: Now, request: CommandRequest) {
@@ -187,14 +187,7 @@ impl DockMachine {
         if is_refused {
             return self.after_mission(now, mission_id, Next::Ended);
         }
-        let entry = Entry::Mission {
-            mission_id,
-            request_id: request.request_id,
-            wayline_id: request.wayline_id,
-            file_md5: request.file_md5.clone(),
-            idempotency_key: request.idempotency_key.as_str().to_owned(),
-            issued_by: request.issued_by.clone(),
-        };
+        let entry = Entry::Mission(MissionRecord::new(now.wall, &request));
         self.record(now, request.trace_id, entry);
         self.after_mission(now, mission_id, Next::Give(Order::Prepare));
     }
@@ -400,7 +393,7 @@ impl DockMachine {
             request_id: request.request_id,
             method: request.method.clone(),
             data: request.data.clone(),
-            idempotency_key: request.idempotency_key.as_str().to_owned(),
+            idempotency_key: request.idempotency_key.clone(),
             issued_by: request.issued_by.clone(),
             mission_id: status.mission_id,
             expires_ms: status.expires_ms,
@@ -460,8 +453,9 @@ impl DockMachine {
             return;
         }
         self.trace_command(now, command_id, "outcome");
-        let (state, reason) = (status.state, status.reason.clone());
-        let entry = Entry::CommandOutcome { command_id, state, reason };
+        let (state, response_code) = (status.state, status.response_code);
+        let reason = status.reason.clone();
+        let entry = Entry::CommandOutcome { command_id, state, response_code, reason };
         self.record(now, status.trace_id, entry);
         if let Some((mission_id, order)) = self.mission_order(command_id) {
             self.order_ended(now, mission_id, order, &status);
@@ -533,7 +527,16 @@ impl DockMachine {
                 self.retire_mission(mission_id);
             }
         }
+        self.record_mission_step(now, mission_id);
         self.tell(Sample::Mission(status));
+    }
+
+    /// Puts on record that a mission goes on, is paused or is unknown, once a change.
+    pub(super) fn record_mission_step(&mut self, now: Now, mission_id: MissionId) {
+        let Some(mission) = self.missions.get_mut(&mission_id) else { return };
+        let Some(state) = mission.take_state_for_record() else { return };
+        let (trace_id, reason) = (mission.request().trace_id, mission.status().reason.clone());
+        self.record(now, trace_id, Entry::MissionStep { mission_id, state, reason });
     }
 
     fn give(&mut self, now: Now, mission_id: MissionId, order: Order) {

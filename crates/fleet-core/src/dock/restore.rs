@@ -2,31 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use fleet_types::{
-    CommandId, CommandStatus, MissionId, MissionRequest, MissionState, MissionStatus, Now,
-};
+use fleet_types::{CommandId, MissionId, MissionState, Now};
 
 use super::DockMachine;
 use crate::{
     command::Command,
     io::Sample,
-    journal::Entry,
+    journal::{
+        Entry,
+        fold::{OpenCommand, OpenWork},
+    },
     mission::Mission,
     spec::{Spec, mission_spec, operator_spec},
 };
 
 impl DockMachine {
     /// Takes up the commands and missions that the machine before this one had under way. Nothing is
-    /// sent: what may have left is unknown until the dock or a person tells.
-    pub fn restore(
-        &mut self,
-        now: Now,
-        commands: Vec<CommandStatus>,
-        missions: Vec<(MissionRequest, MissionStatus)>,
-    ) {
+    /// sent: what may have left is unknown until the dock or a person tells. Of what was over, the
+    /// keys are known again.
+    pub fn restore(&mut self, now: Now, work: OpenWork) {
+        let OpenWork { commands, missions } = work;
         let orders = orders_of(&commands);
-        for status in commands {
-            self.restore_command(now, status);
+        for command in commands {
+            self.restore_command(now, command);
         }
         for (request, status) in missions {
             let mission_id = request.mission_id;
@@ -39,27 +37,32 @@ impl DockMachine {
                 None => status.state != MissionState::Preparing,
             };
             let key = request.idempotency_key.clone();
+            let was_over = status.state == MissionState::Ended;
             let mission = Mission::restore(now, request, status, prepare, execute, may_have_left);
             self.mission_keys.insert(key, mission_id);
             let status = mission.status().clone();
             self.missions.insert(mission_id, mission);
             if let Some(verdict) = status.verdict {
-                let reason = status.reason.clone();
-                let entry = Entry::MissionOutcome { mission_id, verdict, reason };
-                self.record(now, status.trace_id, entry);
+                if !was_over {
+                    let reason = status.reason.clone();
+                    let entry = Entry::MissionOutcome { mission_id, verdict, reason };
+                    self.record(now, status.trace_id, entry);
+                }
                 self.retire_mission(mission_id);
             }
+            self.record_mission_step(now, mission_id);
             self.tell(Sample::Mission(status));
         }
         self.tell_lock(now);
         self.tell_status(now);
     }
 
-    fn restore_command(&mut self, now: Now, status: CommandStatus) {
+    fn restore_command(&mut self, now: Now, command: OpenCommand) {
+        let OpenCommand { status, data } = command;
         let command_id = status.command_id;
         let was = status.state;
         let spec = operator_spec(&status.method).or_else(|| mission_spec(&status.method));
-        let command = Command::restore(now, spec.unwrap_or_else(Spec::none), status);
+        let command = Command::restore(now, spec.unwrap_or_else(Spec::none), status, data);
         if command.status().mission_id.is_none() {
             self.keys.insert(command.request().idempotency_key.clone(), command_id);
         }
@@ -67,8 +70,9 @@ impl DockMachine {
         let (is_final, is_counter_action) = (command.is_final(), command.spec().counter_action);
         self.commands.insert(command_id, command);
         if status.state != was {
-            let (state, reason) = (status.state, status.reason.clone());
-            let entry = Entry::CommandOutcome { command_id, state, reason };
+            let (state, response_code) = (status.state, status.response_code);
+            let reason = status.reason.clone();
+            let entry = Entry::CommandOutcome { command_id, state, response_code, reason };
             self.record(now, status.trace_id, entry);
         }
         self.tell(Sample::Command(status));
@@ -80,8 +84,8 @@ impl DockMachine {
     }
 }
 
-fn orders_of(commands: &[CommandStatus]) -> BTreeMap<(MissionId, String), CommandId> {
-    let order = |status: &CommandStatus| {
+fn orders_of(commands: &[OpenCommand]) -> BTreeMap<(MissionId, String), CommandId> {
+    let order = |OpenCommand { status, .. }: &OpenCommand| {
         Some(((status.mission_id?, status.method.clone()), status.command_id))
     };
     commands.iter().filter_map(order).collect()

@@ -10,6 +10,7 @@ mod hostile;
 mod invariants;
 mod limits;
 mod missions;
+mod records;
 mod restored;
 mod rig;
 mod telemetry;

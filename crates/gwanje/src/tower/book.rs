@@ -6,7 +6,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use fleet_core::io::Sample;
+use fleet_core::{
+    io::Sample,
+    journal::fold::{OpenCommand, OpenWork},
+};
 use fleet_types::{
     CommandId, CommandStatus, MissionId, MissionRequest, MissionState, MissionStatus,
 };
@@ -70,12 +73,16 @@ impl Book {
 
     /// Everything open, for a new machine.
     #[must_use]
-    pub fn contents(&self) -> (Vec<CommandStatus>, Vec<(MissionRequest, MissionStatus)>) {
+    pub fn contents(&self) -> OpenWork {
         let open = self.open();
         let missions = open.missions.values();
         let missions =
             missions.filter_map(|(request, status)| Some((request.clone(), status.clone()?)));
-        (open.commands.values().cloned().collect(), missions.collect())
+        // What was sent is of no use to a machine that sends nothing again.
+        let data = serde_json::Value::Null;
+        let commands = open.commands.values().cloned();
+        let commands = commands.map(|status| OpenCommand { status, data: data.clone() });
+        OpenWork { commands: commands.collect(), missions: missions.collect() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

@@ -359,8 +359,7 @@ impl Fleet {
         inbox.push(DockInput::CommandLink(map.command_link));
         let now = clock::now();
         let mut machine = DockMachine::new(now, config);
-        let (commands, missions) = book.contents();
-        machine.restore(now, commands, missions);
+        machine.restore(now, book.contents());
         let task = DockTask::new(machine, inbox, book, self.surroundings.clone());
         let name = format!("{TASK_PREFIX}{sn}");
         self.config.health.spawn_named(name, task.run());

@@ -275,7 +275,7 @@ fn a_person_settles_only_what_is_unknown() {
         rig.check(id, state, Some("resolved_by_person"));
         assert_eq!(rig.commands[&id].response_code, Some(code));
         let resolved = |entry: &Entry| matches!(entry, Entry::Resolved { .. });
-        assert_eq!(rig.records.iter().filter(|record| resolved(&record.entry)).count(), 1);
+        assert_eq!(rig.records.iter().filter(|(_, record)| resolved(&record.entry)).count(), 1);
         rig.job(id, 0, json!("in_progress"), 10);
         rig.check(id, state, Some("resolved_by_person"));
     }

@@ -5,7 +5,10 @@
 //! verdict changes. Here stand what only a whole history shows.
 
 use dji_cloud::topic::TopicKind;
-use fleet_types::{CommandState, MissionState, command::ResolvedOutcome};
+use fleet_types::{
+    CommandId, CommandState, CommandStatus, MissionRequest, MissionState, MissionStatus,
+    command::ResolvedOutcome,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -48,6 +51,7 @@ enum World {
     Wake(u64),
     Raw(usize, Vec<u8>),
     Restart,
+    LoseProcess,
 }
 
 const FATES: [SendFate; 7] = [
@@ -106,6 +110,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..8_usize, proptest::collection::vec(any::<u8>(), 0..40))
             .prop_map(|(kind, bytes)| World::Raw(kind, bytes)),
         1 => Just(World::Restart),
+        1 => Just(World::LoseProcess),
     ];
     let step = prop_oneof![
         6 => at.clone().prop_map(Step::Command),
@@ -240,6 +245,10 @@ fn happen(rig: &mut Rig, world: &World) {
             rig.raw(kinds[kind % kinds.len()], if *kind < 4 { DOCK } else { AIRCRAFT }, bytes);
         }
         World::Restart => rig.restart(),
+        World::LoseProcess => {
+            check_records(rig);
+            rig.lose_process();
+        }
     }
 }
 
@@ -260,7 +269,11 @@ fn check_whole(rig: &Rig) {
                 call["data"]["flight_id"] == json!(mission.mission_id.to_string())
             };
             let orders = rig.sent("flighttask_execute");
-            assert!(orders.iter().any(flown), "flown without an order: {mission:?}");
+            let is_doubted = |id: &CommandId| {
+                rig.commands.get(id).is_none_or(|s| s.mission_id == Some(mission.mission_id))
+            };
+            let doubted = rig.doubted.iter().any(is_doubted);
+            assert!(doubted || orders.iter().any(flown), "flown without an order: {mission:?}");
         }
     }
     for status in rig.commands.values() {
@@ -275,11 +288,55 @@ fn check_whole(rig: &Rig) {
                 | CommandState::Failed
                 | CommandState::Unknown
         );
-        assert!(left || !needs_left, "{status:?}");
+        let doubted = rig.doubted.contains(&status.command_id);
+        assert!(left || doubted || !needs_left, "{status:?}");
     }
     // A counter-action that was asked for has left, whatever else went on.
     for status in rig.commands.values().filter(|status| status.counter_action) {
         assert!(rig.sends.iter().any(|send| send.command_id == status.command_id), "{status:?}");
+    }
+}
+
+/// The records alone tell what the machine has open.
+fn check_records(rig: &Rig) {
+    let told = rig.folded();
+    let (commands, missions) = rig.machine.open();
+    let mut on_record: Vec<_> = told.open_commands().cloned().collect();
+    on_record.sort_by_key(|status| status.command_id);
+    assert_eq!(on_record.len(), commands.len(), "{on_record:?} {commands:?}");
+    for (on_record, command) in on_record.into_iter().zip(commands) {
+        let status = command.status().clone();
+        let is_unknown = status.state == CommandState::Unknown;
+        // A late answer is not kept: whether the job behind it goes on is as unknown as before.
+        let is_answered = status.state == CommandState::Acknowledged;
+        let was_unknown = on_record.state == CommandState::Unknown;
+        assert!(was_unknown == is_unknown || (was_unknown && is_answered), "{status:?}");
+        if is_unknown {
+            assert_eq!(on_record.response_code, status.response_code);
+            assert_eq!(on_record.reason, status.reason);
+        }
+        // What is not kept: how far a job is, each step.
+        let (state, reason) = (status.state, status.reason.clone());
+        let (response_code, progress) = (status.response_code, status.progress.clone());
+        let steps = status.steps.clone();
+        let known =
+            CommandStatus { state, reason, response_code, progress, steps, ..on_record.clone() };
+        assert_eq!(known, status);
+    }
+    let open = |status: &MissionStatus| status.state != MissionState::Ended;
+    let on_record: Vec<_> = told.missions.iter().filter(|(_, status)| open(status)).collect();
+    assert_eq!(on_record.len(), missions.len());
+    for ((request, on_record), mission) in on_record.into_iter().zip(missions) {
+        let status = mission.status().clone();
+        let asked = MissionRequest {
+            file_url: String::new(),
+            expires_in_ms: 0,
+            ..mission.request().clone()
+        };
+        assert_eq!(*request, asked);
+        assert_eq!((on_record.state, &on_record.reason), (status.state, &status.reason));
+        let (progress, steps) = (status.progress.clone(), status.steps.clone());
+        assert_eq!(MissionStatus { progress, steps, ..on_record.clone() }, status);
     }
 }
 
@@ -293,6 +350,7 @@ proptest! {
             take(&mut rig, step);
             check_whole(&rig);
         }
+        check_records(&rig);
         // Time alone ends every wait: what is left open is unknown, or a flight of the dock's.
         rig.journal_is_fast = true;
         rig.journal_answers(true);
@@ -302,5 +360,6 @@ proptest! {
             prop_assert!(is_settled, "{:?}", status);
         }
         check_whole(&rig);
+        check_records(&rig);
     }
 }

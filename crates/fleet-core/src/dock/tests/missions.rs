@@ -82,7 +82,7 @@ fn a_flight_from_request_to_verdict() {
     assert_eq!(rig.dock().mission_id, None);
     let outcomes = |rig: &Rig| {
         let is_it = |entry: &Entry| matches!(entry, Entry::MissionOutcome { .. });
-        rig.records.iter().filter(|record| is_it(&record.entry)).count()
+        rig.records.iter().filter(|(_, record)| is_it(&record.entry)).count()
     };
     assert_eq!(outcomes(&rig), 1);
     // The same word again, or another one, changes nothing.
@@ -91,7 +91,7 @@ fn a_flight_from_request_to_verdict() {
     rig.flight(id, 0, json!("in_progress"), 5);
     check(&rig, id, MissionState::Ended, Some((Verdict::Ok, None)));
     assert_eq!(outcomes(&rig), 1);
-    for record in &rig.records {
+    for (_, record) in &rig.records {
         let text = serde_json::to_string(record).unwrap();
         assert!(!text.contains("https://"), "an address went on record: {text}");
     }

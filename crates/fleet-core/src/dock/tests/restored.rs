@@ -20,7 +20,7 @@ fn what_may_have_left_is_unknown_and_what_did_not_is_rejected() {
     rig.check(home, CommandState::Unknown, Some("restarted"));
     rig.check(waiting, CommandState::Rejected, Some("restarted"));
     let is_recorded = |id, state| {
-        rig.records.iter().any(|record| {
+        rig.records.iter().any(|(_, record)| {
             matches!(&record.entry, Entry::CommandOutcome { command_id, state: was, .. }
                 if (*command_id, *was) == (id, state))
         })

@@ -21,7 +21,10 @@ use uuid::Uuid;
 use crate::{
     dock::{DockConfig, DockMachine, Schemas, SiteConfig},
     io::{Exchange, Input, JournalId, Output, Sample, Send, SendFate},
-    journal::{Entry, Record},
+    journal::{
+        Entry, Record,
+        fold::{Fold, OpenCommand, OpenWork},
+    },
 };
 
 pub(super) const DOCK: &str = "SIMDK200000001";
@@ -38,7 +41,10 @@ pub(super) struct Rig {
     /// What the link says of a send at once; nothing when `None`.
     pub(super) fate: Option<SendFate>,
     pub(super) sends: Vec<Send>,
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<(JournalId, Record)>,
+    failed_records: BTreeSet<JournalId>,
+    /// On record when the process was lost: whether they left, only this rig knows.
+    pub(super) doubted: BTreeSet<CommandId>,
     pub(super) replies: Vec<(String, Value)>,
     pub(super) minted: Vec<(Exchange, WaylineId)>,
     pub(super) children: Vec<String>,
@@ -77,6 +83,8 @@ impl Rig {
             fate: Some(SendFate::Sent),
             sends: Vec::new(),
             records: Vec::new(),
+            failed_records: BTreeSet::new(),
+            doubted: BTreeSet::new(),
             replies: Vec::new(),
             minted: Vec::new(),
             children: Vec::new(),
@@ -165,16 +173,47 @@ impl Rig {
         // What was over is not taken up: its identities and keys are forgotten.
         self.commands.retain(|_, status| !status.state.is_final());
         self.missions.retain(|_, status| status.verdict.is_none());
-        let commands = self.commands.values().cloned().collect();
+        let commands = self.commands.values().cloned();
+        let commands = commands.map(|status| OpenCommand { status, data: Value::Null }).collect();
         let missions = self.missions.values();
         let missions = missions
             .map(|status| (self.asked[&status.mission_id].clone(), status.clone()))
             .collect();
-        self.alarms.clear();
         // Answers to the journal writes of the machine before still come.
+        self.restored(OpenWork { commands, missions });
+    }
+
+    /// The process is lost with everything that was not yet safe on record, and another one takes up
+    /// what the records tell.
+    pub(super) fn lose_process(&mut self) {
+        // Records are written in order: what was written after one proves it safe.
+        let held = std::mem::take(&mut self.held);
+        while self.records.last().is_some_and(|(journal_id, _)| held.contains(journal_id)) {
+            self.records.pop();
+        }
+        let failed = &self.failed_records;
+        self.records.retain(|(journal_id, _)| !failed.contains(journal_id));
+        let work = self.folded();
+        // What was told and is not on record, nobody remembers.
+        let commands = work.commands.iter().map(|open| (open.status.command_id, &open.status));
+        self.commands = commands.map(|(id, status)| (id, status.clone())).collect();
+        self.doubted.extend(work.open_commands().map(|status| status.command_id));
+        let missions = work.missions.iter().map(|(_, status)| (status.mission_id, status.clone()));
+        self.missions = missions.collect();
+        self.restored(work);
+    }
+
+    /// What the records tell of this dock.
+    pub(super) fn folded(&self) -> OpenWork {
+        let records = self.records.iter().map(|(_, record)| record.clone());
+        records.collect::<Fold>().finish().pop_first().map(|(_, work)| work).unwrap_or_default()
+    }
+
+    fn restored(&mut self, work: OpenWork) {
+        self.alarms.clear();
         let seed = u64::try_from(self.ids).unwrap() + 1_000;
         self.machine = DockMachine::new(self.now, DockConfig { seed, ..config() });
-        self.machine.restore(self.now, commands, missions);
+        self.machine.restore(self.now, work);
         self.input(Input::CommandLink { is_up: true });
     }
 
@@ -394,6 +433,12 @@ impl Rig {
             }
             self.machine.handle(self.now, Input::Journaled(id));
         } else {
+            let is_it = |(journal_id, _): &&(JournalId, Record)| *journal_id == id;
+            // Only what is awaited is given up.
+            if self.records.iter().find(is_it).is_some_and(|(_, record)| record.entry.is_awaited())
+            {
+                self.failed_records.insert(id);
+            }
             self.machine.handle(self.now, Input::JournalFailed(id));
         }
     }
@@ -469,7 +514,7 @@ impl Rig {
             self.order.push(format!("journal {method}"));
             self.journal_of.insert(journal_id, *command_id);
         }
-        self.records.push(record);
+        self.records.push((journal_id, record));
         if self.journal_is_fast {
             self.answer_journal(journal_id, true);
         } else {

@@ -14,6 +14,7 @@ pub mod interlock;
 pub mod io;
 pub mod journal;
 pub mod mission;
+pub mod recorder;
 pub mod session;
 pub mod spec;
 pub mod twin;

@@ -7,6 +7,7 @@
 //! of a command.
 #![forbid(unsafe_code)]
 
+pub mod alarm;
 pub mod command;
 pub mod dock;
 pub mod drift;

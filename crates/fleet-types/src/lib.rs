@@ -18,7 +18,7 @@ pub mod time;
 pub mod topic;
 pub mod trace;
 
-pub use alarm::Alarm;
+pub use alarm::{Alarm, AlarmStatus};
 pub use command::{CommandRequest, CommandState, CommandStatus, ResponseCode};
 pub use device::{DeviceClass, DeviceStatus};
 pub use id::{AlarmId, CommandId, DeviceSn, IdempotencyKey, MissionId, RequestId, TraceId};

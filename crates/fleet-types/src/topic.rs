@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, AlarmOrder, AlarmStatus},
     command::{CommandRequest, CommandStatus, Resolution},
     device::{DeviceClass, DeviceStatus},
     id::{DeviceSn, TraceId},
@@ -135,6 +135,8 @@ topics! {
     MissionRequest, "MissionRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
     MissionStatus, "MissionStatus", Reliable { depth: 4096 }, transient: false, |s| s.mission_id.to_string().into();
     Alarm, "Alarm", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();
+    AlarmStatus, "AlarmStatus", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();
+    AlarmOrder, "AlarmOrder", Reliable { depth: 256 }, transient: false, |s| s.alarm_id.to_string().into();
     LinkStatus, "LinkStatus", KeepLatest, transient: true, |s| s.link.as_str().into();
     TraceStep, "Trace", Reliable { depth: 8192 }, transient: false, |s| s.trace_id.to_string().into();
 }

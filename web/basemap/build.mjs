@@ -105,7 +105,9 @@ const korea = [124, 32.5, 132.5, 39];
 const [coarse, fine] = atlases.map(worldLayers);
 const near = tiles(fine, 5, 6, eastAsia, 3);
 const taken = new Set(near.map(({ z, x, y }) => `${z}/${x}/${y}`));
-const far = tiles(coarse, 0, 6, everywhere, 3).filter(({ z, x, y }) => !taken.has(`${z}/${x}/${y}`));
+const far = tiles(coarse, 0, 6, everywhere, 3).filter(
+  ({ z, x, y }) => !taken.has(`${z}/${x}/${y}`),
+);
 const attribution = 'Natural Earth · GeoNames · 국토지리정보원 NGII';
 
 mkdirSync(here('out'), { recursive: true });

@@ -31,7 +31,8 @@ function offLine([px, py], [ax, ay], [bx, by]) {
   const dx = bx - ax;
   const dy = by - ay;
   const length = dx * dx + dy * dy;
-  const along = length === 0 ? 0 : Math.max(0, Math.min(1, ((px - ax) * dx + (py - ay) * dy) / length));
+  const along =
+    length === 0 ? 0 : Math.max(0, Math.min(1, ((px - ax) * dx + (py - ay) * dy) / length));
   const x = ax + along * dx - px;
   const y = ay + along * dy - py;
   return x * x + y * y;
@@ -108,7 +109,7 @@ export function borders(regions, kindOf) {
       let kind = null;
       let line = [];
       const end = () => {
-        if (kind && line.length > 1) (lines[kind] ??= []).push(line);
+        if (kind && line.length > 1) lines[kind] = [...(lines[kind] ?? []), line];
         line = [];
       };
       let before = neighbours(ring[0], code);

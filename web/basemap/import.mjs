@@ -35,8 +35,14 @@ function regions(level) {
 /** A little-endian WKB Polygon or MultiPolygon as a list of polygons, each a list of rings. */
 function wkb(bytes, start) {
   let at = start;
-  const u32 = () => bytes.readUInt32LE((at += 4) - 4);
-  const f64 = () => bytes.readDoubleLE((at += 8) - 8);
+  const u32 = () => {
+    at += 4;
+    return bytes.readUInt32LE(at - 4);
+  };
+  const f64 = () => {
+    at += 8;
+    return bytes.readDoubleLE(at - 8);
+  };
   const ring = () => Array.from({ length: u32() }, () => [f64(), f64()]);
   const polygon = () => {
     at += 5;
@@ -101,14 +107,19 @@ const inside = ([x, y], polygons) => {
   const flat = polygons.flatMap((rings) => rings.flat());
   const xs = flat.map((point) => point[0]);
   const ys = flat.map((point) => point[1]);
-  return x >= Math.min(...xs) && x <= Math.max(...xs) && y >= Math.min(...ys) && y <= Math.max(...ys);
+  return (
+    x >= Math.min(...xs) && x <= Math.max(...xs) && y >= Math.min(...ys) && y <= Math.max(...ys)
+  );
 };
 function koreanPlace(kind, group) {
   const polygons = within(group);
   if (polygons.length === 0) throw new Error(`no boundary for ${group.codes} ${group.ko}`);
   // A city is where GeoNames has it; an area is named in its middle.
   const point =
-    (kind === 'city' && [group.en, `${group.en}-si`].map((name) => locate(name, 'KR')).find((at) => at && inside(at, polygons))) ||
+    (kind === 'city' &&
+      [group.en, `${group.en}-si`]
+        .map((name) => locate(name, 'KR'))
+        .find((at) => at && inside(at, polygons))) ||
     labelPoint(polygons).map(round);
   return { kind, en: group.en, ko: group.ko, size: group.size ?? 1, at: point };
 }
@@ -128,7 +139,13 @@ const places = {
       if (!at) throw new Error(`GeoNames has no ${geoname} in ${country}`);
       return { kind: 'city', en: world.plain[geoname] ?? geoname, ko, size, at };
     }),
-    ...world.seas.map(({ en, ko, lon, lat, size }) => ({ kind: /do$/.test(en) ? 'island' : 'sea', en, ko, size, at: [lon, lat] })),
+    ...world.seas.map(({ en, ko, lon, lat, size }) => ({
+      kind: /do$/.test(en) ? 'island' : 'sea',
+      en,
+      ko,
+      size,
+      at: [lon, lat],
+    })),
   ],
 };
 
@@ -139,5 +156,11 @@ const packed = JSON.stringify({
 const zipped = gzipSync(packed, { level: 9 });
 writeFileSync(here('korea.json.gz'), zipped);
 writeFileSync(here('places.json'), `${JSON.stringify(places, null, 1)}\n`);
-console.log(`${counties.length} regions, ${zipped.length} bytes; ${places.korea.length} + ${places.world.length} places`);
-console.log(Object.entries(lines).map(([kind, list]) => `${kind} ${list.length}`).join(', '));
+console.log(
+  `${counties.length} regions, ${zipped.length} bytes; ${places.korea.length} + ${places.world.length} places`,
+);
+console.log(
+  Object.entries(lines)
+    .map(([kind, list]) => `${kind} ${list.length}`)
+    .join(', '),
+);

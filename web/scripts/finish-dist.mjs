@@ -81,7 +81,9 @@ for (const [kind, kib] of Object.entries(sums)) {
   const fits = kib <= budgetsKib[kind];
   over ||= !fits;
   const told = `${kib.toFixed(1)} KiB${kind === 'basemap' ? '' : ' gz'} of ${budgetsKib[kind]}`;
-  console.log(`${kind === 'lazy' ? 'largest lazy part' : kind}: ${told} ${fits ? 'ok' : 'TOO BIG'}`);
+  console.log(
+    `${kind === 'lazy' ? 'largest lazy part' : kind}: ${told} ${fits ? 'ok' : 'TOO BIG'}`,
+  );
 }
 const page = readFileSync(join(dist, 'index.html'), 'utf8');
 if (/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//.test(page)) {

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) traces: Writer<TraceStep>,
     pub(crate) uploads: Semaphore,
     pub(crate) stream_slots: Arc<Semaphore>,
+    /// Clients of the old protocol that may be shown the whole picture at a time.
+    pub(crate) old_greetings: Semaphore,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) started_ms: WallMs,
     pub(crate) openapi: Bytes,

@@ -22,6 +22,7 @@ mod json;
 mod metrics;
 mod openapi;
 mod patient;
+mod positions;
 mod problem;
 mod routes;
 mod serve;
@@ -48,6 +49,9 @@ pub use services::{
     PilotField, SlowTask, Stalls, SystemSource, UnknownCount,
 };
 pub use waylines::{Wayline, WaylineResource, WaylineSummary, Waylines};
+
+/// The old protocol's picture is one text, megabytes of it for a large fleet.
+const OLD_GREETINGS: usize = 8;
 
 /// What the wiring gives.
 pub struct Parts {
@@ -112,6 +116,7 @@ impl Api {
             bus,
             uploads: Semaphore::new(limits.uploads),
             stream_slots: Arc::new(Semaphore::new(limits.stream_clients)),
+            old_greetings: Semaphore::new(OLD_GREETINGS),
             closing: watch::channel(false).0,
             started_ms: clock::now_ms(),
             openapi: openapi_json().into(),

@@ -39,6 +39,9 @@ pub(crate) struct Metrics {
     pub(crate) trace_steps_lost: Counter,
     pub(crate) stream_too_slow: Counter,
     pub(crate) stream_coalesced: Counter,
+    pub(crate) stream_missed_ticks: Counter,
+    pub(crate) stream_missed: Counter,
+    pub(crate) stream_position_bytes: Counter,
 }
 
 impl Metrics {
@@ -52,6 +55,9 @@ impl Metrics {
             trace_steps_lost: Counter::default(),
             stream_too_slow: Counter::default(),
             stream_coalesced: Counter::default(),
+            stream_missed_ticks: Counter::default(),
+            stream_missed: Counter::default(),
+            stream_position_bytes: Counter::default(),
         };
         let m = metrics.clone();
         registry.register("gwanje_http_requests", "Answered requests", m.requests);
@@ -77,6 +83,21 @@ impl Metrics {
             "gwanje_stream_coalesced",
             "OSD samples a lagging client did not see",
             m.stream_coalesced,
+        );
+        registry.register(
+            "gwanje_stream_missed_ticks",
+            "Ticks of positions merged for clients that were not ready",
+            m.stream_missed_ticks,
+        );
+        registry.register(
+            "gwanje_stream_missed",
+            "Clients that came back too late to resume",
+            m.stream_missed,
+        );
+        registry.register(
+            "gwanje_stream_position_bytes",
+            "Bytes of binary position frames",
+            m.stream_position_bytes,
         );
         metrics
     }
@@ -107,6 +128,7 @@ impl Collector for Looks {
                 ("gwanje_hub_missions", "Missions kept", view.missions.len()),
                 ("gwanje_hub_missions_active", "Missions under way", view.missions.active_len()),
                 ("gwanje_hub_traces", "Flows kept", view.traces.len()),
+                ("gwanje_hub_track_points", "Points of tracks kept", view.track_points()),
                 ("gwanje_stream_clients", "WebSocket clients", view.clients()),
             ];
             (active, cleared, gauges, view.refused)

@@ -1,63 +1,101 @@
-//! The WebSocket: first the whole picture, then every change.
+//! The WebSocket: first the whole picture, or what was missed, then every change.
 //!
-//! One task a client. Changes that must not be lost wait in the client's [`Outbox`]; a client that
-//! lets it overflow is cut (4008). Telemetry is fetched when the client is ready for it, so a slow
-//! client sees fewer, newer values. Read next: [`crate::hub`].
+//! One task a client. Events wait in the client's [`Outbox`]; a client that lets it overflow is cut
+//! (4008). Positions and telemetry are fetched when the client is ready for them, so a slow client
+//! sees fewer, newer values. The protocol is described in `docs/stream.md`. Read next:
+//! [`greeting`], [`telling`], [`crate::hub`].
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+mod asks;
+mod greeting;
+mod telling;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
     extract::{
-        State, WebSocketUpgrade,
+        Query, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, rejection::WebSocketUpgradeRejection},
     },
-    http::StatusCode,
+    http::{HeaderValue, StatusCode},
     response::Response,
 };
-use fleet_types::{DeviceSn, Reading, Telemetry, topic::DeviceOsd};
+use fleet_types::{DeviceSn, topic::DeviceOsd};
 use futures_util::SinkExt;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::Deserialize;
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
+use utoipa::IntoParams;
 
 use crate::{
     app::App,
     auth::Principal,
     clock::now_ms,
-    hub::{OSD_ITEMS, Outbox, frame, osd_text},
+    hub::{Outbox, Sight},
     json::Object,
     problem::Problem,
 };
+use asks::Ask;
+use greeting::Resume;
 
-const PROTOCOL: &str = "gwanje.v1";
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
-const MAX_SUBSCRIPTIONS: usize = 16;
+/// Eager buffers of a connection; the defaults of 128 KiB each are much for 500 clients.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+const WRITE_BUFFER_BYTES: usize = 16 << 10;
 /// Messages a client may send in half a second.
 const MAX_MESSAGES: u32 = 20;
 const FRAMES_A_WRITE: usize = 64;
 const PING_HALVES: u64 = 40;
 const SILENCE: Duration = Duration::from_mins(1);
 const FAREWELL: Duration = Duration::from_secs(2);
-const SNAPSHOT_MISSIONS: usize = 50;
-const SNAPSHOT_COMMANDS: usize = 100;
 
 const CLOSE_AWAY: u16 = 1001;
 const CLOSE_POLICY: u16 = 1008;
 const CLOSE_SIGNED_OUT: u16 = 4001;
 const CLOSE_TOO_SLOW: u16 = 4008;
 
-/// Opens the stream of changes. Subprotocols `gwanje.v1` and `bearer.<token>`.
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// JSON alone.
+    One,
+    /// Positions in binary, resumable.
+    Two,
+}
+
+impl Protocol {
+    fn name(self) -> &'static str {
+        match self {
+            Self::One => "gwanje.v1",
+            Self::Two => "gwanje.v2",
+        }
+    }
+
+    /// The newest of those the client offers; a client that offers none speaks the oldest.
+    fn offered(upgrade: &WebSocketUpgrade) -> (Self, bool) {
+        let offers = |protocol: Self| {
+            upgrade.requested_protocols().any(|name| name.as_bytes() == protocol.name().as_bytes())
+        };
+        if offers(Self::Two) { (Self::Two, true) } else { (Self::One, offers(Self::One)) }
+    }
+}
+
+/// How a stream begins.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct StreamQuery {
+    /// `<epoch>.<seq>` of the last frame of an earlier connection; see docs/stream.md.
+    #[serde(default)]
+    resume: Option<String>,
+}
+
+/// Opens the stream of changes. Subprotocols `gwanje.v2` (or `gwanje.v1`) and `bearer.<token>`.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "stream",
+    params(StreamQuery),
     responses(
-        (status = 101, description = "WebSocket; frames are JSON text"),
+        (status = 101, description = "WebSocket; JSON text frames and binary positions"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
@@ -66,26 +104,28 @@ const CLOSE_TOO_SLOW: u16 = 4008;
 pub(crate) async fn stream(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    query: Query<StreamQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|refused| {
+    let mut upgrade = upgrade.map_err(|refused| {
         Problem::new(refused.status(), "not_a_websocket", refused.body_text())
     })?;
     let Ok(slot) = Arc::clone(&app.stream_slots).try_acquire_owned() else {
         let detail = "the tower serves as many live views as it may; close one and try again";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", detail));
     };
+    let (protocol, named) = Protocol::offered(&upgrade);
+    if named {
+        upgrade.set_selected_protocol(HeaderValue::from_static(protocol.name()));
+    }
+    let resume = query.0.resume.as_deref().and_then(Resume::read);
     let upgrade = upgrade
-        .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| Client::new(app, principal, socket, slot).run()))
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-enum Ask {
-    Subscribe { sns: Vec<DeviceSn> },
+    Ok(upgrade
+        .on_upgrade(move |socket| Client::new(app, principal, protocol, socket, slot).run(resume)))
 }
 
 /// Why a conversation ended.
@@ -98,10 +138,14 @@ enum End {
 struct Client {
     app: App,
     principal: Principal,
+    protocol: Protocol,
     socket: WebSocket,
     membership: Membership,
-    /// Telemetry changes up to here were sent.
+    /// Old protocol: telemetry changes up to here were sent.
     cursor: u64,
+    sight: Sight,
+    /// Devices whose summary is wanted, and the number of the change last sent.
+    summaries: BTreeMap<DeviceSn, u64>,
     /// What was last sent of each subscribed device.
     subscribed: BTreeMap<DeviceSn, Option<Arc<DeviceOsd>>>,
     heard: Instant,
@@ -114,25 +158,45 @@ struct Client {
 struct Membership {
     app: App,
     id: u64,
+    protocol: Protocol,
     outbox: Arc<Outbox>,
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.app.hub.view().remove_client(self.id);
+        let mut view = self.app.hub.view();
+        view.remove_client(self.id);
+        if self.protocol == Protocol::One {
+            view.remove_osd_listener();
+        }
     }
 }
 
 impl Client {
-    fn new(app: App, principal: Principal, socket: WebSocket, slot: OwnedSemaphorePermit) -> Self {
-        let (id, outbox) = app.hub.view().add_client();
-        let membership = Membership { app: Arc::clone(&app), id, outbox };
+    fn new(
+        app: App,
+        principal: Principal,
+        protocol: Protocol,
+        socket: WebSocket,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let (id, outbox) = {
+            let mut view = app.hub.view();
+            if protocol == Protocol::One {
+                view.add_osd_listener();
+            }
+            view.add_client()
+        };
+        let membership = Membership { app: Arc::clone(&app), id, protocol, outbox };
         Self {
             app,
             principal,
+            protocol,
             socket,
             membership,
             cursor: 0,
+            sight: Sight::default(),
+            summaries: BTreeMap::new(),
             subscribed: BTreeMap::new(),
             heard: Instant::now(),
             messages: 0,
@@ -141,8 +205,8 @@ impl Client {
         }
     }
 
-    async fn run(mut self) {
-        let Err(end) = self.talk().await;
+    async fn run(mut self, resume: Option<Resume>) {
+        let Err(end) = self.talk(resume).await;
         let End::Close(code, reason) = end else { return };
         if code == CLOSE_TOO_SLOW {
             self.app.metrics.stream_too_slow.inc();
@@ -158,8 +222,8 @@ impl Client {
         let _ = timeout(FAREWELL, farewell).await;
     }
 
-    async fn talk(&mut self) -> Result<std::convert::Infallible, End> {
-        self.greet().await?;
+    async fn talk(&mut self, resume: Option<Resume>) -> Result<std::convert::Infallible, End> {
+        self.greet(resume).await?;
         let outbox = Arc::clone(&self.membership.outbox);
         let mut seconds = self.app.hub.osd_ticks();
         let mut closing = self.app.closing.subscribe();
@@ -175,52 +239,32 @@ impl Client {
                 () = outbox.overflowed() => return Err(too_slow()),
                 _ = half_second.tick() => self.on_half_second().await?,
                 message = self.socket.recv() => self.hear(message)?,
+                // Events first: they announce the slots that positions are told by.
                 frames = outbox.take(FRAMES_A_WRITE) => self.write(frames).await?,
-                Ok(()) = seconds.changed() => self.send_osd().await?,
+                Ok(()) = seconds.changed() => self.on_tick().await?,
+                () = std::future::ready(()), if self.sight.is_due() => {
+                    self.send_positions().await?;
+                }
             }
         }
     }
 
-    async fn greet(&mut self) -> Result<(), End> {
-        let config = &self.app.config;
-        let hello = Object::new()
-            .field("type", "hello")
-            .field("version", &config.version)
-            .field("server_time_ms", &now_ms())
-            .field("who", &self.principal.who())
-            .field("site", &config.site)
-            .finish();
-        let (devices, osd, missions, commands, alarms, links) = {
-            let mut view = self.app.hub.view();
-            // What was queued so far is part of the snapshot.
-            self.membership.outbox.clear();
-            self.cursor = view.osd_published;
-            let osd = view.osd_between(0, u64::MAX, usize::MAX).0;
-            let alarms = view.alarms_in_order();
-            (
-                view.all_devices(),
-                osd.into_iter().map(Arc::new).collect::<Vec<_>>(),
-                view.missions.active_and_recent(SNAPSHOT_MISSIONS),
-                view.commands.active_and_recent(SNAPSHOT_COMMANDS),
-                alarms.into_iter().filter(|a| a.cleared_ms.is_none()).collect::<Vec<_>>(),
-                view.links.values().cloned().collect::<Vec<_>>(),
-            )
-        };
-        let snapshot = Object::new().field("type", "snapshot").list("devices", &devices).await;
-        let snapshot = snapshot.list("osd", &osd).await.list("missions", &missions).await;
-        let snapshot = snapshot.list("commands", &commands).await.list("alarms", &alarms).await;
-        let snapshot = snapshot.list("links", &links).await.field("server_time_ms", &now_ms());
-        self.write(vec![hello.into(), snapshot.finish().into()]).await
+    async fn write(&mut self, frames: Vec<Utf8Bytes>) -> Result<(), End> {
+        self.write_all(frames.into_iter().map(Message::Text)).await
     }
 
     /// Sends, unless the client turns out too slow while it does not take what is sent.
-    async fn write(&mut self, frames: Vec<Utf8Bytes>) -> Result<(), End> {
+    async fn write_all(
+        &mut self,
+        frames: impl IntoIterator<Item = Message, IntoIter: Send>,
+    ) -> Result<(), End> {
+        let frames = frames.into_iter();
         let outbox = Arc::clone(&self.membership.outbox);
         let limit = self.app.config.limits.write_timeout;
         let socket = &mut self.socket;
         let write = async {
             for frame in frames {
-                socket.feed(Message::Text(frame)).await?;
+                socket.feed(frame).await?;
             }
             socket.flush().await
         };
@@ -241,22 +285,30 @@ impl Client {
             return Err(End::Close(CLOSE_POLICY, "too many messages"));
         }
         match message {
-            Some(Ok(Message::Text(text))) => self.subscribe(&text),
+            Some(Ok(Message::Text(text))) => self.take(&text),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Binary(_))) => Err(End::Close(CLOSE_POLICY, "text frames only")),
             Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
         }
     }
 
-    fn subscribe(&mut self, text: &str) -> Result<(), End> {
-        let Ok(Ask::Subscribe { sns }) = serde_json::from_str(text) else {
-            return Err(End::Close(CLOSE_POLICY, "message not understood"));
-        };
-        let sns: BTreeSet<_> = sns.into_iter().collect();
-        if sns.len() > MAX_SUBSCRIPTIONS {
-            return Err(End::Close(CLOSE_POLICY, "at most 16 devices may be subscribed"));
+    fn take(&mut self, text: &str) -> Result<(), End> {
+        let positions = self.protocol == Protocol::Two;
+        match asks::read(text, positions).map_err(|why| End::Close(CLOSE_POLICY, why))? {
+            Ask::Subscribe(sns) => {
+                self.subscribed = sns.into_iter().map(|sn| (sn, None)).collect();
+            }
+            Ask::View(wanted, summaries) => {
+                self.sight.look(&self.app.hub.view().table, wanted);
+                self.summaries = summaries
+                    .into_iter()
+                    .map(|sn| {
+                        let known = self.summaries.get(&sn).copied().unwrap_or(0);
+                        (sn, known)
+                    })
+                    .collect();
+            }
         }
-        self.subscribed = sns.into_iter().map(|sn| (sn, None)).collect();
         Ok(())
     }
 
@@ -271,7 +323,11 @@ impl Client {
             if self.heard.elapsed() > SILENCE {
                 return Err(End::Gone);
             }
-            frames.push(frame("tick", "server_time_ms", &now_ms()));
+            let tick = Object::new().field("type", "tick").field("server_time_ms", &now_ms());
+            // Only what has been written counts as told.
+            let all_told = self.membership.outbox.len() == 0;
+            let seq = all_told.then(|| self.app.hub.view().events().seq());
+            frames.push(tick.field("seq", &seq).finish().into());
         }
         if self.halves.is_multiple_of(PING_HALVES) {
             // Flushed with the frames below; a browser answers by itself.
@@ -282,82 +338,8 @@ impl Client {
         }
         self.write(frames).await
     }
-
-    /// What changed of the subscribed devices since it was last sent.
-    fn telemetry(&mut self) -> Vec<Utf8Bytes> {
-        let mut frames = Vec::new();
-        for (sn, sent) in &mut self.subscribed {
-            let Some(now) = self.app.hub.view().telemetry(sn) else { continue };
-            if sent.as_ref().is_some_and(|sent| Arc::ptr_eq(sent, &now)) {
-                continue;
-            }
-            let before = sent.as_ref().map(|sent| &sent.values);
-            let values = Changed { now: &now.values, before };
-            let text = Object::new().field("type", "telemetry").field("sn", sn);
-            frames.push(text.field("values", &values).finish().into());
-            *sent = Some(now);
-        }
-        frames
-    }
-
-    /// Sends this second's positions: the frames made for everybody, or, to a client that lagged,
-    /// frames of its own with the newest value of each device.
-    async fn send_osd(&mut self) -> Result<(), End> {
-        let mut coalesced = 0;
-        loop {
-            let text = {
-                let mut view = self.app.hub.view();
-                let target = view.osd_published;
-                if self.cursor >= target {
-                    break;
-                }
-                if let Some(frame) = view.osd_frame(self.cursor) {
-                    self.cursor = frame.to;
-                    frame.text.clone()
-                } else {
-                    let (items, to) = view.osd_between(self.cursor, target, OSD_ITEMS);
-                    coalesced += (to - self.cursor).saturating_sub(items.len() as u64);
-                    self.cursor = to;
-                    osd_text(&items)
-                }
-            };
-            self.write(vec![text]).await?;
-        }
-        if coalesced > 0 {
-            self.app.metrics.stream_coalesced.inc_by(coalesced);
-            self.write(vec![frame("lagged", "dropped_coalesced", &coalesced)]).await?;
-        }
-        Ok(())
-    }
 }
 
 fn too_slow() -> End {
     End::Close(CLOSE_TOO_SLOW, "too slow")
-}
-
-/// Readings that differ from what was sent before; all of them, where nothing was.
-struct Changed<'a> {
-    now: &'a Telemetry,
-    before: Option<&'a Telemetry>,
-}
-
-impl Serialize for Changed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Value<'a> {
-            unit: &'static str,
-            #[serde(flatten)]
-            reading: &'a Reading,
-        }
-        let before = self.before.filter(|before| Arc::ptr_eq(&before.schema, &self.now.schema));
-        let mut map = serializer.serialize_map(None)?;
-        for (index, field) in self.now.schema.fields.iter().enumerate() {
-            let Some(Some(reading)) = self.now.readings.get(index) else { continue };
-            let sent = before.and_then(|before| before.readings.get(index)?.as_ref());
-            if sent != Some(reading) {
-                map.serialize_entry(&field.key, &Value { unit: field.unit, reading })?;
-            }
-        }
-        map.end()
-    }
 }

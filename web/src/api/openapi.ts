@@ -22,6 +22,27 @@ export interface components {
             reason: components["schemas"]["Reason"];
             sn?: null | components["schemas"]["DeviceSn"];
         };
+        /** @description Alarms that are up, by priority. */
+        AlarmCounts: {
+            high: number;
+            low: number;
+            medium: number;
+        };
+        /** @description Alarms that are up for the same cause. */
+        AlarmGroup: {
+            /** @description The reason's code. */
+            code: string;
+            /** @description How many. */
+            count: number;
+            /** @description The newest one's words. */
+            message: string;
+            /** @description When the newest came up. */
+            newest_ms: components["schemas"]["WallMs"];
+            /** @description The most urgent among them. */
+            priority: components["schemas"]["Priority"];
+            /** @description Devices concerned, at most 20. */
+            sns: components["schemas"]["DeviceSn"][];
+        };
         /**
          * Format: uuid
          * @description One alarm.
@@ -30,6 +51,14 @@ export interface components {
         /** @description Alarms: active first, most urgent first, newest first. */
         Alarms: {
             alarms: components["schemas"]["Alarm"][];
+        };
+        /** @description How many alarms are up, and for what causes. */
+        AlarmSummary: {
+            /** @description Most urgent first, then the most frequent; at most 100. */
+            groups: components["schemas"]["AlarmGroup"][];
+            /** @description The tower's time. */
+            server_time_ms: components["schemas"]["WallMs"];
+            up: components["schemas"]["AlarmCounts"];
         };
         /** @description The process answers. */
         Alive: {
@@ -393,6 +422,28 @@ export interface components {
             /** @description What to type; may be the password. */
             value: string;
         };
+        /** @description A place on the ground. */
+        Place: {
+            /**
+             * Format: double
+             * @description Metres above the ellipsoid.
+             */
+            height_m?: number | null;
+            /**
+             * Format: double
+             * @description Degrees, WGS84.
+             */
+            latitude_deg: number;
+            /**
+             * Format: double
+             * @description Degrees, WGS84.
+             */
+            longitude_deg: number;
+            /** @description When it was heard. */
+            received_ms: components["schemas"]["WallMs"];
+            /** @description The device that is there. */
+            sn: components["schemas"]["DeviceSn"];
+        };
         /**
          * @description How soon a hand is needed.
          * @enum {string}
@@ -628,6 +679,19 @@ export interface components {
             sn?: null | components["schemas"]["DeviceSn"];
             /** @description The flow. */
             trace_id: components["schemas"]["TraceId"];
+        };
+        /** @description Where a device was. */
+        Track: {
+            home?: null | components["schemas"]["Place"];
+            /**
+             * @description `[epoch ms, longitude, latitude, height m or null]`, oldest first. Kept in memory since the
+             *     tower started, at most 30 minutes, where the device moved or stood for 10 s.
+             */
+            points: (number | null)[][];
+            /** @description The tower's time. */
+            server_time_ms: components["schemas"]["WallMs"];
+            /** @description The device. */
+            sn: components["schemas"]["DeviceSn"];
         };
         /** @description Something a device said that no table knows. */
         UnknownCount: {

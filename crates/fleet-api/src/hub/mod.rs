@@ -4,10 +4,14 @@
 //! [`View`] through [`HubHandle`]; they never wait for it and it never waits for them. It decides
 //! nothing: what it shows is what the machines said. Read next: [`view`], [`ledger`].
 
+mod events;
 mod ledger;
 mod osd;
 mod outbox;
+mod sight;
+mod table;
 mod traces;
+mod tracks;
 mod view;
 
 use std::{
@@ -27,7 +31,9 @@ use tokio::{
 
 pub(crate) use ledger::{Fingerprint, Keyed, Ledger, Record};
 pub use osd::Osd;
-pub(crate) use outbox::Outbox;
+pub(crate) use outbox::{MAX_FRAMES, Outbox};
+pub(crate) use sight::{Bbox, Sight, Wanted};
+pub(crate) use tracks::MAX_AGE_MS as TRACK_AGE_MS;
 pub(crate) use view::{OsdFrame, View, frame};
 
 use crate::clock::now_ms;
@@ -98,7 +104,7 @@ impl Hub {
     /// Subscribes to the bus. From here on the hub must run: its reliable readers hold their
     /// writers back when they are full.
     pub(crate) fn new(bus: &Bus) -> (Self, HubHandle) {
-        let view = Arc::new(Mutex::new(View::default()));
+        let view = Arc::new(Mutex::new(View::new(fresh_epoch())));
         let (changed, changed_rx) = watch::channel(0);
         let (osd_tick, osd_tick_rx) = watch::channel(0);
         let (removals_tx, removals) = mpsc::channel(MAX_REMOVALS);
@@ -132,7 +138,7 @@ impl Hub {
         loop {
             tokio::select! {
                 biased;
-                _ = second.tick() => self.publish_osd().await,
+                _ = second.tick() => self.on_second().await,
                 batch = self.commands.take(BUDGET) => self.each(batch, View::put_command),
                 batch = self.missions.take(BUDGET) => self.each(batch, View::put_mission),
                 batch = self.alarms.take(BUDGET) => self.each(batch, View::put_alarm),
@@ -181,9 +187,35 @@ impl Hub {
         let _ = removal.done.send(());
     }
 
-    /// Builds the frames of this second once for all clients, a few hundred devices at a time.
+    async fn on_second(&self) {
+        self.publish_positions().await;
+        self.publish_osd().await;
+        self.osd_tick.send_modify(|tick| *tick += 1);
+    }
+
+    /// Makes the position records of this second, a few hundred devices at a time.
+    async fn publish_positions(&self) {
+        let slots = self.view().begin_positions();
+        for slots in slots.chunks(OSD_ITEMS) {
+            {
+                let mut view = self.view();
+                slots.iter().for_each(|slot| view.make_position(*slot));
+            }
+            tokio::task::yield_now().await;
+        }
+        self.view().table.finish_tick();
+    }
+
+    /// Builds the JSON frames of this second once for all clients that want them.
     async fn publish_osd(&self) {
-        let target = self.view().begin_osd();
+        let target = {
+            let mut view = self.view();
+            let target = view.begin_osd();
+            if !view.has_osd_listeners() {
+                view.osd_published = target;
+            }
+            target
+        };
         loop {
             {
                 let mut view = self.view();
@@ -197,7 +229,15 @@ impl Hub {
             }
             tokio::task::yield_now().await;
         }
-        self.osd_tick.send_modify(|tick| *tick += 1);
+    }
+}
+
+/// A name for this process that no other run has. Without random numbers the time must do.
+fn fresh_epoch() -> String {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => crate::auth::hex(&bytes),
+        Err(_) => format!("{:x}", now_ms().0),
     }
 }
 

@@ -10,6 +10,8 @@ use fleet_types::{DeviceClass, DeviceSn, Telemetry, WallMs, telemetry::Schema, t
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::positions::Measured;
+
 /// Position and vital values of one device.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Osd {
@@ -129,6 +131,27 @@ impl OsdReader {
             drone_in_dock: whole(values, places.drone_in_dock),
             rainfall: whole(values, places.rainfall),
             charging: whole(values, places.charging).map(|state| state == 1),
+        }
+    }
+
+    /// The same for a position record, without a copy of any text.
+    pub(crate) fn measure(&mut self, sample: &DeviceOsd) -> Measured {
+        let values = &sample.values;
+        let places = self.places(&values.schema, sample.class);
+        let latitude_deg = number(values, places.latitude);
+        let position = places.latitude.filter(|_| latitude_deg.is_some());
+        let heard = position.and_then(|at| values.readings.get(at)?.as_ref());
+        Measured {
+            latitude_deg,
+            longitude_deg: number(values, places.longitude),
+            height_m: number(values, places.height),
+            heading_deg: number(values, places.heading),
+            speed_mps: number(values, places.horizontal_speed),
+            battery_percent: number(values, places.battery),
+            cover_open: matches!(whole(values, places.cover_state), Some(1 | 2)),
+            aircraft_inside: whole(values, places.drone_in_dock) == Some(1),
+            charging: whole(values, places.charging) == Some(1),
+            heard_ms: Some(heard.map_or(sample.received_ms, |reading| reading.received_ms)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! What waits for one WebSocket client: a bounded queue of frames that must not be lost.
 //!
 //! Telemetry does not wait here: a client fetches the latest when it is ready (see
-//! [`crate::stream`]). A client that lets 4,096 frames pile up is cut, so that it neither holds
-//! memory nor believes an old picture; the others do not notice.
+//! [`crate::stream`]). A client that lets 4,096 frames, or 8 MiB, pile up is cut, so that it neither
+//! holds memory nor believes an old picture; the others do not notice.
 
 use std::{
     collections::VecDeque,
@@ -14,10 +14,13 @@ use tokio::sync::Notify;
 
 /// Frames a client may lag behind before it is cut.
 pub(crate) const MAX_FRAMES: usize = 4096;
+/// The same in bytes of text. Clients share the texts; one alone must still not hold more.
+const MAX_BYTES: usize = 8 << 20;
 
 #[derive(Default)]
 struct Inner {
     frames: VecDeque<Utf8Bytes>,
+    bytes: usize,
     too_slow: bool,
 }
 
@@ -35,19 +38,28 @@ impl Outbox {
         if inner.too_slow {
             return;
         }
-        if inner.frames.len() >= MAX_FRAMES {
+        if inner.frames.len() >= MAX_FRAMES || inner.bytes + frame.len() > MAX_BYTES {
             inner.too_slow = true;
             inner.frames = VecDeque::new();
+            inner.bytes = 0;
             self.overflowed.notify_one();
             return;
         }
+        inner.bytes += frame.len();
         inner.frames.push_back(frame);
         self.filled.notify_one();
     }
 
     /// Forgets what waits.
     pub(crate) fn clear(&self) {
-        self.inner().frames.clear();
+        let mut inner = self.inner();
+        inner.frames.clear();
+        inner.bytes = 0;
+    }
+
+    /// Frames that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.inner().frames.len()
     }
 
     /// Waits for frames and takes up to `max`. Cancel-safe.
@@ -56,7 +68,9 @@ impl Outbox {
             let taken: Vec<_> = {
                 let mut inner = self.inner();
                 let count = inner.frames.len().min(max);
-                inner.frames.drain(..count).collect()
+                let taken: Vec<_> = inner.frames.drain(..count).collect();
+                inner.bytes -= taken.iter().map(|frame| frame.len()).sum::<usize>();
+                taken
             };
             if !taken.is_empty() {
                 return taken;
@@ -92,6 +106,20 @@ mod tests {
         outbox.overflowed().await;
         outbox.push(Utf8Bytes::from_static("x"));
         assert_eq!(outbox.inner().frames.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_few_huge_frames_are_too_much_as_well() {
+        let outbox = Outbox::default();
+        let huge = Utf8Bytes::from("x".repeat(MAX_BYTES / 4));
+        for _ in 0..4 {
+            outbox.push(huge.clone());
+        }
+        assert_eq!(outbox.take(1).await.len(), 1);
+        outbox.push(huge.clone());
+        assert!(!outbox.inner().too_slow, "what was taken counts no more");
+        outbox.push(huge);
+        outbox.overflowed().await;
     }
 
     #[tokio::test]

@@ -5,22 +5,27 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
 use axum::extract::ws::Utf8Bytes;
 use fleet_types::{
     Alarm, AlarmId, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, WallMs,
-    link::LinkName, topic::DeviceOsd,
+    alarm::Priority, link::LinkName, topic::DeviceOsd,
 };
 use serde::Serialize;
 
 use super::{
+    events::{Events, Missed},
     ledger::Ledger,
     osd::{Osd, OsdReader},
     outbox::Outbox,
+    table::Table,
     traces::Traces,
+    tracks::{Point, Tracks},
 };
+use crate::positions::{Measured, Record};
 
 const MAX_COMMANDS: usize = 10_000;
 const MAX_MISSIONS: usize = 2_000;
@@ -28,6 +33,8 @@ const MAX_CLEARED_ALARMS: usize = 1_000;
 const MAX_ACTIVE_ALARMS: usize = 20_000;
 /// Devices the hub will show. A tower serves fewer; beyond it new serial numbers are not shown.
 const MAX_DEVICES: usize = 20_000;
+/// Slots announced in one event.
+const SLOTS_AN_EVENT: usize = 200;
 
 /// Telemetry of a device and the number of its change among all changes.
 struct OsdSlot {
@@ -58,13 +65,21 @@ pub(crate) struct View {
     cleared_alarms: BTreeSet<(WallMs, AlarmId)>,
     pub(crate) links: BTreeMap<LinkName, Arc<LinkStatus>>,
     pub(crate) traces: Traces,
+    pub(crate) table: Table,
+    tracks: Tracks,
+    /// Alarms that are up, by device, most urgent first.
+    alarms_up: BTreeMap<DeviceSn, BTreeSet<(Priority, AlarmId)>>,
+    events: Events,
     clients: BTreeMap<u64, Arc<Outbox>>,
     next_client: u64,
+    /// Clients that want the JSON `osd` frames made for everybody.
+    osd_listeners: usize,
     pub(crate) refused: u64,
 }
 
-impl Default for View {
-    fn default() -> Self {
+impl View {
+    /// `epoch` names this process to clients that come back.
+    pub(crate) fn new(epoch: String) -> Self {
         Self {
             devices: BTreeMap::new(),
             osd: BTreeMap::new(),
@@ -79,20 +94,24 @@ impl Default for View {
             cleared_alarms: BTreeSet::new(),
             links: BTreeMap::new(),
             traces: Traces::default(),
+            table: Table::default(),
+            tracks: Tracks::default(),
+            alarms_up: BTreeMap::new(),
+            events: Events::new(epoch),
             clients: BTreeMap::new(),
             next_client: 0,
+            osd_listeners: 0,
             refused: 0,
         }
     }
-}
 
-impl View {
     pub(crate) fn put_device(&mut self, status: Arc<DeviceStatus>) {
         if self.devices.len() >= MAX_DEVICES && !self.devices.contains_key(&status.sn) {
             self.refused += 1;
             return;
         }
         self.tell("device", "device", &*status);
+        self.table.touch(&status.sn);
         self.devices.insert(status.sn.clone(), status);
     }
 
@@ -109,6 +128,8 @@ impl View {
             if let Some(slot) = self.osd.remove(&sn) {
                 self.osd_changes.remove(&slot.seq);
             }
+            self.table.remove(&sn);
+            self.tracks.forget(&sn);
             self.tell("removed", "sn", &sn);
         }
     }
@@ -134,6 +155,7 @@ impl View {
             self.refused += 1;
             return;
         }
+        self.table.touch(&sample.sn);
         self.osd_seq += 1;
         let seq = self.osd_seq;
         self.osd_changes.insert(seq, sample.sn.clone());
@@ -161,11 +183,16 @@ impl View {
         self.tell("alarm", "alarm", &*alarm);
         let id = alarm.alarm_id;
         let cleared = alarm.cleared_ms;
-        if let Some(before) = self.alarms.insert(id, alarm)
-            && let Some(at) = before.cleared_ms
-        {
-            self.cleared_alarms.remove(&(at, id));
+        if let Some(before) = self.alarms.get(&id).map(Arc::clone) {
+            self.mark_alarm(&before, false);
+            if let Some(at) = before.cleared_ms {
+                self.cleared_alarms.remove(&(at, id));
+            }
         }
+        if cleared.is_none() {
+            self.mark_alarm(&alarm, true);
+        }
+        self.alarms.insert(id, alarm);
         if let Some(at) = cleared {
             self.cleared_alarms.insert((at, id));
         }
@@ -178,10 +205,26 @@ impl View {
             self.refused += 1;
             let active = self.alarms.values().filter(|alarm| alarm.cleared_ms.is_none());
             let least = active.min_by_key(|a| (std::cmp::Reverse(a.priority), a.raised_ms));
-            if let Some(id) = least.map(|alarm| alarm.alarm_id) {
-                self.alarms.remove(&id);
+            if let Some(id) = least.map(|alarm| alarm.alarm_id)
+                && let Some(gone) = self.alarms.remove(&id)
+            {
+                self.mark_alarm(&gone, false);
             }
         }
+    }
+
+    fn mark_alarm(&mut self, alarm: &Alarm, up: bool) {
+        let Some(sn) = &alarm.sn else { return };
+        let mark = (alarm.priority, alarm.alarm_id);
+        if up {
+            self.alarms_up.entry(sn.clone()).or_default().insert(mark);
+        } else if let Some(marks) = self.alarms_up.get_mut(sn) {
+            marks.remove(&mark);
+            if marks.is_empty() {
+                self.alarms_up.remove(sn);
+            }
+        }
+        self.table.touch_known(sn);
     }
 
     /// Active first, most urgent first, newest first.
@@ -230,6 +273,89 @@ impl View {
         self.osd_frames.iter().find(|frame| frame.from == from).cloned()
     }
 
+    /// Begins a tick: announces the slots given since the last one. Returns the slots whose
+    /// records are to be made.
+    pub(crate) fn begin_positions(&mut self) -> Vec<u16> {
+        let slots = self.table.take_unannounced();
+        for slots in slots.chunks(SLOTS_AN_EVENT) {
+            self.tell("slots", "slots", &slots);
+        }
+        self.table.begin_tick()
+    }
+
+    /// Makes the record of a slot from what is known now.
+    pub(crate) fn make_position(&mut self, slot: u16) {
+        let Some(sn) = self.table.sn(slot) else { return };
+        let status = self.devices.get(sn);
+        let sample = self.osd.get(sn).map(|slot| &slot.sample);
+        let Some(class) = sample.map(|osd| osd.class).or(status.map(|status| status.class)) else {
+            return;
+        };
+        let measured = sample.map_or_else(Measured::default, |osd| self.osd_reader.measure(osd));
+        let alarm = self.alarms_up.get(sn).and_then(|marks| marks.first()).map(|mark| mark.0);
+        let record = Record::new(class, status.map(|status| &**status), alarm, &measured);
+        self.tracks.note(sn, &record);
+        self.table.put(slot, record);
+    }
+
+    /// Where the device was since then, oldest first.
+    pub(crate) fn track(&self, sn: &DeviceSn, since: WallMs) -> Vec<Point> {
+        self.tracks.since(sn, since)
+    }
+
+    pub(crate) fn track_points(&self) -> usize {
+        self.tracks.total()
+    }
+
+    /// What a list or map shows of a sample.
+    pub(crate) fn summary(&mut self, sample: &DeviceOsd) -> Osd {
+        self.osd_reader.read(sample)
+    }
+
+    /// The summary of a device, and the number of its change, when that is not `known`.
+    pub(crate) fn osd_unless(&mut self, sn: &DeviceSn, known: u64) -> Option<(Osd, u64)> {
+        let slot = self.osd.get(sn).filter(|slot| slot.seq != known)?;
+        Some((self.osd_reader.read(&slot.sample), slot.seq))
+    }
+
+    /// Up to `max` devices whose serial number comes after `after`, as [`Self::device`] tells them.
+    pub(crate) fn devices_after(
+        &self,
+        after: Option<&DeviceSn>,
+        max: usize,
+    ) -> Vec<Arc<DeviceStatus>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let sns = self.devices.range::<DeviceSn, _>((from, Bound::Unbounded)).take(max);
+        sns.filter_map(|(sn, _)| self.device(sn)).collect()
+    }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// What a client that comes back missed.
+    pub(crate) fn missed(&self, epoch: &str, seq: u64) -> Missed {
+        self.events.since(epoch, seq)
+    }
+
+    /// Alarms that are up, in no order.
+    pub(crate) fn alarms_that_are_up(&self) -> impl Iterator<Item = &Arc<Alarm>> {
+        self.alarms.values().filter(|alarm| alarm.cleared_ms.is_none())
+    }
+
+    /// JSON frames for everybody are made while somebody wants them.
+    pub(crate) fn add_osd_listener(&mut self) {
+        self.osd_listeners += 1;
+    }
+
+    pub(crate) fn remove_osd_listener(&mut self) {
+        self.osd_listeners = self.osd_listeners.saturating_sub(1);
+    }
+
+    pub(crate) fn has_osd_listeners(&self) -> bool {
+        self.osd_listeners > 0
+    }
+
     pub(crate) fn add_client(&mut self) -> (u64, Arc<Outbox>) {
         let id = self.next_client;
         self.next_client += 1;
@@ -250,12 +376,9 @@ impl View {
         self.clients.len()
     }
 
-    /// Serialises once and queues for every client.
-    fn tell(&self, kind: &str, name: &str, body: &impl Serialize) {
-        if self.clients.is_empty() {
-            return;
-        }
-        let frame = frame(kind, name, body);
+    /// Puts it into words once and queues it for every client.
+    fn tell(&mut self, kind: &str, name: &str, body: &impl Serialize) {
+        let frame = self.events.tell(kind, name, body);
         for outbox in self.clients.values() {
             outbox.push(frame.clone());
         }
@@ -271,7 +394,7 @@ pub(crate) fn frame(kind: &str, name: &str, body: &impl Serialize) -> Utf8Bytes 
 
 #[cfg(test)]
 mod tests {
-    use fleet_types::{DeviceClass, Reason, Telemetry, alarm::Priority, telemetry::Schema};
+    use fleet_types::{DeviceClass, Reason, Telemetry, telemetry::Schema};
     use uuid::Uuid;
 
     use super::*;
@@ -294,7 +417,7 @@ mod tests {
 
     #[test]
     fn a_lagging_cursor_gets_each_device_once_and_in_portions() {
-        let mut view = View::default();
+        let mut view = View::new(String::new());
         for n in [0, 1, 2, 0, 1, 0] {
             view.put_osd(sample(n));
         }
@@ -309,7 +432,7 @@ mod tests {
 
     #[test]
     fn shared_frames_are_for_cursors_that_are_up_to_date() {
-        let mut view = View::default();
+        let mut view = View::new(String::new());
         let text = Utf8Bytes::from_static("x");
         view.publish_osd(OsdFrame { from: 0, to: 4, text: text.clone() });
         assert_eq!(view.osd_frame(0).unwrap().to, 4);
@@ -320,7 +443,7 @@ mod tests {
 
     #[test]
     fn cleared_alarms_give_way_and_active_ones_stay() {
-        let mut view = View::default();
+        let mut view = View::new(String::new());
         let alarm = |id: u128, cleared: Option<i64>| {
             Arc::new(Alarm {
                 alarm_id: AlarmId(Uuid::from_u128(id)),

@@ -4,6 +4,7 @@ mod commands;
 mod devices;
 mod docks;
 mod health;
+mod map;
 mod missions;
 mod resolutions;
 mod session;
@@ -28,6 +29,9 @@ fn protected() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices::list))
         .routes(routes!(devices::show))
+        .routes(routes!(map::track))
+        .routes(routes!(map::route))
+        .routes(routes!(map::alarms))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
         .routes(routes!(resolutions::command))

@@ -23,7 +23,7 @@ fn the_committed_description_is_the_code_s() {
         "the API changed: UPDATE_OPENAPI=1 cargo test -p fleet-api, then review"
     );
     let document: Value = serde_json::from_str(&now).unwrap();
-    assert_eq!(document["paths"].as_object().unwrap().len(), 21);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 24);
 }
 
 #[tokio::test]
@@ -149,6 +149,37 @@ async fn the_system_and_its_metrics_are_shown() {
     let named = text.lines().filter(|line| !line.starts_with('#'));
     assert!(named.clone().count() > 20);
     assert_eq!(named.filter(|line| !line.starts_with("gwanje_")).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[tokio::test]
+async fn alarms_are_counted_and_grouped_by_cause() {
+    let tower = Tower::start().await;
+    let alarm = |id: u128, code, priority, cleared: Option<i64>| Alarm {
+        alarm_id: AlarmId(Uuid::from_u128(id)),
+        sn: (id != 9).then(|| sn(&format!("SIM{id}"))),
+        priority,
+        reason: Reason::new(code, format!("words {id}")),
+        raised_ms: WallMs(i64::try_from(id).unwrap()),
+        cleared_ms: cleared.map(WallMs),
+    };
+    for sample in [
+        alarm(1, "dock_silent", Priority::Low, None),
+        alarm(2, "dock_silent", Priority::Medium, None),
+        alarm(3, "dock_silent", Priority::Low, Some(5)),
+        alarm(9, "broker_queue", Priority::High, None),
+    ] {
+        tower.bus.writer().try_write(sample).unwrap();
+    }
+    let whole = |body: &Value| body["up"]["high"] == 1;
+    let body = tower.until("/api/v1/alarms/summary", whole).await;
+    assert_eq!(body["up"], json!({"high": 1, "medium": 1, "low": 1}));
+    let expect = json!([
+        {"code": "broker_queue", "priority": "high", "count": 1, "newest_ms": 9,
+         "message": "words 9", "sns": []},
+        {"code": "dock_silent", "priority": "medium", "count": 2, "newest_ms": 2,
+         "message": "words 2", "sns": ["SIM1", "SIM2"]},
+    ]);
+    assert_eq!(body["groups"], expect);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod access;
 mod console;
 mod contract;
 mod orders;
+mod positions;
 mod sockets;
 mod streams;
 mod support;

@@ -19,17 +19,25 @@ use uuid::Uuid;
 
 use super::support::{API_TOKEN, DOCK, Tower, device, sn};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn try_open(tower: &Tower, headers: &[(&'static str, String)]) -> Result<Socket, u16> {
-    let url = format!("ws://{}/api/v1/stream", tower.address);
+    try_open_at(tower, "", headers).await
+}
+
+pub(crate) async fn try_open_at(
+    tower: &Tower,
+    query: &str,
+    headers: &[(&'static str, String)],
+) -> Result<Socket, u16> {
+    let url = format!("ws://{}/api/v1/stream{query}", tower.address);
     let mut request = url.into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
     match connect_async(request).await {
         Ok((socket, answer)) => {
-            if headers.iter().any(|(name, _)| *name == "sec-websocket-protocol") {
+            if headers.iter().any(|(_, value)| value.starts_with("gwanje.v1")) {
                 assert_eq!(answer.headers()["sec-websocket-protocol"], "gwanje.v1");
             }
             Ok(socket)
@@ -48,7 +56,7 @@ async fn open(tower: &Tower) -> Socket {
 }
 
 /// The next frame of this type; others are passed over.
-async fn next(socket: &mut Socket, kind: &str) -> Value {
+pub(crate) async fn next(socket: &mut Socket, kind: &str) -> Value {
     let found = async {
         loop {
             let frame = frame(socket).await;
@@ -66,10 +74,9 @@ async fn frame(socket: &mut Socket) -> Value {
         match socket.next().await.unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Ping(_) => {}
-            other @ (Message::Binary(_)
-            | Message::Pong(_)
-            | Message::Close(_)
-            | Message::Frame(_)) => {
+            // Positions of the second protocol; they are looked at elsewhere.
+            Message::Binary(_) => {}
+            other @ (Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {
                 panic!("{other:?}")
             }
         }
@@ -77,7 +84,7 @@ async fn frame(socket: &mut Socket) -> Value {
 }
 
 /// The code of the close frame, whatever comes before it.
-async fn close_code(socket: &mut Socket) -> u16 {
+pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
     let closed = async {
         loop {
             if let Message::Close(Some(close)) = socket.next().await.unwrap().unwrap() {
@@ -88,10 +95,10 @@ async fn close_code(socket: &mut Socket) -> u16 {
     tokio::time::timeout(Duration::from_secs(20), closed).await.unwrap()
 }
 
-fn osd(text: &str, class: DeviceClass, at: i64, values: &[(&str, Scalar)]) -> DeviceOsd {
+pub(crate) fn osd(text: &str, class: DeviceClass, at: i64, values: &[(&str, Scalar)]) -> DeviceOsd {
     thread_local! {
         static SCHEMA: Arc<Schema> = Arc::new(Schema {
-            fields: ["latitude", "height", "elevation", "cover_state", "mode_code"]
+            fields: ["latitude", "longitude", "height", "elevation", "cover_state", "mode_code"]
                 .map(|key| FieldSpec { key: key.to_owned(), unit: "x" })
                 .into(),
         });
@@ -173,7 +180,7 @@ async fn positions_come_once_a_second_with_what_is_known() {
     assert_eq!(late["osd"].as_array().unwrap().len(), 2);
 }
 
-async fn say(socket: &mut Socket, message: &Value) {
+pub(crate) async fn say(socket: &mut Socket, message: &Value) {
     socket.send(Message::text(message.to_string())).await.unwrap();
 }
 
@@ -191,7 +198,7 @@ async fn a_subscriber_gets_all_values_first_and_then_the_changed_ones() {
     assert_eq!(whole["values"].as_object().unwrap().len(), 2);
     let mut second = osd(DOCK, DeviceClass::Dock, 5, &first);
     let changed = Reading { value: Scalar::Int(4), source_ms: None, received_ms: WallMs(6) };
-    second.values.readings[4] = Some(changed);
+    second.values.readings[5] = Some(changed);
     tower.bus.writer().try_write(second).unwrap();
     let rest = next(&mut socket, "telemetry").await;
     let value = json!({"unit": "x", "value": 4, "source_ms": null, "received_ms": 6});

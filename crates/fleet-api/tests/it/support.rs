@@ -25,7 +25,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 pub(crate) const API_TOKEN: &str = "4d61c29f0b7e5a38d1c6f0928374aabb";
@@ -80,7 +80,19 @@ impl Tower {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ApiConfig)) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), change)
+    }
+
+    /// A tower whose sockets take little before a peer must read: the kernel's own buffers would
+    /// hold megabytes.
+    pub(crate) async fn narrow(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(4096).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::start_on(socket.listen(1024).unwrap(), change)
+    }
+
+    fn start_on(listener: TcpListener, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let address = listener.local_addr().unwrap();
         let (api, bus, tokens) = build(&format!("http://{address}"), change);
         let serving = tokio::spawn({

@@ -162,3 +162,28 @@ async fn forged_and_expired_addresses_open_nothing() {
     let path = bare.strip_prefix(&format!("http://{}", tower.address)).unwrap();
     tower.get(&format!("{path}?expires=9&sig=00")).await.is_problem(403, "bad_signature");
 }
+
+#[tokio::test]
+async fn a_route_is_shown_as_geojson() {
+    let tower = Tower::with_dock().await;
+    let made = upload(&tower, KMZ, "x", kmz()).await.is(201);
+    let path = format!("/api/v1/waylines/{}/route", made["wayline_id"].as_str().unwrap());
+    let answer = tower.get(&path).await;
+    assert_eq!(answer.headers["content-type"], "application/geo+json");
+    let route = answer.is(200);
+    let features = route["features"].as_array().unwrap();
+    let points = made["summary"]["waypoint_count"].as_u64().unwrap();
+    assert_eq!(features.len() as u64, points + 1);
+    let line = &features[0]["geometry"];
+    assert_eq!(line["type"], "LineString");
+    for (index, position) in line["coordinates"].as_array().unwrap().iter().enumerate() {
+        let point = &features[index + 1];
+        assert_eq!(&point["geometry"]["coordinates"], position);
+        assert_eq!(point["properties"]["waypoint"], index);
+    }
+    let longitude = line["coordinates"][0][0].as_f64().unwrap();
+    assert!((124.0..132.0).contains(&longitude), "longitude comes first");
+    assert_eq!(features[0]["properties"]["heights"], "above_take_off");
+    let nobody = format!("/api/v1/waylines/{}/route", uuid::Uuid::nil());
+    tower.get(&nobody).await.is_problem(404, "unknown_wayline");
+}

@@ -1,0 +1,27 @@
+//! Everything that must last: the database, and what is written to it and read from it.
+//!
+//! [`Database`] connects to PostgreSQL 15 or newer, ours or Supabase, and says whether it is there;
+//! [`migrate`] brings the schema up to date; [`journal`] puts commands on record before they leave.
+//! The crate decides nothing about aircraft, starts no task and no thread: the futures it gives
+//! ([`Driver::run`], [`journal::Writer::run`], …) are run by the binary. SQL lies in
+//! `supabase/migrations`. Read next: `docs/adr/0003-always-postgres.md`.
+
+mod backoff;
+mod config;
+mod connect;
+mod database;
+mod driver;
+mod error;
+pub mod journal;
+mod json;
+pub mod migrate;
+mod session;
+mod sql;
+mod tls;
+
+pub use config::{ConfigError, DatabaseConfig, Limits, Target, Tls};
+pub use connect::{Resolve, ResolveFuture};
+pub use database::{Database, DatabaseState};
+pub use driver::Driver;
+pub use error::StoreError;
+pub use session::Session;

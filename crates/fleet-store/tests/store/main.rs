@@ -1,0 +1,9 @@
+//! The store against a real PostgreSQL 15: each test has a private cluster on a Unix socket.
+
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod connection;
+mod journal;
+mod migrations;
+mod schema;

@@ -32,6 +32,7 @@ create table public.journal_subjects (
 );
 create index journal_subjects_open on public.journal_subjects (sn, subject_kind)
   where closed_at is null;
+create index journal_subjects_closed on public.journal_subjects (closed_at);
 create index journal_subjects_mission on public.journal_subjects (mission_id)
   where mission_id is not null;
 

@@ -3,13 +3,17 @@
 //! One future for all connections, to be run as one task. A connection that ends by itself is a
 //! suspicion, not a verdict: a new connection decides whether the database is away.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::{select, sync::mpsc};
+use tokio::{select, sync::mpsc, time::timeout};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::{backoff::Backoff, connect::Wire, database::Shared, error::describe};
+
+/// A network that swallows packets is noticed after this long and a connection's time limit.
+const ASK_EVERY: Duration = Duration::from_secs(10);
 
 /// Runs the connections of one [`crate::Database`].
 pub struct Driver {
@@ -42,8 +46,9 @@ impl Driver {
     }
 }
 
-/// Connects at the start and whenever somebody has a suspicion; while that fails, tries again with
-/// growing pauses. The session it makes is the next caller's.
+/// Holds one connection that is nobody's but its own, so that the loss of the database is noticed
+/// though nobody is using it; asks after it from time to time and whenever somebody has a
+/// suspicion. While there is none, tries again with growing pauses.
 async fn keep_watch(shared: &Shared) {
     let mut backoff = Backoff::new(Uuid::new_v4().as_u64_pair().0);
     loop {
@@ -52,10 +57,9 @@ async fn keep_watch(shared: &Shared) {
                 if !shared.is_up() {
                     tracing::info!(address = %shared.config.address(), "the database answers");
                 }
-                shared.put_idle(client);
                 shared.set_up();
                 backoff.reset();
-                shared.suspicion.notified().await;
+                while is_there(shared, &client).await {}
             }
             Err(error) => {
                 if shared.is_up() {
@@ -66,4 +70,9 @@ async fn keep_watch(shared: &Shared) {
             }
         }
     }
+}
+
+async fn is_there(shared: &Shared, client: &Client) -> bool {
+    let _ = timeout(ASK_EVERY, shared.suspicion.notified()).await;
+    matches!(timeout(shared.config.limits.connect, client.check_connection()).await, Ok(Ok(())))
 }

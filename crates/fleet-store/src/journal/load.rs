@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use fleet_core::journal::Record;
-use fleet_types::DeviceSn;
+use fleet_types::{DeviceSn, WallMs};
+use tokio_postgres::types::Type;
 
-use crate::{database::Database, error::StoreError};
+use crate::{database::Database, error::StoreError, sql::At};
+
+/// Closed commands and missions that are loaded at the most.
+pub const CLOSED_MAX: i64 = 20_000;
 
 /// A record and its place in the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,11 +20,14 @@ pub struct Stored {
     pub record: Record,
 }
 
-// An open mission brings all its commands along, the closed ones too: whether its take-off may have
+// A mission brings all its commands along, the closed ones too: whether its take-off may have
 // left is told by them.
 pub(crate) const OPEN: &str = "
     with open as materialized (
       select subject_id, subject_kind from journal_subjects where closed_at is null
+      union all
+      (select subject_id, subject_kind from journal_subjects where closed_at >= $1
+       order by closed_at desc limit $2)
     ), wanted as (
       select subject_id from open
       union
@@ -32,14 +39,20 @@ pub(crate) const OPEN: &str = "
     join lateral (select seq, record from journal where subject_id = w.subject_id offset 0) j on true
     order by j.seq";
 
-/// Every record of every command and mission that is open, by dock, in the order in which they
-/// became safe; with an open mission also those of its commands that are closed.
+/// Every record of every command and mission that is open, or was closed at `closed_since` or later
+/// (the latest [`CLOSED_MAX`] of those: their keys must still be known), by dock, in the order in
+/// which they became safe; with a mission also those of all its commands.
 ///
 /// # Errors
 /// That the database could not be asked, or holds a record that this version cannot read.
-pub async fn load_open(database: &Database) -> Result<BTreeMap<DeviceSn, Vec<Stored>>, StoreError> {
+pub async fn load_open(
+    database: &Database,
+    closed_since: WallMs,
+) -> Result<BTreeMap<DeviceSn, Vec<Stored>>, StoreError> {
     let session = database.session().await?;
-    let rows = session.query(OPEN, &[]).await?;
+    let rows = session
+        .query(OPEN, &[(&At(closed_since), Type::TIMESTAMPTZ), (&CLOSED_MAX, Type::INT8)])
+        .await?;
     session.release();
     let mut open: BTreeMap<DeviceSn, Vec<Stored>> = BTreeMap::new();
     for row in rows {

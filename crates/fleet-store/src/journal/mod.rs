@@ -19,7 +19,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-pub use load::{Stored, load_open};
+pub use load::{CLOSED_MAX, Stored, load_open};
 pub(crate) use rows::write;
 pub use writer::Writer;
 
@@ -30,15 +30,6 @@ const QUEUE_MAX: usize = 4096;
 /// How long something may wait for its record before it is refused.
 const BEFORE_LIMIT: Duration = Duration::from_secs(2);
 
-/// When a record has to be safe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Promise {
-    /// Before something leaves: answered within two seconds, else refused.
-    Before,
-    /// It has happened: kept until it is written, however long the database is away.
-    After,
-}
-
 /// Told once what became of a record.
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
@@ -46,8 +37,8 @@ pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 pub(crate) struct Job {
     pub(crate) record_id: Uuid,
     pub(crate) record: Record,
-    pub(crate) promise: Promise,
-    pub(crate) deadline: Instant,
+    /// Given up after this; none: kept until it is written.
+    pub(crate) deadline: Option<Instant>,
     pub(crate) done: Done,
 }
 
@@ -66,10 +57,13 @@ impl Journal {
     }
 
     /// Puts a record on record. `done` is called once: when it is safe, or when it cannot be made
-    /// so. Never waits.
-    pub fn append(&self, record: Record, promise: Promise, done: Done) {
-        let deadline = Instant::now() + BEFORE_LIMIT;
-        let job = Job { record_id: Uuid::now_v7(), record, promise, deadline, done };
+    /// so. A record that something waits for ([`Entry::is_awaited`]) is answered within two
+    /// seconds; every other is kept until it is written. Never waits.
+    ///
+    /// [`Entry::is_awaited`]: fleet_core::journal::Entry::is_awaited
+    pub fn append(&self, record: Record, done: Done) {
+        let deadline = record.entry.is_awaited().then(|| Instant::now() + BEFORE_LIMIT);
+        let job = Job { record_id: Uuid::now_v7(), record, deadline, done };
         if let Err(error) = self.jobs.try_send(job) {
             let (job, detail) = match error {
                 TrySendError::Full(job) => (job, "too many records wait for the journal"),

@@ -42,10 +42,15 @@ fn facts(entry: &Entry) -> Facts {
         Entry::Resolved { subject, .. } => {
             Facts { kind: "resolved", subject: *subject, effect: Effect::Closes }
         }
-        Entry::Mission { mission_id, .. } => Facts {
+        Entry::Mission(mission) => Facts {
             kind: "mission",
-            subject: Subject::Mission(*mission_id),
+            subject: Subject::Mission(mission.mission_id),
             effect: Effect::Opens { mission_id: None },
+        },
+        Entry::MissionStep { mission_id, .. } => Facts {
+            kind: "mission_step",
+            subject: Subject::Mission(*mission_id),
+            effect: Effect::Continues,
         },
         Entry::MissionOutcome { mission_id, .. } => Facts {
             kind: "mission_outcome",

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::{select, sync::mpsc, time::Instant};
 
-use super::{Job, Promise, write};
+use super::{Job, write};
 use crate::{
     database::{Database, DatabaseState},
     error::StoreError,
@@ -110,17 +110,16 @@ impl Writer {
     /// A write failed: what has waited long enough does not leave.
     fn refuse_late(&mut self, error: &StoreError) {
         let now = Instant::now();
-        self.refuse(&error.to_string(), |job| job.deadline <= now);
+        self.refuse(&error.to_string(), |deadline| deadline <= now);
     }
 
-    fn refuse(&mut self, detail: &str, mut is_due: impl FnMut(&Job) -> bool) {
+    fn refuse(&mut self, detail: &str, is_due: impl Fn(Instant) -> bool) {
         let waiting = std::mem::take(&mut self.waiting);
         for job in waiting {
-            match job.promise {
-                Promise::Before if is_due(&job) => {
-                    (job.done)(Err(StoreError::Unavailable { detail: detail.to_owned() }));
-                }
-                Promise::Before | Promise::After => self.waiting.push_back(job),
+            if job.deadline.is_some_and(&is_due) {
+                (job.done)(Err(StoreError::Unavailable { detail: detail.to_owned() }));
+            } else {
+                self.waiting.push_back(job);
             }
         }
     }

@@ -1,15 +1,16 @@
 //! The journal: safe when it says so, found again after a crash, never rewritten.
 
-use fleet_core::journal::{Entry, Record};
+use fleet_core::journal::{Entry, MissionRecord, Record};
 use fleet_store::{
     StoreError,
-    journal::{Journal, Promise, load_open},
+    journal::{Journal, load_open},
 };
 use fleet_types::{
-    CommandId, CommandState, DeviceSn, MissionId, RequestId, TraceId, WallMs,
+    CommandId, CommandState, DeviceSn, IdempotencyKey, MissionId, MissionState, RequestId, TraceId,
+    WallMs,
     command::{ResolvedOutcome, Subject},
     id::WaylineId,
-    mission::Verdict,
+    mission::{LostLinkAction, Verdict},
 };
 use rustix::process::Signal;
 use tokio::sync::oneshot;
@@ -28,7 +29,7 @@ fn command(id: u128, mission: Option<u128>) -> Entry {
         request_id: RequestId(Uuid::from_u128(1)),
         method: "cover_open".into(),
         data: serde_json::json!({"note": "a\u{0}b"}),
-        idempotency_key: format!("key-{id}"),
+        idempotency_key: key(id),
         issued_by: "operator".into(),
         mission_id: mission.map(|id| MissionId(Uuid::from_u128(id))),
         expires_ms: WallMs(99_000),
@@ -37,27 +38,34 @@ fn command(id: u128, mission: Option<u128>) -> Entry {
 }
 
 fn outcome(id: u128, state: CommandState) -> Entry {
-    Entry::CommandOutcome { command_id: CommandId(Uuid::from_u128(id)), state, reason: None }
+    let command_id = CommandId(Uuid::from_u128(id));
+    Entry::CommandOutcome { command_id, state, response_code: None, reason: None }
 }
 
 fn mission(id: u128) -> Entry {
-    Entry::Mission {
+    Entry::Mission(MissionRecord {
         mission_id: MissionId(Uuid::from_u128(id)),
         request_id: RequestId(Uuid::from_u128(1)),
         wayline_id: WaylineId(Uuid::from_u128(2)),
+        wayline_name: "north fence".into(),
+        waypoint_count: 9,
         file_md5: "0".repeat(32),
-        idempotency_key: format!("key-{id}"),
+        rth_altitude_m: 60,
+        lost_link_action: LostLinkAction::ReturnHome,
+        exit_wayline_when_link_lost: true,
+        expires_ms: WallMs(99_000),
+        idempotency_key: key(id),
         issued_by: "operator".into(),
-    }
+    })
 }
 
-async fn append(
-    journal: &Journal,
-    record: Record,
-    promise: Promise,
-) -> oneshot::Receiver<Result<(), StoreError>> {
+fn key(id: u128) -> IdempotencyKey {
+    IdempotencyKey::new(&format!("key-{id}")).unwrap()
+}
+
+async fn append(journal: &Journal, record: Record) -> oneshot::Receiver<Result<(), StoreError>> {
     let (told, hears) = oneshot::channel();
-    journal.append(record, promise, Box::new(|done| drop(told.send(done))));
+    journal.append(record, Box::new(|done| drop(told.send(done))));
     hears
 }
 
@@ -76,7 +84,14 @@ async fn what_is_open_is_found_again_after_a_crash() {
         ("D2", command(21, Some(20))),
         ("D2", outcome(21, CommandState::Succeeded)),
         ("D2", command(22, Some(20))),
-        ("D2", outcome(22, CommandState::Unknown)),
+        (
+            "D2",
+            Entry::MissionStep {
+                mission_id: MissionId(Uuid::from_u128(20)),
+                state: MissionState::Unknown,
+                reason: None,
+            },
+        ),
         ("D3", mission(30)),
         (
             "D3",
@@ -103,7 +118,7 @@ async fn what_is_open_is_found_again_after_a_crash() {
     let mut answers = Vec::new();
     for (index, (sn, entry)) in entries.into_iter().enumerate() {
         let record = record(sn, i64::try_from(index).unwrap(), entry);
-        answers.push(append(&journal, record, Promise::Before).await);
+        answers.push(append(&journal, record).await);
     }
     for answer in answers {
         answer.await.unwrap().unwrap();
@@ -112,7 +127,7 @@ async fn what_is_open_is_found_again_after_a_crash() {
     database.watch().wait_for(|state| !state.is_up()).await.unwrap();
     cluster.start_again();
     database.up().await;
-    let open = load_open(&database).await.unwrap();
+    let open = load_open(&database, WallMs(i64::MAX / 1_000_000)).await.unwrap();
     let found: Vec<_> = open
         .iter()
         .map(|(sn, stored)| {
@@ -122,6 +137,10 @@ async fn what_is_open_is_found_again_after_a_crash() {
         .collect();
     assert_eq!(found, [("D1", vec![0, 1]), ("D2", vec![4, 5, 6, 7, 8])]);
     let first = &open[&DeviceSn::new("D1").unwrap()][0].record.entry;
+    // Those that ended lately are wanted too, for their keys.
+    let lately = load_open(&database, WallMs(10)).await.unwrap();
+    let subjects: Vec<_> = lately.values().map(Vec::len).collect();
+    assert_eq!(subjects, [2, 5, 4, 2], "{lately:?}");
     let Entry::Command { data, .. } = first else { panic!("{first:?}") };
     assert_eq!(data["note"], "a\u{fffd}b");
 }
@@ -133,7 +152,7 @@ async fn many_records_share_a_commit() {
     let (journal, writer) = Journal::new(database);
     let mut answers = Vec::new();
     for id in 0..300 {
-        answers.push(append(&journal, record("D", 1, command(id, None)), Promise::Before).await);
+        answers.push(append(&journal, record("D", 1, command(id, None))).await);
     }
     tokio::spawn(writer.run());
     for answer in answers {
@@ -152,8 +171,8 @@ async fn database_away_refuses_what_must_be_first_and_keeps_what_has_happened() 
     database.watch().wait_for(|state| !state.is_up()).await.unwrap();
     let (journal, writer) = Journal::new(database.clone());
     tokio::spawn(writer.run());
-    let hurried = append(&journal, record("D", 1, command(1, None)), Promise::Before).await;
-    let kept = append(&journal, record("D", 2, command(2, None)), Promise::After).await;
+    let hurried = append(&journal, record("D", 1, command(1, None))).await;
+    let kept = append(&journal, record("D", 2, outcome(2, CommandState::Unknown))).await;
     let error = hurried.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("not reachable"), "{error}");
     cluster.start_again();
@@ -169,7 +188,7 @@ async fn a_record_that_is_refused_takes_no_other_with_it() {
     let (journal, writer) = Journal::new(database);
     let mut answers = Vec::new();
     for (id, sn) in [(1, "A"), (2, "BAD"), (3, "C")] {
-        answers.push(append(&journal, record(sn, 1, command(id, None)), Promise::After).await);
+        answers.push(append(&journal, record(sn, 1, command(id, None))).await);
     }
     tokio::spawn(writer.run());
     let mut done = Vec::new();

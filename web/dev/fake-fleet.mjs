@@ -1,5 +1,6 @@
 // Invented docks for the fake tower. Moves values and plays commands and missions by timer.
 import { randomUUID } from 'node:crypto';
+import { newAlarm } from './fake-alarms.mjs';
 
 const now = () => Date.now();
 const places = ['새만금 동측', '군산항', '대전 3공구', '포항 제철', '여수 석유화학', '평창 풍력'];
@@ -107,24 +108,8 @@ export class Fleet {
       speed: 0,
       wind: (n % 70) / 10,
     });
-    if (n === 8)
-      this.alarms.push({
-        alarm_id: randomUUID(),
-        sn,
-        priority: 'medium',
-        reason: special.reason,
-        raised_ms: now() - 93_000,
-        cleared_ms: null,
-      });
-    if (n === 3)
-      this.alarms.push({
-        alarm_id: randomUUID(),
-        sn,
-        priority: 'high',
-        reason: special.reason,
-        raised_ms: now() - 754_000,
-        cleared_ms: null,
-      });
+    if (n === 8) this.alarms.push(newAlarm(sn, 'medium', special.reason, now() - 93_000));
+    if (n === 3) this.alarms.push(newAlarm(sn, 'high', special.reason, now() - 754_000));
   }
 
   #heard(sn) {

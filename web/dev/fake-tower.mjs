@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
+import { flood, orderAlarm } from './fake-alarms.mjs';
 import { Fleet } from './fake-fleet.mjs';
 
 const option = (name, fallback) => {
@@ -19,6 +20,8 @@ const token = 'dev-token';
 const sockets = new Map();
 const site = { name: 'Saemangeum', time_zone: 'Asia/Seoul' };
 const fleet = new Fleet(option('docks', 20), broadcast);
+if (option('flood', 0))
+  fleet.alarms.push(...flood([...fleet.devices.keys()].slice(0, option('flood', 0))));
 
 const csp =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
@@ -93,6 +96,11 @@ const routes = [
   ['POST', /^\/docks$/, (_, body) => fleet.enrol(JSON.parse(body))],
   ['DELETE', /^\/docks\/([^/]+)$/, ([sn]) => fleet.remove(sn)],
   ['GET', /^\/alarms$/, () => [200, { alarms: fleet.alarms }]],
+  [
+    'POST',
+    /^\/alarms\/([^/]+)\/(acknowledge|shelve|unshelve)$/,
+    ([id, what], body) => orderAlarm(fleet, id, what, JSON.parse(body || '{}')),
+  ],
   [
     'GET',
     /^\/openapi\.json$/,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fleet_bus::{Bus, Writer};
 use fleet_types::{
     CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, TraceId, TraceStep, WallMs,
-    command::Resolution,
+    alarm::AlarmOrder, command::Resolution,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) commands: Writer<CommandRequest>,
     pub(crate) resolutions: Writer<Resolution>,
+    pub(crate) alarm_orders: Writer<AlarmOrder>,
     pub(crate) missions: Writer<MissionRequest>,
     pub(crate) traces: Writer<TraceStep>,
     pub(crate) uploads: Semaphore,

@@ -111,6 +111,7 @@ impl Api {
             metrics,
             commands: bus.writer(),
             resolutions: bus.writer(),
+            alarm_orders: bus.writer(),
             missions: bus.writer(),
             traces: bus.writer(),
             bus,

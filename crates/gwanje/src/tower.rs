@@ -5,6 +5,7 @@
 //! panic ends its task alone and is alarmed. Read next: [`pumps`] for the tasks between the
 //! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
+pub mod alarms;
 pub mod book;
 pub mod clock;
 pub mod dock_task;
@@ -37,11 +38,12 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
-    children,
+    alarm_texts, children,
     config::{BrokerMode, Config},
     data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
 };
+use alarms::Alarms;
 use dock_task::Surroundings;
 use enrolment::{BrokerEnrolment, DockAddress, public_address};
 use fleet::{Fleet, FleetConfig};
@@ -92,6 +94,7 @@ pub(crate) struct Tower {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) bus: Bus,
     hub: fleet_api::Hub,
+    alarms: Alarms,
     events: LinkEvents,
     system: Arc<System>,
     dynsec: Option<DynsecClient>,
@@ -131,7 +134,11 @@ impl Tower {
             seed: seed()?,
         };
         let fleet = Arc::new(Fleet::new(fleet_config, surroundings));
-        let system = Arc::new(System::new(health.clone(), Arc::clone(&fleet), config.mqtt.mode));
+        let (forgotten, to_forget) = mpsc::channel(alarms::FORGOTTEN_MAX);
+        let texts = config.dji.hms_file.as_deref().map(alarm_texts::load).transpose()?;
+        let alarms = Alarms::new(&bus, seed()?, texts, to_forget);
+        let system = System::new(health.clone(), Arc::clone(&fleet), config.mqtt.mode, forgotten);
+        let system = Arc::new(system);
         let enrolment = BrokerEnrolment::new(
             dynsec.clone(),
             Arc::clone(&fleet),
@@ -166,6 +173,7 @@ impl Tower {
             fleet,
             bus,
             hub,
+            alarms,
             events,
             system,
             dynsec,
@@ -183,6 +191,7 @@ impl Tower {
             fleet,
             bus,
             hub,
+            alarms,
             events,
             system,
             dynsec,
@@ -193,6 +202,7 @@ impl Tower {
         } = self;
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());
+        health.spawn_named("alarms", alarms.run());
         health.spawn_named("drift", Arc::clone(&system).follow_drift(bus.clone()));
         let pump = pumps::LinkPump::new(&fleet, &bus, system, dynsec.clone(), in_flight);
         health.spawn_named("link", pump.run(link, events));

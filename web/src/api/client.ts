@@ -149,5 +149,11 @@ export const api = {
   enrol: (sn: string, name: string) => post<EnrolledDock>('/docks', { sn, name }),
   removeDock: (sn: string) => call<void>(`/docks/${id(sn)}`, { method: 'DELETE' }),
   alarms: () => call<{ alarms: Alarm[] }>('/alarms'),
+  acknowledgeAlarm: (alarm_id: string, whole_cause: boolean) =>
+    post<Alarm>(`/alarms/${id(alarm_id)}/acknowledge`, { whole_cause }),
+  shelveAlarm: (alarm_id: string, for_minutes: number, note: string) =>
+    post<Alarm>(`/alarms/${id(alarm_id)}/shelve`, { for_minutes, note }),
+  unshelveAlarm: (alarm_id: string) =>
+    call<Alarm>(`/alarms/${id(alarm_id)}/unshelve`, { method: 'POST' }),
   system: () => call<SystemStatus>('/system'),
 };

@@ -4,24 +4,23 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How far an acknowledgement goes. */
+        Acknowledge: {
+            /** @description Acknowledge every alarm of the same cause that is up, as in a flood. */
+            whole_cause?: boolean;
+        };
+        /** @description Who acknowledged, and when. */
+        Acknowledgement: {
+            /** @description When. */
+            at_ms: components["schemas"]["WallMs"];
+            /** @description Who. */
+            by: string;
+        };
         /**
          * @description What a device is doing, in words an operator uses.
          * @enum {string}
          */
         Activity: "unknown" | "idle" | "on_site_debugging" | "remote_debugging" | "upgrading" | "working" | "standby" | "preparing" | "taking_off" | "flying_mission" | "flying" | "returning" | "landing" | "aircraft_offline";
-        /** @description One alarm, raised or cleared. Bus topic `Alarm`. */
-        Alarm: {
-            /** @description Identity: the same for raise and clear. */
-            alarm_id: components["schemas"]["AlarmId"];
-            cleared_ms?: null | components["schemas"]["WallMs"];
-            /** @description How urgent. */
-            priority: components["schemas"]["Priority"];
-            /** @description When it came up. */
-            raised_ms: components["schemas"]["WallMs"];
-            /** @description What, why and what to do. */
-            reason: components["schemas"]["Reason"];
-            sn?: null | components["schemas"]["DeviceSn"];
-        };
         /** @description Alarms that are up, by priority. */
         AlarmCounts: {
             high: number;
@@ -48,9 +47,47 @@ export interface components {
          * @description One alarm.
          */
         AlarmId: string;
-        /** @description Alarms: active first, most urgent first, newest first. */
+        /** @description Alarms: what needs a hand first, most urgent first, newest first; then shelved, then over. */
         Alarms: {
-            alarms: components["schemas"]["Alarm"][];
+            alarms: components["schemas"]["AlarmStatus"][];
+        };
+        /**
+         * @description Who says that something is wrong.
+         * @enum {string}
+         */
+        AlarmSource: "hms" | "fault" | "rule" | "tower";
+        /**
+         * @description Where an alarm stands, after ISA-18.2. Whether it is shelved is said beside it.
+         * @enum {string}
+         */
+        AlarmState: "raised" | "acknowledged" | "cleared_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "cleared";
+        /** @description An alarm as people see it. Bus topic `AlarmStatus`; API `GET /alarms`. */
+        AlarmStatus: {
+            acknowledged?: null | components["schemas"]["Acknowledgement"];
+            /** @description Identity, for as long as it is remembered: raised again it is the same alarm. */
+            alarm_id: components["schemas"]["AlarmId"];
+            /** @description What alarms of one cause have in common; in a flood they are shown as one. */
+            cause: string;
+            cleared_ms?: null | components["schemas"]["WallMs"];
+            /** @description Part of a flood of its cause. */
+            in_flood: boolean;
+            /** @description How urgent. */
+            priority: components["schemas"]["Priority"];
+            /**
+             * Format: int32
+             * @description How often it came up since it was first unacknowledged.
+             */
+            raised_count: number;
+            /** @description When its condition came up last. */
+            raised_ms: components["schemas"]["WallMs"];
+            /** @description What, why and what to do. */
+            reason: components["schemas"]["Reason"];
+            shelved?: null | components["schemas"]["Shelf"];
+            sn?: null | components["schemas"]["DeviceSn"];
+            /** @description Who says so. */
+            source: components["schemas"]["AlarmSource"];
+            /** @description Where it stands. */
+            state: components["schemas"]["AlarmState"];
         };
         /** @description How many alarms are up, and for what causes. */
         AlarmSummary: {
@@ -475,6 +512,16 @@ export interface components {
             /** @description The device's word for the step. */
             step_key?: string | null;
         };
+        /** @description For how long an alarm is put aside, and why. */
+        PutAside: {
+            /**
+             * Format: int32
+             * @description Minutes, 1 to 720.
+             */
+            for_minutes: number;
+            /** @description Why; kept on record. */
+            note: string;
+        };
         /** @description Whether the tower can do its work. */
         Ready: {
             /** @description The checks. */
@@ -514,6 +561,17 @@ export interface components {
          * @enum {string}
          */
         ResponseCode: "ok" | "rejected" | "failed" | "ignored" | "expired" | "unknown";
+        /** @description Put aside by a person for a time. */
+        Shelf: {
+            /** @description When. */
+            at_ms: components["schemas"]["WallMs"];
+            /** @description Who. */
+            by: string;
+            /** @description Why, in their words. */
+            note: string;
+            /** @description Until when; then it is back, unacknowledged, if its condition still holds. */
+            until_ms: components["schemas"]["WallMs"];
+        };
         /** @description A session; the token is shown once. */
         SignedIn: {
             /** @description When it stops working. */

@@ -72,6 +72,23 @@ export const reasonsKo = {
   request_timeout: '요청이 시간 안에 끝나지 않았습니다.',
   unauthorized: '로그인이 필요합니다.',
   internal: '관제탑에 오류가 났습니다. 실행되었는지 확인한 뒤 다시 시도하십시오.',
+  hms: '장비가 보낸 상태 경보입니다.',
+  heartbeat_lost: '장비에서 수신이 끊겼습니다. 전원과 네트워크를 확인하십시오.',
+  osd_stalled: '장비와 통신은 되지만 상태 보고가 멈췄습니다. 보이는 값을 믿지 마십시오.',
+  field_frozen: '값 하나가 더는 바뀌지 않거나 오지 않습니다. 그 값을 믿지 마십시오.',
+  speed_drop: '명령 없이 기체가 멈췄습니다. 영상과 위치를 확인하십시오.',
+  position_jump: '기체 위치가 갑자기 튀었습니다. 위성 수신이나 전파 방해를 확인하십시오.',
+  link_quality: '비행 중인 기체와의 통신 품질이 떨어졌습니다.',
+  alarm_overflow: '경보가 너무 많아 새 경보를 보일 수 없습니다. 정리하거나 보류하십시오.',
+  already_acknowledged: '이미 확인한 경보입니다.',
+  alarm_over: '이미 끝난 경보입니다.',
+  not_shelved: '보류하지 않은 경보입니다.',
+  unknown_alarm: '기록에 없는 경보입니다.',
+  authority_held:
+    '지금 다른 사람이 이 장비를 조종합니다. 넘겨받거나 인계를 요청하십시오. 복귀·일시정지·정지는 누구나 할 수 있습니다.',
+  authority_ended: '명령할 때의 조종권이 끝나 보내지 않았습니다. 다시 시도하십시오.',
+  not_owner:
+    '지금은 이 관제탑이 이 도크를 맡고 있지 않아 보내지 않았습니다. 몇 초 뒤 다시 시도하십시오.',
 } as const;
 
 export type ReasonCode = keyof typeof reasonsKo;
@@ -147,4 +164,20 @@ export const reasonsEn: Record<ReasonCode, string> = {
   request_timeout: 'The request did not end in time.',
   unauthorized: 'Sign in first.',
   internal: 'The tower made a mistake. See whether it had an effect before you repeat it.',
+  hms: 'The device reports on its health.',
+  heartbeat_lost: 'The device is not heard any more. Check its power and network.',
+  osd_stalled: 'The device is heard, but its reports have stopped. Do not rely on what is shown.',
+  field_frozen: 'One value does not move any more, or does not come. Do not rely on it.',
+  speed_drop: 'The aircraft stopped without a command. Look at its picture and position.',
+  position_jump: 'The position of the aircraft jumped. Check satellites and interference.',
+  link_quality: 'The link to the flying aircraft is getting worse.',
+  alarm_overflow: 'There are too many alarms to show new ones. Settle or put aside some.',
+  already_acknowledged: 'This alarm is acknowledged already.',
+  alarm_over: 'This alarm is over.',
+  not_shelved: 'This alarm is not put aside.',
+  unknown_alarm: 'This alarm is not on record.',
+  authority_held:
+    'Somebody else commands this device now. Ask for a hand-over or take it over. Return home, pause and hover work for everybody.',
+  authority_ended: 'The authority that this was ordered under has ended. Ask again.',
+  not_owner: 'This tower does not own the dock now. Nothing was sent; ask again in a few seconds.',
 };

@@ -31,10 +31,17 @@ const reason = { code: 'silent', message: '' };
 const alarm: Alarm = {
   alarm_id: 'a',
   sn: dock.sn,
+  source: 'tower',
   priority: 'medium',
+  state: 'raised',
   reason,
+  cause: 'silent',
+  in_flood: false,
   raised_ms: 0,
+  raised_count: 1,
   cleared_ms: null,
+  acknowledged: null,
+  shelved: null,
 };
 
 const check = (

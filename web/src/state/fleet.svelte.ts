@@ -108,6 +108,12 @@ class Fleet {
     this.#publish();
   }
 
+  /** Takes an alarm as the answer to an order tells it. */
+  putAlarm(alarm: Alarm): void {
+    this.alarms.set(alarm.alarm_id, alarm);
+    this.#publish();
+  }
+
   putMission(mission: MissionStatus): void {
     const known = this.missions.get(mission.mission_id);
     if (known?.state === 'ended' && mission.state !== 'ended') return;

@@ -27,17 +27,25 @@ export interface Row {
 const priorities = { high: 0, medium: 1, low: 2 };
 
 class Views {
+  /** What somebody has to do with: not over, not put aside. */
   activeAlarms: Alarm[] = $derived.by(() => {
     fleet.revision;
     return [...fleet.alarms.values()]
-      .filter((alarm) => alarm.cleared_ms === null)
+      .filter((alarm) => alarm.state !== 'cleared' && alarm.shelved === null)
       .sort((a, b) => priorities[a.priority] - priorities[b.priority] || b.raised_ms - a.raised_ms);
+  });
+
+  shelvedAlarms: Alarm[] = $derived.by(() => {
+    fleet.revision;
+    return [...fleet.alarms.values()]
+      .filter((alarm) => alarm.shelved !== null)
+      .sort((a, b) => (a.shelved?.until_ms ?? 0) - (b.shelved?.until_ms ?? 0));
   });
 
   clearedAlarms: Alarm[] = $derived.by(() => {
     fleet.revision;
     return [...fleet.alarms.values()]
-      .filter((alarm) => alarm.cleared_ms !== null)
+      .filter((alarm) => alarm.state === 'cleared' && alarm.shelved === null)
       .sort((a, b) => (b.cleared_ms ?? 0) - (a.cleared_ms ?? 0))
       .slice(0, 20);
   });
@@ -46,7 +54,8 @@ class Views {
     fleet.revision;
     const alarms = new Map<string, Alarm[]>();
     for (const alarm of this.activeAlarms) {
-      if (!alarm.sn) continue;
+      // What is gone needs a word, and no hand at the dock.
+      if (!alarm.sn || alarm.state === 'cleared_unacknowledged') continue;
       const gateway = fleet.devices.get(alarm.sn)?.gateway_sn ?? alarm.sn;
       alarms.set(gateway, [...(alarms.get(gateway) ?? []), alarm]);
     }

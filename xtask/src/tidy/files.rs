@@ -9,8 +9,14 @@ use super::Report;
 const LINES_WARN: usize = 400;
 const LINES_MAX: usize = 800;
 /// Written by programs.
-const GENERATED: [&str; 5] =
-    ["Cargo.lock", "package-lock.json", "openapi.json", "methods.json", "errors.json"];
+const GENERATED: [&str; 6] = [
+    "Cargo.lock",
+    "package-lock.json",
+    "openapi.json",
+    "openapi.ts",
+    "methods.json",
+    "errors.json",
+];
 const SOURCES: [&str; 10] =
     [".rs", ".ts", ".svelte", ".mjs", ".js", ".css", ".sh", ".toml", ".html", "Makefile"];
 

@@ -21,7 +21,7 @@ use std::{
 
 use fleet_bus::{Bus, Reader};
 use fleet_types::{
-    Alarm, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, TraceStep,
+    AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, TraceStep,
     topic::{DeviceEvent, DeviceOsd},
 };
 use tokio::{
@@ -94,7 +94,7 @@ pub struct Hub {
     osd: Reader<DeviceOsd>,
     commands: Reader<CommandStatus>,
     missions: Reader<MissionStatus>,
-    alarms: Reader<Alarm>,
+    alarms: Reader<AlarmStatus>,
     links: Reader<LinkStatus>,
     traces: Reader<TraceStep>,
     events: Reader<DeviceEvent>,

@@ -11,8 +11,10 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use fleet_types::{
-    Alarm, AlarmId, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, WallMs,
-    alarm::Priority, link::LinkName, topic::DeviceOsd,
+    AlarmId, AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, WallMs,
+    alarm::{AlarmState, Priority},
+    link::LinkName,
+    topic::DeviceOsd,
 };
 use serde::Serialize;
 
@@ -61,7 +63,7 @@ pub(crate) struct View {
     pub(crate) osd_published: u64,
     pub(crate) commands: Ledger<CommandStatus>,
     pub(crate) missions: Ledger<MissionStatus>,
-    alarms: BTreeMap<AlarmId, Arc<Alarm>>,
+    alarms: BTreeMap<AlarmId, Arc<AlarmStatus>>,
     cleared_alarms: BTreeSet<(WallMs, AlarmId)>,
     pub(crate) links: BTreeMap<LinkName, Arc<LinkStatus>>,
     pub(crate) traces: Traces,
@@ -179,17 +181,17 @@ impl View {
         self.links.insert(status.link, status);
     }
 
-    pub(crate) fn put_alarm(&mut self, alarm: Arc<Alarm>) {
+    pub(crate) fn put_alarm(&mut self, alarm: Arc<AlarmStatus>) {
         self.tell("alarm", "alarm", &*alarm);
         let id = alarm.alarm_id;
-        let cleared = alarm.cleared_ms;
+        let cleared = over_since(&alarm);
         if let Some(before) = self.alarms.get(&id).map(Arc::clone) {
             self.mark_alarm(&before, false);
-            if let Some(at) = before.cleared_ms {
+            if let Some(at) = over_since(&before) {
                 self.cleared_alarms.remove(&(at, id));
             }
         }
-        if cleared.is_none() {
+        if needs_a_hand(&alarm) {
             self.mark_alarm(&alarm, true);
         }
         self.alarms.insert(id, alarm);
@@ -203,7 +205,7 @@ impl View {
         } else if self.alarms.len() - self.cleared_alarms.len() > MAX_ACTIVE_ALARMS {
             // Far beyond what a person can act on; counted, and the least urgent oldest one goes.
             self.refused += 1;
-            let active = self.alarms.values().filter(|alarm| alarm.cleared_ms.is_none());
+            let active = self.alarms.values().filter(|alarm| over_since(alarm).is_none());
             let least = active.min_by_key(|a| (std::cmp::Reverse(a.priority), a.raised_ms));
             if let Some(id) = least.map(|alarm| alarm.alarm_id)
                 && let Some(gone) = self.alarms.remove(&id)
@@ -213,7 +215,7 @@ impl View {
         }
     }
 
-    fn mark_alarm(&mut self, alarm: &Alarm, up: bool) {
+    fn mark_alarm(&mut self, alarm: &AlarmStatus, up: bool) {
         let Some(sn) = &alarm.sn else { return };
         let mark = (alarm.priority, alarm.alarm_id);
         if up {
@@ -227,11 +229,20 @@ impl View {
         self.table.touch_known(sn);
     }
 
-    /// Active first, most urgent first, newest first.
-    pub(crate) fn alarms_in_order(&self) -> Vec<Arc<Alarm>> {
+    /// What needs a hand first, most urgent first, newest first; then what is shelved, then what is
+    /// over.
+    pub(crate) fn alarms_in_order(&self) -> Vec<Arc<AlarmStatus>> {
         let mut list: Vec<_> = self.alarms.values().cloned().collect();
-        list.sort_by_key(|a| (a.cleared_ms.is_some(), a.priority, std::cmp::Reverse(a.raised_ms)));
+        list.sort_by_key(|alarm| {
+            let is_shelved = alarm.shelved.is_some();
+            let newest = std::cmp::Reverse(alarm.raised_ms);
+            (over_since(alarm).is_some(), is_shelved, alarm.priority, newest)
+        });
         list
+    }
+
+    pub(crate) fn alarm(&self, id: AlarmId) -> Option<Arc<AlarmStatus>> {
+        self.alarms.get(&id).cloned()
     }
 
     pub(crate) fn telemetry(&self, sn: &DeviceSn) -> Option<Arc<DeviceOsd>> {
@@ -339,8 +350,8 @@ impl View {
     }
 
     /// Alarms that are up, in no order.
-    pub(crate) fn alarms_that_are_up(&self) -> impl Iterator<Item = &Arc<Alarm>> {
-        self.alarms.values().filter(|alarm| alarm.cleared_ms.is_none())
+    pub(crate) fn alarms_that_are_up(&self) -> impl Iterator<Item = &Arc<AlarmStatus>> {
+        self.alarms.values().filter(|alarm| needs_a_hand(alarm))
     }
 
     /// JSON frames for everybody are made while somebody wants them.
@@ -385,6 +396,25 @@ impl View {
     }
 }
 
+/// Whether an alarm is shown at its device: not put aside, and not merely waiting for somebody's
+/// word that it was there.
+fn needs_a_hand(alarm: &AlarmStatus) -> bool {
+    let stands = match alarm.state {
+        AlarmState::Raised
+        | AlarmState::Acknowledged
+        | AlarmState::LatchedUnacknowledged
+        | AlarmState::LatchedAcknowledged => true,
+        AlarmState::ClearedUnacknowledged | AlarmState::Cleared => false,
+    };
+    stands && alarm.shelved.is_none()
+}
+
+/// When an alarm was over for good; nothing while somebody has to do with it.
+fn over_since(alarm: &AlarmStatus) -> Option<WallMs> {
+    let is_over = alarm.state == AlarmState::Cleared && alarm.shelved.is_none();
+    is_over.then(|| alarm.cleared_ms.unwrap_or(alarm.raised_ms))
+}
+
 /// `{"type": kind, name: body}`.
 pub(crate) fn frame(kind: &str, name: &str, body: &impl Serialize) -> Utf8Bytes {
     // Our own types serialise; `null` would be shown as a malformed frame, never crash a client.
@@ -394,7 +424,7 @@ pub(crate) fn frame(kind: &str, name: &str, body: &impl Serialize) -> Utf8Bytes 
 
 #[cfg(test)]
 mod tests {
-    use fleet_types::{DeviceClass, Reason, Telemetry, telemetry::Schema};
+    use fleet_types::{DeviceClass, Reason, Telemetry, alarm::AlarmSource, telemetry::Schema};
     use uuid::Uuid;
 
     use super::*;
@@ -445,13 +475,21 @@ mod tests {
     fn cleared_alarms_give_way_and_active_ones_stay() {
         let mut view = View::new(String::new());
         let alarm = |id: u128, cleared: Option<i64>| {
-            Arc::new(Alarm {
+            let state = if cleared.is_some() { AlarmState::Cleared } else { AlarmState::Raised };
+            Arc::new(AlarmStatus {
                 alarm_id: AlarmId(Uuid::from_u128(id)),
                 sn: None,
+                source: AlarmSource::Tower,
                 priority: Priority::Low,
+                state,
                 reason: Reason::new("silent", "nothing was heard"),
+                cause: "silent".to_owned(),
+                in_flood: false,
                 raised_ms: WallMs(0),
+                raised_count: 1,
                 cleared_ms: cleared.map(WallMs),
+                acknowledged: None,
+                shelved: None,
             })
         };
         view.put_alarm(alarm(0, None));

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use fleet_types::{
-    Alarm, DeviceClass, DeviceSn, WallMs, alarm::Priority, id::WaylineId, topic::DeviceOsd,
+    AlarmStatus, DeviceClass, DeviceSn, WallMs, alarm::Priority, id::WaylineId, topic::DeviceOsd,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -240,10 +240,10 @@ pub(crate) async fn alarms(State(app): State<App>) -> Json<AlarmSummary> {
             Priority::Medium => up.medium += 1,
             Priority::Low => up.low += 1,
         }
-        match groups.get_mut(&*alarm.reason.code) {
+        match groups.get_mut(&alarm.cause) {
             Some(group) => group.add(alarm),
             None => {
-                groups.insert(alarm.reason.code.to_string(), AlarmGroup::of(alarm));
+                groups.insert(alarm.cause.clone(), AlarmGroup::of(alarm));
             }
         }
     }
@@ -254,7 +254,7 @@ pub(crate) async fn alarms(State(app): State<App>) -> Json<AlarmSummary> {
 }
 
 impl AlarmGroup {
-    fn of(alarm: &Alarm) -> Self {
+    fn of(alarm: &AlarmStatus) -> Self {
         Self {
             code: alarm.reason.code.to_string(),
             priority: alarm.priority,
@@ -265,7 +265,7 @@ impl AlarmGroup {
         }
     }
 
-    fn add(&mut self, alarm: &Alarm) {
+    fn add(&mut self, alarm: &AlarmStatus) {
         self.count += 1;
         // High orders before low.
         self.priority = self.priority.min(alarm.priority);

@@ -1,5 +1,6 @@
 //! The routes of the contract, one module a noun. Read next: any of them.
 
+mod alarms;
 mod commands;
 mod devices;
 mod docks;
@@ -40,7 +41,10 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(missions::show))
         .routes(routes!(docks::create))
         .routes(routes!(docks::remove))
-        .routes(routes!(system::alarms))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::acknowledge))
+        .routes(routes!(alarms::shelve))
+        .routes(routes!(alarms::unshelve))
         .routes(routes!(system::trace))
         .routes(routes!(system::system))
         .routes(routes!(session::sign_out))

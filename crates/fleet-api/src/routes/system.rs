@@ -1,9 +1,9 @@
-//! Alarms, traces, and the tower's own state.
+//! Traces, and the tower's own state.
 
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use fleet_types::{Alarm, LinkStatus, TraceId, TraceStep, WallMs};
+use fleet_types::{LinkStatus, TraceId, TraceStep, WallMs};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,16 +12,9 @@ use crate::{
     clock::now_ms,
     config::Site,
     extract::InPath,
-    json::Object,
     problem::Problem,
     services::{BrokerState, LoopState, UnknownCount},
 };
-
-/// Alarms: active first, most urgent first, newest first.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Alarms {
-    alarms: Vec<Alarm>,
-}
 
 /// One flow, step by step.
 #[derive(Serialize, ToSchema)]
@@ -73,20 +66,6 @@ pub(crate) struct System {
     unknowns: Vec<UnknownCount>,
     /// The place.
     site: Site,
-}
-
-/// Lists alarms.
-#[utoipa::path(
-    operation_id = "list_alarms",
-    get, path = "/api/v1/alarms", tag = "alarms",
-    responses(
-        (status = 200, body = Alarms),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn alarms(State(app): State<App>) -> Object {
-    let alarms = app.hub.view().alarms_in_order();
-    Object::new().list("alarms", &alarms).await
 }
 
 /// Shows one flow from the click to the device and back.

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use axum::extract::ws::Utf8Bytes;
-use fleet_types::{Alarm, CommandStatus, DeviceSn, LinkStatus, MissionStatus};
+use fleet_types::{AlarmStatus, CommandStatus, DeviceSn, LinkStatus, MissionStatus};
 
 use super::{Client, End, FRAMES_A_WRITE, Protocol};
 use crate::{clock::now_ms, hub::View, json::Object};
@@ -42,7 +42,7 @@ struct Lists {
     next_slot: Option<usize>,
     missions: VecDeque<Arc<MissionStatus>>,
     commands: VecDeque<Arc<CommandStatus>>,
-    alarms: VecDeque<Arc<Alarm>>,
+    alarms: VecDeque<Arc<AlarmStatus>>,
     links: VecDeque<Arc<LinkStatus>>,
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::support::{API_TOKEN, Tower};
 
-const PROTECTED: [(&str, &str); 16] = [
+const PROTECTED: [(&str, &str); 19] = [
     ("GET", "/api/v1/devices"),
     ("GET", "/api/v1/devices/X"),
     ("POST", "/api/v1/devices/X/commands"),
@@ -17,6 +17,9 @@ const PROTECTED: [(&str, &str); 16] = [
     ("GET", "/api/v1/traces/X"),
     ("POST", "/api/v1/docks"),
     ("GET", "/api/v1/alarms"),
+    ("POST", "/api/v1/alarms/X/acknowledge"),
+    ("POST", "/api/v1/alarms/X/shelve"),
+    ("POST", "/api/v1/alarms/X/unshelve"),
     ("GET", "/api/v1/system"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/readyz"),

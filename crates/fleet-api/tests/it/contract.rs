@@ -1,13 +1,15 @@
 //! Shapes: problems everywhere, the description, and the plain reads.
 
 use fleet_types::{
-    Alarm, AlarmId, DeviceClass, LinkStatus, Reason, TraceId, WallMs, alarm::Priority,
-    link::LinkName, topic::DeviceEvent,
+    AlarmStatus, DeviceClass, LinkStatus, Reason, TraceId, WallMs,
+    alarm::{Acknowledgement, AlarmAction, AlarmOrder, AlarmState, Priority, Shelf},
+    link::LinkName,
+    topic::DeviceEvent,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{API_TOKEN, DOCK, MQTT_PASSWORD, Tower, device, sn};
+use super::support::{API_TOKEN, DOCK, MQTT_PASSWORD, Tower, alarm, device, sn};
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
 
@@ -23,7 +25,7 @@ fn the_committed_description_is_the_code_s() {
         "the API changed: UPDATE_OPENAPI=1 cargo test -p fleet-api, then review"
     );
     let document: Value = serde_json::from_str(&now).unwrap();
-    assert_eq!(document["paths"].as_object().unwrap().len(), 24);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 27);
 }
 
 #[tokio::test]
@@ -154,19 +156,18 @@ async fn the_system_and_its_metrics_are_shown() {
 #[tokio::test]
 async fn alarms_are_counted_and_grouped_by_cause() {
     let tower = Tower::start().await;
-    let alarm = |id: u128, code, priority, cleared: Option<i64>| Alarm {
-        alarm_id: AlarmId(Uuid::from_u128(id)),
+    let alarm = |id: u128, code: &'static str, priority, state| AlarmStatus {
         sn: (id != 9).then(|| sn(&format!("SIM{id}"))),
-        priority,
         reason: Reason::new(code, format!("words {id}")),
+        cause: code.to_owned(),
         raised_ms: WallMs(i64::try_from(id).unwrap()),
-        cleared_ms: cleared.map(WallMs),
+        ..alarm(id, state, priority)
     };
     for sample in [
-        alarm(1, "dock_silent", Priority::Low, None),
-        alarm(2, "dock_silent", Priority::Medium, None),
-        alarm(3, "dock_silent", Priority::Low, Some(5)),
-        alarm(9, "broker_queue", Priority::High, None),
+        alarm(1, "dock_silent", Priority::Low, AlarmState::Raised),
+        alarm(2, "dock_silent", Priority::Medium, AlarmState::Acknowledged),
+        alarm(3, "dock_silent", Priority::Low, AlarmState::ClearedUnacknowledged),
+        alarm(9, "broker_queue", Priority::High, AlarmState::Raised),
     ] {
         tower.bus.writer().try_write(sample).unwrap();
     }
@@ -185,18 +186,10 @@ async fn alarms_are_counted_and_grouped_by_cause() {
 #[tokio::test]
 async fn alarms_come_active_first_and_events_join_their_flow() {
     let tower = Tower::start().await;
-    let alarm = |id: u128, cleared: Option<i64>, priority| Alarm {
-        alarm_id: AlarmId(Uuid::from_u128(id)),
-        sn: None,
-        priority,
-        reason: Reason::new("link_down", "the link is down"),
-        raised_ms: WallMs(1),
-        cleared_ms: cleared.map(WallMs),
-    };
     for sample in [
-        alarm(1, Some(5), Priority::High),
-        alarm(2, None, Priority::Low),
-        alarm(3, None, Priority::High),
+        alarm(1, AlarmState::Cleared, Priority::High),
+        alarm(2, AlarmState::Raised, Priority::Low),
+        alarm(3, AlarmState::ClearedUnacknowledged, Priority::High),
     ] {
         tower.bus.writer().try_write(sample).unwrap();
     }
@@ -219,4 +212,71 @@ async fn alarms_come_active_first_and_events_join_their_flow() {
     let path = format!("/api/v1/traces/{trace_id}");
     let trace = tower.until(&path, |_| true).await;
     assert_eq!(trace["steps"][0]["actor"], format!("device.{DOCK}"));
+}
+
+/// Plays the alarm component: does as ordered.
+fn own_alarms(tower: &Tower) {
+    let mut orders = tower.bus.reader::<AlarmOrder>();
+    let writer = tower.bus.writer();
+    let mut known = alarm(7, AlarmState::Raised, Priority::High);
+    writer.try_write(known.clone()).unwrap();
+    tokio::spawn(async move {
+        loop {
+            for order in orders.take(4).await {
+                assert_eq!(order.alarm_id, known.alarm_id);
+                let (by, at_ms) = (order.issued_by.clone(), WallMs(9));
+                match &order.action {
+                    AlarmAction::Acknowledge { .. } => {
+                        known.state = AlarmState::Acknowledged;
+                        known.acknowledged = Some(Acknowledgement { by, at_ms });
+                    }
+                    AlarmAction::Shelve { for_ms, note } => {
+                        let until_ms = WallMs(9_i64.saturating_add_unsigned(*for_ms));
+                        known.shelved = Some(Shelf { by, note: note.clone(), at_ms, until_ms });
+                    }
+                    AlarmAction::Unshelve => known.shelved = None,
+                }
+                writer.write(known.clone()).await;
+            }
+        }
+    });
+}
+
+#[tokio::test]
+async fn alarms_are_acknowledged_and_shelved_by_somebody_until_some_time() {
+    let tower = Tower::start().await;
+    own_alarms(&tower);
+    let one = |body: &Value| body["alarms"].as_array().unwrap().len() == 1;
+    tower.until("/api/v1/alarms", one).await;
+    let path = format!("/api/v1/alarms/{}", Uuid::from_u128(7));
+    let post = |what: &str, body: Value| {
+        let path = format!("{path}/{what}");
+        let tower = &tower;
+        async move { tower.call("POST", &path, &body).await }
+    };
+    post("unshelve", Value::Null).await.is_problem(409, "not_shelved");
+    let taken = post("acknowledge", json!({})).await.is(200);
+    assert_eq!(
+        (&taken["state"], &taken["acknowledged"]["by"]),
+        (&json!("acknowledged"), &json!("token:api"))
+    );
+    let again = post("acknowledge", json!({})).await.is_problem(409, "already_acknowledged");
+    assert_eq!(again["alarm"]["acknowledged"]["at_ms"], 9);
+    post("acknowledge", json!({"whole_cause": true})).await.is(200);
+    for bad in [
+        json!({"for_minutes": 0, "note": "x"}),
+        json!({"for_minutes": 721, "note": "x"}),
+        json!({"for_minutes": 5, "note": " "}),
+    ] {
+        post("shelve", bad).await.is_problem(422, "bad_input");
+    }
+    let aside = post("shelve", json!({"for_minutes": 30, "note": "수리 중"})).await.is(200);
+    assert_eq!(
+        (&aside["shelved"]["note"], &aside["shelved"]["until_ms"]),
+        (&json!("수리 중"), &json!(1_800_009))
+    );
+    let back = post("unshelve", Value::Null).await.is(200);
+    assert!(back["shelved"].is_null());
+    let nobody = format!("/api/v1/alarms/{}/acknowledge", Uuid::from_u128(8));
+    tower.call("POST", &nobody, &json!({})).await.is_problem(404, "unknown_alarm");
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use fleet_types::{
-    Alarm, AlarmId, DeviceClass, Reason, Scalar, WallMs, alarm::Priority, device::Connection,
+    AlarmStatus, DeviceClass, Reason, Scalar,
+    alarm::{AlarmState, Priority},
+    device::Connection,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -65,14 +67,12 @@ fn put(tower: &Tower, name: &str, class: DeviceClass, latitude: f64, longitude: 
     tower.bus.writer().try_write(osd(name, class, 1, &place)).unwrap();
 }
 
-fn alarm(id: u128, name: Option<&str>, priority: Priority, cleared: bool) -> Alarm {
-    Alarm {
-        alarm_id: AlarmId(Uuid::from_u128(id)),
+fn alarm(id: u128, name: Option<&str>, priority: Priority, cleared: bool) -> AlarmStatus {
+    let state = if cleared { AlarmState::Cleared } else { AlarmState::Raised };
+    AlarmStatus {
         sn: name.map(super::support::sn),
-        priority,
         reason: Reason::new("silent", "nothing was heard"),
-        raised_ms: WallMs(1),
-        cleared_ms: cleared.then_some(WallMs(2)),
+        ..super::support::alarm(id, state, priority)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use fleet_types::{
-    Alarm, AlarmId, DeviceClass, DeviceSn, Reading, Reason, Scalar, Telemetry, WallMs,
-    alarm::Priority,
+    AlarmStatus, DeviceClass, DeviceSn, Reading, Reason, Scalar, Telemetry, WallMs,
+    alarm::{AlarmState, Priority},
     telemetry::{FieldSpec, Schema},
     topic::DeviceOsd,
 };
@@ -17,7 +17,7 @@ use tokio_tungstenite::{
 };
 use uuid::Uuid;
 
-use super::support::{API_TOKEN, DOCK, Tower, device, sn};
+use super::support::{API_TOKEN, DOCK, Tower, alarm, device, sn};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -259,16 +259,12 @@ async fn a_client_that_does_not_read_is_cut_and_the_others_miss_nothing() {
             seen += 1;
         }
     });
-    let writer = tower.bus.writer::<Alarm>();
+    let writer = tower.bus.writer::<AlarmStatus>();
     let message = "x".repeat(8000);
     for id in 0..ALARMS {
-        let alarm = Alarm {
-            alarm_id: AlarmId(Uuid::from_u128(id)),
-            sn: None,
-            priority: Priority::Low,
+        let alarm = AlarmStatus {
             reason: Reason::new("link_down", message.clone()),
-            raised_ms: WallMs(1),
-            cleared_ms: Some(WallMs(2)),
+            ..alarm(id, AlarmState::Cleared, Priority::Low)
         };
         writer.write(alarm).await;
         if id % 16 == 0 {

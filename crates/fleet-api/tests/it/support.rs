@@ -12,8 +12,10 @@ use fleet_api::{
 };
 use fleet_bus::Bus;
 use fleet_types::{
-    CommandId, CommandRequest, CommandState, CommandStatus, DeviceClass, DeviceSn, DeviceStatus,
-    IdempotencyKey, MissionRequest, MissionState, MissionStatus, Reason, WallMs,
+    AlarmId, AlarmStatus, CommandId, CommandRequest, CommandState, CommandStatus, DeviceClass,
+    DeviceSn, DeviceStatus, IdempotencyKey, MissionRequest, MissionState, MissionStatus, Reason,
+    WallMs,
+    alarm::{AlarmSource, AlarmState, Priority},
     device::{Activity, Connection},
     mission::{MissionProgress, Verdict},
 };
@@ -190,6 +192,25 @@ impl Tower {
             }
         });
         seen
+    }
+}
+
+/// An alarm of the tower's own.
+pub(crate) fn alarm(id: u128, state: AlarmState, priority: Priority) -> AlarmStatus {
+    AlarmStatus {
+        alarm_id: AlarmId(uuid::Uuid::from_u128(id)),
+        sn: None,
+        source: AlarmSource::Tower,
+        priority,
+        state,
+        reason: Reason::new("link_down", "the link is down"),
+        cause: "link_down".to_owned(),
+        in_flood: false,
+        raised_ms: WallMs(1),
+        raised_count: 1,
+        cleared_ms: (!state.is_active()).then_some(WallMs(5)),
+        acknowledged: None,
+        shelved: None,
     }
 }
 

@@ -99,7 +99,5 @@ fn reason(code: &str, item: &HmsItem, book: Option<&HmsBook>) -> Reason {
     });
     let mut reason = Reason::new("hms", format!("{en} ({code})"));
     reason.message_ko = Some(format!("{ko} ({code})").into());
-    let digits = code.strip_prefix("0x").or_else(|| code.strip_prefix("0X"));
-    reason.device_code = digits.and_then(|digits| i64::from_str_radix(digits, 16).ok());
     reason
 }

@@ -8,6 +8,7 @@ use std::{
 use fleet_api::{BrokerState, Check, LoopState, SlowTask, Stalls, SystemSource, UnknownCount};
 use fleet_bus::Bus;
 use fleet_types::{DeviceSn, WallMs, topic::DeviceDrift};
+use tokio::sync::mpsc;
 
 use super::fleet::Fleet;
 use crate::{config::BrokerMode, stall};
@@ -24,6 +25,8 @@ pub struct System {
     broker_kind: &'static str,
     stats: Mutex<BTreeMap<&'static str, f64>>,
     drift: Mutex<BTreeMap<DeviceSn, Arc<DeviceDrift>>>,
+    /// Tells the alarms which docks were removed.
+    forgotten: mpsc::Sender<DeviceSn>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -33,12 +36,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl System {
     /// Nothing known of the broker yet.
     #[must_use]
-    pub fn new(health: stall::LoopHealth, fleet: Arc<Fleet>, mode: BrokerMode) -> Self {
+    pub fn new(
+        health: stall::LoopHealth,
+        fleet: Arc<Fleet>,
+        mode: BrokerMode,
+        forgotten: mpsc::Sender<DeviceSn>,
+    ) -> Self {
         let broker_kind = match mode {
             BrokerMode::Embedded => "embedded",
             BrokerMode::External => "external",
         };
-        Self { health, fleet, broker_kind, stats: Mutex::default(), drift: Mutex::default() }
+        let (stats, drift) = (Mutex::default(), Mutex::default());
+        Self { health, fleet, broker_kind, stats, drift, forgotten }
     }
 
     /// Takes a statistic of the broker. Mosquitto's heap counter runs below zero and around: a value
@@ -66,6 +75,9 @@ impl System {
     /// Forgets a dock that was removed.
     pub fn forget(&self, sn: &DeviceSn) {
         lock(&self.drift).remove(sn);
+        if self.forgotten.try_send(sn.clone()).is_err() {
+            tracing::error!(device.sn = %sn, "the alarms of a removed dock stay until the tower restarts");
+        }
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use fleet_types::{Alarm, DeviceSn, DeviceStatus};
+use fleet_types::{
+    Alarm, AlarmId, AlarmStatus, DeviceSn, DeviceStatus, Reason, RequestId,
+    alarm::{AlarmAction, AlarmOrder, AlarmState, Priority},
+    topic::DeviceEvent,
+};
 
 use super::*;
 use crate::data_dir::TempDir;
@@ -87,4 +91,56 @@ async fn a_removed_dock_is_forgotten_and_its_messages_belong_to_nobody() {
     assert_eq!(fleet.stats.orphans.load(std::sync::atomic::Ordering::Relaxed), 1);
     fleet.route("no/such/topic".to_owned(), b"{}".as_slice().into(), clock::now(), None);
     assert_eq!(fleet.stats.foreign_topics.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn health_messages_and_signals_become_alarms_that_people_act_on() {
+    let dir = TempDir::new().unwrap();
+    let tower = Tower::build(&config(&dir)).unwrap();
+    let (bus, system) = (tower.bus.clone(), Arc::clone(&tower.system));
+    let mut statuses = bus.reader::<AlarmStatus>();
+    tower.start();
+    let sn = DeviceSn::new("DOCK-1").unwrap();
+    let hms = |list: serde_json::Value| DeviceEvent {
+        sn: sn.clone(),
+        method: "hms".to_owned(),
+        data: serde_json::json!({ "list": list }),
+        trace_id: None,
+        source_ms: None,
+        received_ms: clock::now().wall,
+    };
+    let item = serde_json::json!({"level": 2, "code": "0x19111800", "device_type": "3-2-0"});
+    bus.writer().try_write(hms(serde_json::json!([item]))).unwrap();
+    let raised = within("the device's alarm", statuses.take(1)).await.remove(0);
+    assert_eq!((raised.state, raised.priority), (AlarmState::Raised, Priority::High));
+
+    let order = |action| AlarmOrder {
+        request_id: RequestId(uuid::Uuid::now_v7()),
+        alarm_id: raised.alarm_id,
+        action,
+        issued_by: "session:1".to_owned(),
+    };
+    let acknowledge = AlarmAction::Acknowledge { whole_cause: false };
+    bus.writer().try_write(order(acknowledge)).unwrap();
+    let known = within("the acknowledgement", statuses.take(1)).await.remove(0);
+    assert_eq!(known.acknowledged.as_ref().map(|by| by.by.as_str()), Some("session:1"));
+    // The next list does not name it: it has cleared.
+    bus.writer().try_write(hms(serde_json::json!([]))).unwrap();
+    let gone = within("its end", statuses.take(1)).await.remove(0);
+    assert_eq!((gone.alarm_id, gone.state), (raised.alarm_id, AlarmState::Cleared));
+
+    let signal = Alarm {
+        alarm_id: AlarmId(uuid::Uuid::from_u128(5)),
+        sn: Some(sn.clone()),
+        priority: Priority::High,
+        reason: Reason::new("flight_locked", "planted"),
+        raised_ms: clock::now().wall,
+        cleared_ms: None,
+    };
+    bus.writer().try_write(signal).unwrap();
+    let locked = within("the signal's alarm", statuses.take(1)).await.remove(0);
+    assert_eq!((locked.alarm_id.0.as_u128(), locked.state), (5, AlarmState::Raised));
+    system.forget(&sn);
+    let over = within("the removed dock's alarms to end", statuses.take(1)).await.remove(0);
+    assert_eq!((over.alarm_id, over.state), (locked.alarm_id, AlarmState::Cleared));
 }

@@ -88,13 +88,17 @@ create table public.alarms (
   organisation_id uuid not null default '00000000-0000-4000-8000-000000000001',
   site_id uuid not null default '00000000-0000-4000-8000-000000000002',
   sn text,
+  source text not null,
   priority text not null check (priority in ('high', 'medium', 'low')),
+  state text not null,
   code text not null,
-  reason jsonb not null,
+  cause text not null,
+  status jsonb not null,
   raised_at timestamptz not null,
-  cleared_at timestamptz
+  cleared_at timestamptz,
+  changed_at timestamptz not null
 );
-create index alarms_open on public.alarms (raised_at) where cleared_at is null;
+create index alarms_open on public.alarms (raised_at) where state <> 'cleared';
 create index alarms_raised on public.alarms (raised_at);
 create index alarms_sn on public.alarms (sn, raised_at);
 
@@ -117,6 +121,11 @@ alter table public.events enable row level security;
 alter table public.alarms enable row level security;
 alter table gwanje.recorder_streams enable row level security;
 alter table gwanje.watermarks enable row level security;
+
+-- Our times are milliseconds since 1970.
+create function gwanje.at_ms(ms bigint) returns timestamptz language sql stable strict as $$
+  select timestamptz '1970-01-01 00:00:00+00' + ms * interval '1 millisecond'
+$$;
 
 -- Makes the partition of one day (UTC) if it is missing; true when it made it. A table is made
 -- apart and then attached, because that locks out neither readers nor writers.

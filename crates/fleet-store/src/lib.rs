@@ -15,7 +15,9 @@ mod error;
 pub mod journal;
 mod json;
 pub mod migrate;
+pub mod recorder;
 mod session;
+pub mod spool;
 mod sql;
 mod tls;
 

@@ -1,0 +1,235 @@
+//! What came in and is not yet written. Taking in never waits.
+//!
+//! Telemetry is bounded in bytes: when there is no room, the oldest rows go and are counted. What
+//! must not be lost is bounded too: states by one entry an object (a newer one takes the older
+//! one's place), events by what the broker hands over unacknowledged; beyond the bound the newest
+//! is not taken, which for an event means that nobody acknowledges it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use bytes::BytesMut;
+use fleet_types::{DeviceSn, WallMs, topic::DeviceOsd};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Counts, Safe,
+    batch::{Kept, Rows},
+    columns::{Encoder, names},
+};
+use crate::json;
+
+/// Where a device belongs until somebody says otherwise; the migration makes this site.
+pub(crate) const DEFAULT_SITE: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0002);
+/// Rows that are written together.
+const ROWS_MAX: u64 = 1000;
+/// Bytes that are written together.
+const BYTES_MAX: usize = 256 << 10;
+/// Events that wait.
+const EVENTS_MAX: usize = 16_384;
+/// Objects of one kind whose state waits.
+const STATES_MAX: usize = 32_768;
+/// Things that must not be lost in one batch.
+const KEPT_AT_ONCE: usize = 500;
+
+/// Rows being gathered.
+#[derive(Default)]
+struct Gathering {
+    tuples: BytesMut,
+    count: u64,
+    first: WallMs,
+    last: WallMs,
+}
+
+/// An event and what waits for it.
+struct Waiting {
+    events: Vec<Value>,
+    safe: Safe,
+}
+
+/// A kind of object whose latest state is kept.
+type States = BTreeMap<Arc<str>, Value>;
+
+pub(crate) struct Intake {
+    encoder: Encoder,
+    columns: Vec<String>,
+    gathering: Gathering,
+    sealed: VecDeque<Rows>,
+    sealed_bytes: usize,
+    bytes_max: usize,
+    waiting: VecDeque<Waiting>,
+    waiting_events: usize,
+    pub(crate) commands: States,
+    pub(crate) missions: States,
+    pub(crate) alarms: States,
+    pub(crate) devices: States,
+    twins: BTreeMap<DeviceSn, Arc<DeviceOsd>>,
+    pub(crate) sites: BTreeMap<DeviceSn, Uuid>,
+    changed: WallMs,
+    pub(crate) counts: Counts,
+}
+
+/// What one batch is made of, and who waits for it.
+pub(crate) struct Taken {
+    pub(crate) rows: Option<Rows>,
+    pub(crate) kept: Kept,
+    pub(crate) safe: Vec<Safe>,
+}
+
+impl Intake {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self {
+            encoder: Encoder::default(),
+            columns: names().into_iter().map(str::to_owned).collect(),
+            gathering: Gathering::default(),
+            sealed: VecDeque::new(),
+            sealed_bytes: 0,
+            bytes_max,
+            waiting: VecDeque::new(),
+            waiting_events: 0,
+            commands: States::new(),
+            missions: States::new(),
+            alarms: States::new(),
+            devices: States::new(),
+            twins: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            changed: WallMs(0),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes a report as a row. True when a batch is full.
+    pub(crate) fn row(&mut self, osd: &DeviceOsd) -> bool {
+        let site = self.sites.get(&osd.sn).copied().unwrap_or(DEFAULT_SITE);
+        let gathering = &mut self.gathering;
+        if gathering.count == 0 {
+            (gathering.first, gathering.last) = (osd.received_ms, osd.received_ms);
+        }
+        gathering.first = gathering.first.min(osd.received_ms);
+        gathering.last = gathering.last.max(osd.received_ms);
+        self.encoder.push(&mut gathering.tuples, site, osd);
+        gathering.count += 1;
+        let is_full = gathering.count >= ROWS_MAX || gathering.tuples.len() >= BYTES_MAX;
+        if is_full {
+            self.seal();
+        }
+        is_full
+    }
+
+    fn seal(&mut self) {
+        let Gathering { tuples, count, first, last } = std::mem::take(&mut self.gathering);
+        if count == 0 {
+            return;
+        }
+        self.gathering.tuples.reserve(tuples.len());
+        self.sealed_bytes += tuples.len();
+        let columns = self.columns.clone();
+        self.sealed.push_back(Rows { tuples: tuples.freeze(), columns, count, first, last });
+        while self.sealed_bytes > self.bytes_max {
+            let Some(oldest) = self.sealed.pop_front() else { break };
+            self.sealed_bytes -= oldest.tuples.len();
+            self.counts.rows_dropped += oldest.count;
+        }
+    }
+
+    /// Takes the events of one message. They are taken whole or not at all.
+    pub(crate) fn events(&mut self, events: Vec<Value>, safe: Safe) {
+        if self.waiting_events + events.len() > EVENTS_MAX {
+            self.counts.events_refused += events.len() as u64;
+            return;
+        }
+        self.waiting_events += events.len();
+        self.waiting.push_back(Waiting { events, safe });
+    }
+
+    /// Takes the newest state of an object.
+    pub(crate) fn state(
+        &mut self,
+        kind: fn(&mut Self) -> &mut States,
+        key: Arc<str>,
+        now: WallMs,
+        status: Value,
+    ) {
+        // Later states have later times though the clock stands still or is set back.
+        self.changed = WallMs(self.changed.0.saturating_add(1).max(now.0));
+        let state = json!({ "changed_ms": self.changed, "status": status });
+        let states = kind(self);
+        if states.len() >= STATES_MAX && !states.contains_key(&key) {
+            self.counts.states_refused += 1;
+            return;
+        }
+        states.insert(key, state);
+    }
+
+    /// Takes the latest values of a device.
+    pub(crate) fn twin(&mut self, osd: Arc<DeviceOsd>) {
+        if self.twins.len() < STATES_MAX || self.twins.contains_key(&osd.sn) {
+            self.twins.insert(osd.sn.clone(), osd);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, sn: &DeviceSn) {
+        self.encoder.forget(sn);
+        self.twins.remove(sn);
+        self.sites.remove(sn);
+    }
+
+    /// Whether anything waits that must not be lost.
+    pub(crate) fn has_kept(&self) -> bool {
+        let states = [&self.commands, &self.missions, &self.alarms, &self.devices];
+        !self.waiting.is_empty() || states.iter().any(|states| !states.is_empty())
+    }
+
+    /// Whether rows wait that are due: a full batch, or any if the time has come.
+    pub(crate) fn has_rows(&self, is_due: bool) -> bool {
+        !self.sealed.is_empty() || (is_due && self.gathering.count > 0)
+    }
+
+    /// What waits, for people: rows, and things that must not be lost.
+    pub(crate) fn backlog(&self) -> (u64, u64) {
+        let rows = self.gathering.count + self.sealed.iter().map(|rows| rows.count).sum::<u64>();
+        let states = [&self.commands, &self.missions, &self.alarms, &self.devices];
+        let states: usize = states.iter().map(|states| states.len()).sum();
+        (rows, (self.waiting_events + states) as u64)
+    }
+
+    /// The next batch: the oldest rows, and what must not be lost.
+    pub(crate) fn take(&mut self, with_twins: bool) -> Taken {
+        if self.sealed.is_empty() {
+            self.seal();
+        }
+        let rows = self.sealed.pop_front();
+        if let Some(rows) = &rows {
+            self.sealed_bytes -= rows.tuples.len();
+        }
+        let mut kept = Kept::default();
+        let mut safe = Vec::new();
+        while kept.events.len() < KEPT_AT_ONCE {
+            let Some(waiting) = self.waiting.pop_front() else { break };
+            self.waiting_events -= waiting.events.len();
+            kept.events.extend(waiting.events);
+            safe.push(waiting.safe);
+        }
+        kept.commands = some(&mut self.commands);
+        kept.missions = some(&mut self.missions);
+        kept.alarms = some(&mut self.alarms);
+        kept.devices = some(&mut self.devices);
+        if with_twins {
+            let twins = std::mem::take(&mut self.twins);
+            kept.twins = twins.into_values().map(|osd| json::value(&*osd)).collect();
+        }
+        Taken { rows, kept, safe }
+    }
+}
+
+fn some(states: &mut States) -> Vec<Value> {
+    let mut taken = Vec::new();
+    while taken.len() < KEPT_AT_ONCE {
+        let Some((_, state)) = states.pop_first() else { break };
+        taken.push(state);
+    }
+    taken
+}

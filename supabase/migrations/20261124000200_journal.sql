@@ -69,7 +69,8 @@ create table public.commands (
   counter_action boolean not null,
   accepted_at timestamptz not null,
   expires_at timestamptz not null,
-  changed_at timestamptz not null
+  changed_at timestamptz not null,
+  status jsonb not null
 );
 create index commands_sn on public.commands (sn, accepted_at);
 create index commands_accepted on public.commands (accepted_at);
@@ -125,12 +126,13 @@ create table public.missions (
   progress jsonb,
   accepted_at timestamptz not null,
   ended_at timestamptz,
-  changed_at timestamptz not null
+  changed_at timestamptz not null,
+  status jsonb not null
 );
 create index missions_sn on public.missions (sn, accepted_at);
 create index missions_accepted on public.missions (accepted_at);
 create index missions_key on public.missions (sn, idempotency_key);
-create index missions_open on public.missions (sn) where ended_at is null;
+create index missions_open on public.missions (accepted_at) where ended_at is null;
 
 create table public.mission_steps (
   mission_id uuid not null,

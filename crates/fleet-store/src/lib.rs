@@ -1,7 +1,9 @@
 //! Everything that must last: the database, and what is written to it and read from it.
 //!
 //! [`Database`] connects to PostgreSQL 15 or newer, ours or Supabase, and says whether it is there;
-//! [`migrate`] brings the schema up to date; [`journal`] puts commands on record before they leave.
+//! [`migrate`] brings the schema up to date; [`journal`] puts commands on record before they leave; [`recorder`] writes telemetry and what
+//! happens in batches, through the [`spool`] while the database is away; [`upkeep`] makes and drops
+//! days and rolls minutes up; [`read`] asks.
 //! The crate decides nothing about aircraft, starts no task and no thread: the futures it gives
 //! ([`Driver::run`], [`journal::Writer::run`], …) are run by the binary. SQL lies in
 //! `supabase/migrations`. Read next: `docs/adr/0003-always-postgres.md`.
@@ -15,11 +17,13 @@ mod error;
 pub mod journal;
 mod json;
 pub mod migrate;
+pub mod read;
 pub mod recorder;
 mod session;
 pub mod spool;
 mod sql;
 mod tls;
+pub mod upkeep;
 
 pub use config::{ConfigError, DatabaseConfig, Limits, Target, Tls};
 pub use connect::{Resolve, ResolveFuture};

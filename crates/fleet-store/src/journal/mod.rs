@@ -19,6 +19,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
+pub(crate) use load::OPEN;
 pub use load::{CLOSED_MAX, Stored, load_open};
 pub(crate) use rows::write;
 pub use writer::Writer;

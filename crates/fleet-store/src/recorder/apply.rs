@@ -54,7 +54,7 @@ const COMMANDS: &str = "
     insert into commands as old
       (command_id, organisation_id, site_id, sn, trace_id, request_id, request_code, method,
        mission_id, idempotency_key, issued_by, state, response_code, reason, progress,
-       counter_action, accepted_at, expires_at, changed_at)
+       counter_action, accepted_at, expires_at, changed_at, status)
     select
       (s ->> 'command_id')::uuid,
       coalesce(d.organisation_id, '00000000-0000-4000-8000-000000000001'),
@@ -64,12 +64,12 @@ const COMMANDS: &str = "
       s ->> 'state', s ->> 'response_code', nullif(s -> 'reason', 'null'),
       nullif(s -> 'progress', 'null'), (s ->> 'counter_action')::boolean,
       gwanje.at_ms((s ->> 'accepted_ms')::bigint), gwanje.at_ms((s ->> 'expires_ms')::bigint),
-      gwanje.at_ms((e ->> 'changed_ms')::bigint)
+      gwanje.at_ms((e ->> 'changed_ms')::bigint), s
     from jsonb_array_elements($1) e cross join lateral (select e -> 'status' as s) x
     left join devices d on d.sn = s ->> 'sn'
     on conflict (command_id) do update set
       state = excluded.state, response_code = excluded.response_code, reason = excluded.reason,
-      progress = excluded.progress, changed_at = excluded.changed_at
+      progress = excluded.progress, changed_at = excluded.changed_at, status = excluded.status
     where excluded.changed_at >= old.changed_at";
 
 const COMMAND_STEPS: &str = "
@@ -89,7 +89,7 @@ const MISSIONS: &str = "
     insert into missions as old
       (mission_id, organisation_id, site_id, sn, trace_id, request_id, request_code, wayline_id,
        wayline_name, waypoint_count, idempotency_key, issued_by, state, verdict, response_code,
-       reason, progress, accepted_at, ended_at, changed_at)
+       reason, progress, accepted_at, ended_at, changed_at, status)
     select
       (s ->> 'mission_id')::uuid,
       coalesce(d.organisation_id, '00000000-0000-4000-8000-000000000001'),
@@ -99,13 +99,13 @@ const MISSIONS: &str = "
       s ->> 'idempotency_key', s ->> 'issued_by', s ->> 'state', s ->> 'verdict',
       s ->> 'response_code', nullif(s -> 'reason', 'null'), nullif(s -> 'progress', 'null'),
       gwanje.at_ms((s ->> 'accepted_ms')::bigint), gwanje.at_ms((s ->> 'ended_ms')::bigint),
-      gwanje.at_ms((e ->> 'changed_ms')::bigint)
+      gwanje.at_ms((e ->> 'changed_ms')::bigint), s
     from jsonb_array_elements($1) e cross join lateral (select e -> 'status' as s) x
     left join devices d on d.sn = s ->> 'sn'
     on conflict (mission_id) do update set
       state = excluded.state, verdict = excluded.verdict, response_code = excluded.response_code,
       reason = excluded.reason, progress = excluded.progress, ended_at = excluded.ended_at,
-      changed_at = excluded.changed_at
+      changed_at = excluded.changed_at, status = excluded.status
     where excluded.changed_at >= old.changed_at";
 
 const MISSION_STEPS: &str = "

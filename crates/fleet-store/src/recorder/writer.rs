@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use fleet_types::WallMs;
 use tokio::{
     select,
     sync::mpsc,
@@ -26,8 +27,12 @@ use crate::{
 
 /// Pause after a failed attempt.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Shortest time that anything is gathered.
+const SHORTEST: Duration = Duration::from_millis(10);
 /// Batches that come out of the spool before one may go in.
 const REPLAYS_A_TURN: usize = 4;
+/// Milliseconds of an hour.
+const HOUR_MS: i64 = 3_600_000;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
@@ -42,6 +47,8 @@ pub struct Writer {
     next_no: i64,
     /// Days whose partition is known to be there.
     days: BTreeSet<i64>,
+    /// Times of replayed rows whose minutes are rolled up already.
+    late: Option<(WallMs, WallMs)>,
     flush_at: Instant,
     twins_at: Instant,
 }
@@ -49,10 +56,13 @@ pub struct Writer {
 impl Writer {
     pub(super) fn new(
         database: Database,
-        settings: RecorderSettings,
+        mut settings: RecorderSettings,
         shared: Arc<Shared>,
         spools: mpsc::Receiver<SpoolClient>,
     ) -> Self {
+        // Without any pause the loop would never be given back.
+        settings.flush = settings.flush.max(SHORTEST);
+        settings.twins_every = settings.twins_every.max(SHORTEST);
         let now = Instant::now();
         Self {
             database,
@@ -63,6 +73,7 @@ impl Writer {
             stream_id: new_stream(),
             next_no: 1,
             days: BTreeSet::new(),
+            late: None,
             flush_at: now + settings.flush,
             twins_at: now + settings.twins_every,
         }
@@ -201,12 +212,12 @@ impl Writer {
         session: &crate::Session,
         rows: &Rows,
     ) -> Result<(), StoreError> {
-        let day = |at: fleet_types::WallMs| at.0.div_euclid(DAY_MS);
+        let day = |at: WallMs| at.0.div_euclid(DAY_MS);
         for day in day(rows.first)..=day(rows.last) {
             if self.days.contains(&day) {
                 continue;
             }
-            let noon = At(fleet_types::WallMs(day * DAY_MS + DAY_MS / 2));
+            let noon = At(WallMs(day * DAY_MS + DAY_MS / 2));
             let sql = "select gwanje.ensure_telemetry_day(($1 at time zone 'UTC')::date)";
             session.query(sql, &[(&noon, Type::TIMESTAMPTZ)]).await?;
             self.days.insert(day);
@@ -289,7 +300,10 @@ impl Writer {
         };
         let done = match Batch::decode(payload) {
             Ok(batch) => match self.apply(&batch).await {
-                Ok(_) => true,
+                Ok(_) => {
+                    self.note_late(&batch);
+                    true
+                }
                 Err(error) if error.is_passing() => false,
                 Err(error) => {
                     self.write_apart(batch, &error).await;
@@ -312,6 +326,37 @@ impl Writer {
             self.spool = None;
         }
         self.note_spool();
+        if !self.has_spooled() {
+            self.roll_up_late().await;
+        }
+    }
+
+    fn note_late(&mut self, batch: &Batch) {
+        let Some(rows) = &batch.rows else { return };
+        let (first, last) = self.late.unwrap_or((rows.first, rows.last));
+        self.late = Some((first.min(rows.first), last.max(rows.last)));
+    }
+
+    /// Minutes that were rolled up before their rows came out of the spool are rolled up again, an
+    /// hour at a time.
+    async fn roll_up_late(&mut self) {
+        while let Some((first, last)) = self.late {
+            let until = WallMs(first.0.saturating_add(HOUR_MS).min(last.0.saturating_add(60_000)));
+            if let Err(error) = self.roll_up_range(first, until).await {
+                tracing::warn!(%error, "replayed rows are not rolled up yet");
+                return;
+            }
+            self.late = (until.0 <= last.0).then_some((until, last));
+        }
+    }
+
+    async fn roll_up_range(&mut self, since: WallMs, until: WallMs) -> Result<(), StoreError> {
+        let session = self.database.session().await?;
+        let (since, until) = (At(since), At(until));
+        let times = [(&since as _, Type::TIMESTAMPTZ), (&until as _, Type::TIMESTAMPTZ)];
+        session.query("select gwanje.roll_up_range($1, $2)", &times).await?;
+        session.release();
+        Ok(())
     }
 
     fn note_spool(&self) {

@@ -6,4 +6,7 @@ mod cluster;
 mod connection;
 mod journal;
 mod migrations;
+mod read;
+mod recorder;
 mod schema;
+mod spool;

@@ -43,9 +43,11 @@ pub struct Sources {
     pub root: bool,
 }
 
-/// Where a value was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a value was written; in the order in which mistakes are listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
+    /// The configuration file as a whole.
+    File(PathBuf),
     /// Line of the configuration file, from 1.
     Line(PathBuf, usize),
     /// Environment variable.
@@ -59,6 +61,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::File(file) => write!(f, "{}", file.display()),
             Self::Line(file, line) => write!(f, "{}:{line}", file.display()),
             Self::Variable(name) => write!(f, "${name}"),
             Self::Flag(name) => write!(f, "--{name}"),
@@ -127,6 +130,8 @@ pub fn load(sources: &Sources) -> Loaded {
     }
     loaded.read_secrets(&secret_paths);
     check::between_keys(&mut loaded);
+    // Whoever corrects a file goes through it from top to bottom.
+    loaded.mistakes.sort_by(|a, b| a.origin.cmp(&b.origin));
     loaded
 }
 
@@ -142,7 +147,7 @@ impl Loaded {
             Ok(text) => text,
             Err(error) => {
                 let what = format!("cannot be read: {error}");
-                return self.mistake(Origin::Line(path, 0), "", what);
+                return self.mistake(Origin::File(path), "", what);
             }
         };
         let at = |offset: usize| {

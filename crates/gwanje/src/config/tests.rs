@@ -65,6 +65,23 @@ fn mistakes_are_all_named_by_line() {
 }
 
 #[test]
+fn mistakes_come_in_the_order_of_their_lines_and_a_missing_file_has_none() {
+    let text = "data_dir = 5\n[site]\nname = \"\"\n[api]\nlisten = \"0.0.0.0:1\"\nlistn = 1\n\
+                [mqtt]\nkeep_alive_s = 1\npassword = \"p\"\n[dji]\napp_key = \"k\"\n\
+                [log]\nlevel = \"loud\"\n[nope]\nx = 1\n";
+    let line = |mistake: &Mistake| match &mistake.origin {
+        Origin::Line(_, line) => Some(*line),
+        Origin::File(_) | Origin::Variable(_) | Origin::Flag(_) | Origin::Default => None,
+    };
+    let lines: Vec<_> = loaded(text, &[]).mistakes.iter().map(line).collect();
+    let expect = [1, 3, 5, 6, 8, 9, 11, 11, 13, 14];
+    assert_eq!(lines, expect.map(Some));
+    let sources = Sources { file: Some("/nonexistent".into()), ..Sources::default() };
+    let mistakes = load(&sources).mistakes;
+    assert!(mistakes[0].to_string().starts_with("/nonexistent: cannot be read"), "{mistakes:?}");
+}
+
+#[test]
 fn a_broken_file_still_reports_the_rest() {
     let mistakes = loaded("[api]\nlisten = \n[mqtt]\nkeep_alive_s = 1\n", &[]).mistakes;
     let shown: Vec<_> = mistakes.iter().map(ToString::to_string).collect();

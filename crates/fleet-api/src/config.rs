@@ -7,6 +7,8 @@ use std::{net::SocketAddr, time::Duration};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::method::MethodInfo;
+
 /// The place this tower serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Site {
@@ -69,6 +71,8 @@ pub struct ApiConfig {
     pub hosts: Vec<String>,
     /// How long a wayline address handed to a dock works.
     pub wayline_url_life: Duration,
+    /// The table of methods, to be shown.
+    pub methods: Vec<MethodInfo>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -83,6 +87,7 @@ impl ApiConfig {
             public_url: public_url.trim_end_matches('/').to_owned(),
             hosts: Vec::new(),
             wayline_url_life: Duration::from_mins(30),
+            methods: Vec::new(),
             limits: Limits::default(),
         }
     }

@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod in_flight;
 pub mod inbox;
 pub mod journal;
+mod methods;
 pub mod metrics;
 pub mod pumps;
 pub mod roster;
@@ -287,6 +288,7 @@ fn dock_address(config: &Config) -> DockAddress {
 fn api_config(config: &Config) -> ApiConfig {
     let site = Site { name: config.site.name.clone(), time_zone: config.site.time_zone.clone() };
     let mut api = ApiConfig::new(env!("CARGO_PKG_VERSION"), site, &config.console_address());
+    api.methods = methods::methods();
     api.hosts.clone_from(&config.api.allowed_hosts);
     api.limits.connections = config.limits.api_connections as usize;
     api

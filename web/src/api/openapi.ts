@@ -304,6 +304,58 @@ export interface components {
          */
         LostLinkAction: "return_home" | "hover" | "land";
         /**
+         * @description What a method can do to the world.
+         * @enum {string}
+         */
+        MethodDanger: "none" | "moves_hardware" | "moves_aircraft";
+        /** @description A method that devices know. */
+        MethodInfo: {
+            /** @description Sent first and recorded after; never refused for journal, overload, lease or stale telemetry. */
+            counter_action: boolean;
+            /** @description What it can do. */
+            danger: components["schemas"]["MethodDanger"];
+            /** @description DJI advises against it. */
+            deprecated: boolean;
+            /** @description Page of the documentation: `wayline`, `cmd`, …. */
+            domain: string;
+            /** @description What must hold. */
+            interlock: components["schemas"]["MethodInterlock"];
+            /**
+             * Format: int64
+             * @description Wait for the end of the job or between its reports, milliseconds; 0 without a job.
+             */
+            job_timeout_ms: number;
+            /** @description Name on the wire. */
+            method: string;
+            /** @description Only in remote-debug mode. */
+            needs_debug_mode: boolean;
+            /** @description Newer than the documentation followed here: unproven. */
+            newer: boolean;
+            /** @description Whether an operator may send it by `POST /api/v1/devices/{sn}/commands`. */
+            offered: boolean;
+            /** @description Event that reports its job. */
+            progress_event?: string | null;
+            /** @description Sent twice does no more than once. The tower sends nothing twice by itself all the same. */
+            repeatable: boolean;
+            /**
+             * Format: int64
+             * @description Wait for the answer, milliseconds; then the outcome is unknown.
+             */
+            reply_timeout_ms: number;
+            /** @description Topic it goes out on: `services` or `drc/down`. */
+            topic: string;
+        };
+        /**
+         * @description What must hold before a method is sent.
+         * @enum {string}
+         */
+        MethodInterlock: "none" | "aircraft_in_dock" | "aircraft_in_dock_confirmed_by_camera" | "ready_to_fly" | "in_flight";
+        /** @description Every method that devices know. */
+        Methods: {
+            /** @description By page of the documentation. */
+            methods: components["schemas"]["MethodInfo"][];
+        };
+        /**
          * Format: uuid
          * @description One mission; also its DJI `flight_id`.
          */

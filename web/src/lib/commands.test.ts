@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest';
+import table from '../api/methods.json';
 import type { CommandState, CommandStatus, DeviceStatus, MissionStatus } from '../api/types';
 import {
   blocker,
+  deviceMethods,
+  flightMethods,
   type Method,
   mayNeedSettling,
   type Situation,
   stages,
   startBlocker,
+  takesTwoSteps,
 } from './commands';
 
 const dock = { sn: 'D', connection: 'online', activity: 'idle', flight_lock: null } as DeviceStatus;
@@ -72,6 +76,15 @@ test('pause and resume follow the mission', () => {
   check('flighttask_recovery', { mission }, 'not_paused');
   check('flighttask_recovery', { mission: paused }, null);
   check('flighttask_recovery', { mission: ended }, 'no_mission');
+});
+
+test('what holds a button back stands in the table of methods', () => {
+  const offered = Object.keys(table).sort();
+  for (const method of [...deviceMethods, ...flightMethods]) expect(offered).toContain(method);
+  const two = [...deviceMethods, ...flightMethods].filter(takesTwoSteps).sort();
+  expect(two).toEqual(['cover_close', 'cover_open', 'debug_mode_open']);
+  const free = deviceMethods.filter((method) => !table[method].needsDebugMode);
+  expect(free).toEqual(['debug_mode_open', 'debug_mode_close']);
 });
 
 test('the same command is not given twice at once', () => {

@@ -1,6 +1,7 @@
 // Which commands the console offers and why one may not be given now. The server decides; this
 // only spares an operator a refusal that is certain, and says why.
 
+import table from '../api/methods.json';
 import type {
   Activity,
   CommandState,
@@ -52,20 +53,29 @@ export interface Situation {
   underWay: readonly CommandStatus[];
 }
 
-/** Moves hardware near people or aircraft: takes a second, deliberate press. */
-export const twoSteps: ReadonlySet<Method> = new Set<Method>([
-  'cover_open',
-  'cover_close',
-  'debug_mode_open',
-]);
+/** What the tower's table says of a method; a test there keeps this copy equal to it. */
+interface Row {
+  /** Never held back for stale telemetry or a missing journal. */
+  counterAction: boolean;
+  danger: string;
+  interlock: string;
+  needsDebugMode: boolean;
+}
+const methods: Readonly<Record<Method, Row>> = table;
 
-/** Counter-actions are never held back for stale telemetry or a missing journal. */
-const counterActions: ReadonlySet<Method> = new Set<Method>(['return_home', 'flighttask_pause']);
+/** Moves hardware near people or aircraft, or needs the aircraft at home: takes a second press. */
+export function takesTwoSteps(method: Method): boolean {
+  return methods[method].danger === 'moves_hardware' || needsAircraftHome(method);
+}
+
+function needsAircraftHome(method: Method): boolean {
+  return methods[method].interlock === 'aircraft_in_dock';
+}
 
 export function blocker(method: Method, now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
   const same = now.underWay.filter((command) => command.method === method);
-  if (counterActions.has(method)) {
+  if (methods[method].counterAction) {
     // One whose fate is unknown must not stand in the way of another try; and while the broker is
     // away the tower keeps a counter-action ready until it expires.
     if (same.some((command) => command.state !== 'unknown')) return 'under_way';
@@ -93,7 +103,6 @@ function counterActionBlocker(method: Method, now: Situation): Blocker | null {
 
 function serviceBlocker(method: Method, now: Situation): Blocker | null {
   const debugging = now.dock.activity === 'remote_debugging';
-  const closing = method === 'cover_close' || method === 'debug_mode_open';
   switch (method) {
     case 'debug_mode_open':
       if (debugging) return 'already_so';
@@ -102,10 +111,11 @@ function serviceBlocker(method: Method, now: Situation): Blocker | null {
     case 'debug_mode_close':
       return debugging ? null : 'already_so';
     default:
-      if (!debugging) return 'needs_debug_mode';
+      if (methods[method].needsDebugMode && !debugging) return 'needs_debug_mode';
   }
-  if (closing && now.droneInDock === false) return 'aircraft_out';
-  if (closing && now.droneInDock === null) return 'aircraft_state_unknown';
+  if (!needsAircraftHome(method)) return null;
+  if (now.droneInDock === false) return 'aircraft_out';
+  if (now.droneInDock === null) return 'aircraft_state_unknown';
   return null;
 }
 

@@ -6,6 +6,7 @@ mod devices;
 mod docks;
 mod health;
 mod map;
+mod methods;
 mod missions;
 mod resolutions;
 mod session;
@@ -35,6 +36,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(map::alarms))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
+        .routes(routes!(methods::list))
         .routes(routes!(resolutions::command))
         .routes(routes!(resolutions::mission))
         .routes(routes!(missions::create, missions::list))

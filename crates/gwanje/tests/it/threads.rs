@@ -96,13 +96,12 @@ fn each_process_has_one_thread_at_all_times() {
         }))
         .await;
         assert_one_thread(&mut site, &sim, "under load");
-        for taken in &asked {
-            site.until_command(taken, &["succeeded"]).await;
-        }
-        for dock in &ids {
+        join_all(asked.iter().map(|taken| site.until_command(taken, &["succeeded"]))).await;
+        join_all(ids.iter().map(async |dock| {
             let taken = site.command(&dock.dock_sn, "debug_mode_close", "off").await.is(202);
             site.until_command(&taken, &["succeeded"]).await;
-        }
+        }))
+        .await;
 
         let broker = site.broker().expect("a broker");
         proc::signal(broker, Signal::KILL);

@@ -282,6 +282,7 @@ fn dock_address(config: &Config) -> DockAddress {
         port,
         organization_id: config.dji.organization_id.clone(),
         binding_code: (!code.is_empty()).then(|| Secret::new(code)),
+        has_licence: !config.dji.app_license.is_empty(),
     }
 }
 

@@ -242,6 +242,14 @@ const sentences: readonly (readonly [string, string])[] = [
   ['Organization ID', '조직 ID'],
   ['Device binding code', '장비 연결 코드'],
   [
+    "A real dock cannot reach this address: set mqtt.listen and mqtt.public_host to one of the site's network first.",
+    '실제 도크는 이 주소에 접속할 수 없습니다. 먼저 mqtt.listen과 mqtt.public_host를 현장 망의 주소로 정하십시오.',
+  ],
+  [
+    "A real dock does not come up without DJI's licence: set dji.app_id, dji.app_key and dji.app_license first.",
+    '실제 도크는 DJI 라이선스 없이는 기동하지 못합니다. 먼저 dji.app_id, dji.app_key, dji.app_license를 정하십시오.',
+  ],
+  [
     'On site, connect the remote controller to the dock and open DJI Pilot 2.',
     '현장에서 조종기를 도크에 연결하고 DJI Pilot 2를 엽니다.',
   ],

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -29,6 +29,36 @@ pub struct DockAddress {
     pub organization_id: String,
     /// Binding code to type into Pilot 2, when one is set.
     pub binding_code: Option<Secret>,
+    /// Whether DJI's licence is configured, without which a real dock does not come up.
+    pub has_licence: bool,
+}
+
+impl DockAddress {
+    /// Whether only this machine, or nobody at all, can connect to it.
+    fn is_local(&self) -> bool {
+        let ip = self.host.parse::<IpAddr>();
+        self.host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+    }
+
+    /// What stands in a real dock's way on our side.
+    fn obstacles(&self) -> Vec<String> {
+        let mut found = vec![];
+        if self.is_local() {
+            found.push(
+                "A real dock cannot reach this address: set mqtt.listen and mqtt.public_host to \
+                 one of the site's network first."
+                    .to_owned(),
+            );
+        }
+        if !self.has_licence {
+            found.push(
+                "A real dock does not come up without DJI's licence: set dji.app_id, dji.app_key \
+                 and dji.app_license first."
+                    .to_owned(),
+            );
+        }
+        found
+    }
 }
 
 /// Makes and removes accounts at the embedded broker.
@@ -91,7 +121,7 @@ impl BrokerEnrolment {
     }
 
     fn instructions(&self, sn: DeviceSn, name: String, password: &Secret) -> Enrolled {
-        let DockAddress { host, port, organization_id, binding_code } = &self.address;
+        let DockAddress { host, port, organization_id, binding_code, .. } = &self.address;
         let field = |field: &str, value: String| PilotField { field: field.to_owned(), value };
         let mut pilot2 = vec![
             field("Cloud service", "Other platforms → MQTT".to_owned()),
@@ -110,14 +140,15 @@ impl BrokerEnrolment {
             username: sn.to_string(),
             password: password.expose().to_owned(),
         };
-        let next = vec![
+        let mut next = self.address.obstacles();
+        next.extend([
             "On site, connect the remote controller to the dock and open DJI Pilot 2.".to_owned(),
             "Choose to connect the dock to a third-party cloud and type the values in.".to_owned(),
             "The dock's page in the console shows each step of bring-up, and what is missing."
                 .to_owned(),
             "The password is shown only now; remove and enrol the dock again to get a new one."
                 .to_owned(),
-        ];
+        ]);
         Enrolled { sn, name, mqtt, pilot2, next }
     }
 

@@ -19,7 +19,7 @@ build: console ## The release binary with the console inside: target/release/gwa
 
 console: web/dist/index.html ## The web console: web/dist
 
-web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/public web/api-docs web/index.html web/vite.config.ts -type f 2>/dev/null)
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/src web/basemap web/public web/index.html web/vite.config.ts -path web/basemap/out -prune -o -type f -print 2>/dev/null)
 	cd web && $(NPM) run build
 
 web/node_modules/.package-lock.json: web/package-lock.json

@@ -1,8 +1,23 @@
 // Invented docks for the fake tower. Moves values and plays commands and missions by timer.
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { newAlarm } from './fake-alarms.mjs';
 
 const now = () => Date.now();
+/** Towns the docks stand around, so that they stand on land. */
+const towns = JSON.parse(
+  readFileSync(new URL('../basemap/places.json', import.meta.url), 'utf8'),
+).korea.filter((place) => place.kind !== 'province' && !/신안|옹진|울릉|완도|진도/.test(place.ko));
+
+/** The same numbers each time. */
+function random(seed) {
+  let state = seed * 2654435761 + 1;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 4294967296;
+  };
+}
+
 const places = ['새만금 동측', '군산항', '대전 3공구', '포항 제철', '여수 석유화학', '평창 풍력'];
 
 function status(sn, extra) {
@@ -29,8 +44,13 @@ function status(sn, extra) {
 }
 
 export class Fleet {
-  constructor(count, broadcast) {
+  /** `flying`: the share of docks whose aircraft is up; `robots`: how many drive about. */
+  constructor(count, broadcast, { flying = 0.1, robots = 0, calm = false } = {}) {
     this.broadcast = broadcast;
+    this.flying = flying;
+    this.calm = calm;
+    this.slots = new Map();
+    this.moving = new Map();
     this.devices = new Map();
     this.commands = new Map();
     this.missions = new Map();
@@ -46,44 +66,50 @@ export class Fleet {
       error: null,
     }));
     for (let n = 1; n <= count; n += 1) this.#add(n);
+    for (let n = 1; n <= robots; n += 1) this.#addRobot(n);
+    for (const sn of this.devices.keys()) this.slots.set(sn, this.slots.size);
   }
 
   #add(n) {
     const sn = `SIMDK2${String(n).padStart(8, '0')}`;
     const craft = `SIMM3D${String(n).padStart(8, '0')}`;
     const special =
-      {
-        3: {
-          connection: 'offline',
-          since_ms: now() - 754_000,
-          last_heard_ms: now() - 784_000,
-          reason: {
-            code: 'silent',
-            message: 'Nothing was heard of the dock for 30 s; it was connected before.',
-          },
-        },
-        4: { activity: 'remote_debugging' },
-        5: {
-          connection: 'bringing_up',
-          phase: 'configured',
-          reason: {
-            code: 'no_topology',
-            message: 'Connected and configured, but it never sent update_topo.',
-          },
-        },
-        6: {
-          connection: 'never_seen',
-          phase: 'enrolled',
-          last_heard_ms: null,
-          reason: { code: 'never_connected', message: 'No login was seen at the broker.' },
-        },
-        7: { connection: 'stale', since_ms: now() - 14_000, last_heard_ms: now() - 14_000 },
-        8: {
-          reason: { code: 'clock_skew', message: 'The clock of the dock is 45 s behind.' },
-          clock_skew_ms: -45_200,
-        },
-      }[n] ?? {};
-    const name = n % 5 === 4 ? '' : `${places[n % places.length]} ${n}`;
+      (this.calm
+        ? null
+        : {
+            3: {
+              connection: 'offline',
+              since_ms: now() - 754_000,
+              last_heard_ms: now() - 784_000,
+              reason: {
+                code: 'silent',
+                message: 'Nothing was heard of the dock for 30 s; it was connected before.',
+              },
+            },
+            4: { activity: 'remote_debugging' },
+            5: {
+              connection: 'bringing_up',
+              phase: 'configured',
+              reason: {
+                code: 'no_topology',
+                message: 'Connected and configured, but it never sent update_topo.',
+              },
+            },
+            6: {
+              connection: 'never_seen',
+              phase: 'enrolled',
+              last_heard_ms: null,
+              reason: { code: 'never_connected', message: 'No login was seen at the broker.' },
+            },
+            7: { connection: 'stale', since_ms: now() - 14_000, last_heard_ms: now() - 14_000 },
+            8: {
+              reason: { code: 'clock_skew', message: 'The clock of the dock is 45 s behind.' },
+              clock_skew_ms: -45_200,
+            },
+          }[n]) ?? {};
+    const chance = random(n);
+    const town = towns[Math.floor(chance() * towns.length)];
+    const name = n % 9 === 4 ? '' : `${n <= 6 ? places[n % places.length] : town.ko} ${n}`;
     this.devices.set(sn, status(sn, { name, children: n === 6 ? [] : [craft], ...special }));
     if (n !== 6) {
       this.devices.set(
@@ -108,8 +134,66 @@ export class Fleet {
       speed: 0,
       wind: (n % 70) / 10,
     });
+    const up = n > 8 && chance() < this.flying && !special.connection;
+    this.moving.set(sn, {
+      lon: town.at[0] + (chance() - 0.5) * 0.14,
+      lat: town.at[1] + (chance() - 0.5) * 0.1,
+      phase: chance() * 6.283,
+      radius: 300 + chance() * 900,
+      up,
+    });
+    if (up) {
+      const craftNow = this.devices.get(craft);
+      craftNow.activity = 'flying_mission';
+      Object.assign(this.state.get(sn), { inDock: 0, height: 82.4, speed: 11.8 });
+      this.devices.get(sn).activity = 'working';
+    }
+    if (this.calm) return;
+    const skewed = { code: 'clock_skew', message: 'The clock of the dock is 45 s behind.' };
+    if (n % 97 === 0) {
+      this.alarms.push(newAlarm(sn, n % 2 ? 'medium' : 'high', skewed, now() - n * 1000));
+    }
     if (n === 8) this.alarms.push(newAlarm(sn, 'medium', special.reason, now() - 93_000));
     if (n === 3) this.alarms.push(newAlarm(sn, 'high', special.reason, now() - 754_000));
+  }
+
+  #addRobot(n) {
+    const chance = random(n + 7777);
+    const town = towns[Math.floor(chance() * towns.length)];
+    const sn = `AMR${String(n).padStart(6, '0')}`;
+    this.devices.set(
+      sn,
+      status(sn, { class: 'robot', name: `${town.ko} AMR ${n}`, model: 'AMR', phase: null }),
+    );
+    this.moving.set(sn, {
+      lon: town.at[0] + (chance() - 0.5) * 0.06,
+      lat: town.at[1] + (chance() - 0.5) * 0.05,
+      phase: chance() * 6.283,
+      radius: 40 + chance() * 160,
+      up: true,
+    });
+  }
+
+  /** Where a device is: degrees, heading, speed, height, battery. */
+  place(sn) {
+    const device = this.devices.get(sn);
+    const own = this.moving.get(device.gateway_sn ?? sn);
+    if (!own) return null;
+    const turn = device.class === 'robot' ? 0.01 : 11.8 / own.radius;
+    const moves = own.up && device.class !== 'dock';
+    const angle = own.phase + (moves ? (Date.now() / 1000) * turn : 0);
+    const reach = moves ? own.radius / 111320 : 0;
+    const s = this.state.get(device.gateway_sn ?? sn);
+    return {
+      lat: own.lat + Math.sin(angle) * reach,
+      lon: own.lon + (Math.cos(angle) * reach) / 0.8,
+      heading: moves ? ((((-angle * 180) / Math.PI) % 360) + 360) % 360 : 0,
+      speed: moves ? (device.class === 'robot' ? 1.2 : 11.8) : 0,
+      height: moves && device.class === 'aircraft' ? 82.4 : 0,
+      battery: s ? Math.round(s.battery) : 80,
+      inside: s ? s.inDock === 1 : false,
+      moves,
+    };
   }
 
   #heard(sn) {
@@ -139,19 +223,21 @@ export class Fleet {
         battery_percent: Math.round(s.battery),
         height_m: s.height,
         horizontal_speed_mps: s.speed,
-        latitude_deg: 35.9,
-        longitude_deg: 126.6,
+        latitude_deg: this.place(dock.children[0]).lat,
+        longitude_deg: this.place(dock.children[0]).lon,
       });
     }
     return items;
   }
 
   snapshot() {
-    const docks = [...this.devices.values()].filter((d) => d.class === 'dock' && d.last_heard_ms);
     return {
       type: 'snapshot',
+      part: 0,
+      last: true,
+      seq: 1,
       devices: [...this.devices.values()],
-      osd: docks.flatMap((d) => this.#osd(d)),
+      slots: [...this.slots].map(([sn, slot]) => [slot, sn]),
       missions: [...this.missions.values()],
       commands: [...this.commands.values()],
       alarms: this.alarms,
@@ -169,13 +255,16 @@ export class Fleet {
       dock.last_heard_ms = now();
       if (dock.children[0]) this.devices.get(dock.children[0]).last_heard_ms = now();
       items.push(...this.#osd(dock));
-      this.broadcast({ type: 'device', device: dock });
     }
-    this.broadcast({ type: 'osd', items, server_time_ms: now() });
+    for (const device of this.devices.values()) {
+      if (device.class === 'robot') device.last_heard_ms = now();
+    }
+    return items;
   }
 
   telemetry(sn) {
     const device = this.devices.get(sn);
+    if (device?.class === 'robot') return {};
     const dock = device?.class === 'dock' ? device : this.devices.get(device?.gateway_sn);
     if (!dock?.last_heard_ms) return {};
     const s = this.state.get(dock.sn);
@@ -215,8 +304,12 @@ export class Fleet {
             'position_state.is_fixed': [2, ''],
             'position_state.rtk_number': [28, ''],
             'position_state.gps_number': [19, ''],
-            latitude: [35.912345, '°'],
-            longitude: [126.634567, '°'],
+            latitude: [this.place(sn).lat, '°'],
+            longitude: [this.place(sn).lon, '°'],
+            home_latitude: [this.place(dock.sn).lat, '°'],
+            home_longitude: [this.place(dock.sn).lon, '°'],
+            'distance_limit_status.state': [1, ''],
+            'distance_limit_status.distance_limit': [1500, 'm'],
           };
     const at = device.last_heard_ms;
     return Object.fromEntries(
@@ -412,6 +505,7 @@ export class Fleet {
         battery: s.battery - 0.2,
       });
       craft.activity = flying ? 'flying_mission' : 'preparing';
+      this.moving.get(order.sn).up = flying;
       Object.assign(dock, { mission_id: mission.mission_id, activity: 'working' });
       if (tick >= 45) {
         Object.assign(mission, { state: 'ended', verdict: 'ok', ended_ms: now() });
@@ -429,6 +523,40 @@ export class Fleet {
       this.broadcast({ type: 'mission', mission });
     }, 1000);
     return [202, mission];
+  }
+
+  /** A route around the dock of the mission that flies it. */
+  route(wayline) {
+    const mission = [...this.missions.values()].find((one) => one.wayline_id === wayline);
+    const dock = mission ? this.moving.get(mission.sn) : null;
+    if (!dock) return { type: 'FeatureCollection', features: [] };
+    const size = dock.radius / 111320;
+    const corners = [
+      [-1, -1],
+      [-0.3, 1],
+      [0.4, -1],
+      [1, 1],
+    ].map(([x, y]) => [dock.lon + (x * size) / 0.8, dock.lat + y * size, 80]);
+    const feature = (type, coordinates) => ({
+      type: 'Feature',
+      properties: {},
+      geometry: { type, coordinates },
+    });
+    const points = corners.map((corner) => feature('Point', corner));
+    return { type: 'FeatureCollection', features: [feature('LineString', corners), ...points] };
+  }
+
+  /** The last minute of its circle. */
+  track(sn) {
+    const own = this.moving.get(this.devices.get(sn)?.gateway_sn ?? sn);
+    if (!own?.up || this.devices.get(sn).class === 'dock') return { sn, points: [] };
+    const points = Array.from({ length: 60 }, (_, index) => {
+      const at = now() - (60 - index) * 1000;
+      const angle = own.phase + ((at / 1000) * 11.8) / own.radius;
+      const reach = own.radius / 111320;
+      return [at, own.lon + (Math.cos(angle) * reach) / 0.8, own.lat + Math.sin(angle) * reach, 82];
+    });
+    return { sn, points, home: null, server_time_ms: now() };
   }
 
   mission(id) {

@@ -1,5 +1,7 @@
 // A tower for designing screens: speaks the API, obeys nothing and proves nothing. Tests use the
-// real one. `node dev/fake-tower.mjs [--docks 1000] [--port 8099]`, then open the printed link.
+// real one. `node dev/fake-tower.mjs [--docks 1000] [--robots 100]
+// [--flying 0.3] [--calm 1] [--port 8099]`, then open the printed link. `POST /fake/NAME` breaks
+// something: `freeze` (nothing is said any more), `broker`, `dead` (connections are cut and refused).
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { flood, orderAlarm } from './fake-alarms.mjs';
 import { Fleet } from './fake-fleet.mjs';
+import { Client } from './fake-stream.mjs';
 
 const option = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -19,7 +22,12 @@ const started = Date.now();
 const token = 'dev-token';
 const sockets = new Map();
 const site = { name: 'Saemangeum', time_zone: 'Asia/Seoul' };
-const fleet = new Fleet(option('docks', 20), broadcast);
+const fleet = new Fleet(option('docks', 20), broadcast, {
+  flying: option('flying', 0.1),
+  robots: option('robots', 0),
+  calm: option('calm', 0) === 1,
+});
+fleet.items = fleet.step();
 if (option('flood', 0))
   fleet.alarms.push(...flood([...fleet.devices.keys()].slice(0, option('flood', 0))));
 
@@ -33,6 +41,7 @@ const types = {
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
   '.txt': 'text/plain; charset=utf-8',
+  '.mjs': 'text/javascript',
 };
 
 function broadcast(frame) {
@@ -89,6 +98,9 @@ const routes = [
   ['POST', /^\/commands\/([^/]+)\/resolve$/, ([id], body) => fleet.resolve(id, JSON.parse(body))],
   ['GET', /^\/waylines$/, () => [200, { waylines: fleet.waylines }]],
   ['POST', /^\/waylines$/, (_, body, query) => fleet.upload(query.get('name'), body)],
+  ['GET', /^\/basemaps$/, () => [200, { basemaps: [] }]],
+  ['GET', /^\/waylines\/([^/]+)\/route$/, ([id]) => [200, fleet.route(id)]],
+  ['GET', /^\/devices\/([^/]+)\/track$/, ([sn]) => [200, fleet.track(sn)]],
   ['GET', /^\/missions$/, () => [200, { missions: [...fleet.missions.values()].reverse() }]],
   ['GET', /^\/missions\/([^/]+)$/, ([id]) => fleet.mission(id)],
   ['POST', /^\/missions$/, (_, body) => fleet.start(JSON.parse(body))],
@@ -115,8 +127,32 @@ const routes = [
   ],
 ];
 
+/** Faults, for looking at how the console shows them. */
+function fault(name) {
+  if (name === 'freeze') fleet.frozen = !fleet.frozen;
+  if (name === 'dead') {
+    fleet.dead = !fleet.dead;
+    if (fleet.dead) for (const stream of sockets.keys()) stream.terminate();
+  }
+  if (name === 'broker') {
+    for (const link of fleet.links) {
+      Object.assign(link, { connected: !link.connected, since_ms: Date.now() });
+      broadcast({ type: 'link', link, seq: 1 });
+    }
+  }
+  let [bytes, updates] = [0, 0];
+  for (const client of sockets.values()) {
+    bytes += client.sentBytes;
+    updates += client.sentUpdates;
+  }
+  return JSON.stringify({ bytes, updates });
+}
+
 async function answer(request, response) {
   const url = new URL(request.url, 'http://localhost');
+  if (request.method === 'POST' && url.pathname.startsWith('/fake/')) {
+    return response.end(fault(url.pathname.slice('/fake/'.length)));
+  }
   if (!url.pathname.startsWith('/api/v1/')) return serveFile(url.pathname, response);
   const path = url.pathname.slice('/api/v1'.length);
   const open = path === '/session' && request.method === 'POST';
@@ -144,25 +180,25 @@ async function answer(request, response) {
 }
 
 const server = createServer((request, response) => void answer(request, response));
-const streams = new WebSocketServer({ noServer: true, handleProtocols: () => 'gwanje.v1' });
+const streams = new WebSocketServer({ noServer: true, handleProtocols: () => 'gwanje.v2' });
 server.on('upgrade', (request, socket, head) => {
   if (!(request.headers['sec-websocket-protocol'] ?? '').includes(`bearer.${token}`)) {
     socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
     return;
   }
+  if (fleet.dead) return socket.destroy();
   streams.handleUpgrade(request, socket, head, (stream) => {
-    sockets.set(stream, []);
+    const client = new Client(fleet, (data) => stream.send(data));
+    sockets.set(stream, client);
     stream.on('close', () => sockets.delete(stream));
-    stream.on('message', (data) => {
-      const sns = JSON.parse(String(data)).sns ?? [];
-      sockets.set(stream, sns);
-      for (const sn of sns)
-        stream.send(JSON.stringify({ type: 'telemetry', sn, values: fleet.telemetry(sn) }));
-    });
+    stream.on('message', (data) => client.hear(JSON.parse(String(data))));
     stream.send(
       JSON.stringify({
         type: 'hello',
         version: '0',
+        protocol: 'gwanje.v2',
+        epoch: started,
+        seq: 1,
         server_time_ms: Date.now(),
         who: 'operator',
         site,
@@ -173,13 +209,13 @@ server.on('upgrade', (request, socket, head) => {
 });
 
 setInterval(() => {
-  if (fleet.frozen) return;
-  fleet.step();
-  for (const [stream, sns] of sockets) {
-    for (const sn of sns)
-      stream.send(JSON.stringify({ type: 'telemetry', sn, values: fleet.telemetry(sn) }));
+  if (!fleet.frozen) fleet.items = fleet.step();
+  for (const client of sockets.values()) {
+    client.positions(false);
+    client.osd();
+    client.telemetry();
   }
-  broadcast({ type: 'tick', server_time_ms: Date.now() });
+  broadcast({ type: 'tick', server_time_ms: Date.now(), seq: 1 });
 }, 1000);
 
 server.listen(port, '127.0.0.1', () => {

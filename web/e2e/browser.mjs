@@ -6,7 +6,10 @@ const candidates = [process.env.GWANJE_CHROMIUM, '/usr/bin/chromium', '/usr/bin/
 const flags = [
   '--headless',
   '--no-sandbox',
-  '--disable-gpu',
+  // WebGL in software: there is no GPU where tests run.
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',

@@ -105,9 +105,21 @@ async function docksLost() {
 
 async function brokerLost() {
   await openDock(sn);
-  const seen = page.waitForSelector('[data-banner=broker]', { timeout: 20_000 });
+  // Noted by the page itself: this process stands still while the fault is caused.
+  await page.evaluate(() => {
+    window.brokerBannerMs = null;
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('[data-banner=broker]')) return;
+      window.brokerBannerMs = Date.now();
+      observer.disconnect();
+    }).observe(document.body, { subtree: true, childList: true });
+  });
+  const begun = Date.now();
   cause('broker-kill');
-  await seen;
+  await until('the banner', () => page.evaluate(() => window.brokerBannerMs !== null), 20_000);
+  const took = (await page.evaluate(() => window.brokerBannerMs)) - begun;
+  expect(took <= 3000, `the death of the broker showed after ${took} ms`);
+  await page.waitForSelector('[data-banner=broker]');
   expect(/브로커/.test(await whyNoMission()), `the mission button says: ${await whyNoMission()}`);
   await shot('broker-lost');
   await gone('broker', 90_000);

@@ -2,6 +2,7 @@
 
 import type {
   Alarm,
+  Basemap,
   CommandStatus,
   DeviceDetail,
   EnrolledDock,
@@ -11,7 +12,9 @@ import type {
   Session,
   SystemStatus,
   TraceStep,
+  Track,
   Wayline,
+  WaylineRoute,
 } from './types';
 
 const base = '/api/v1';
@@ -155,5 +158,8 @@ export const api = {
     post<Alarm>(`/alarms/${id(alarm_id)}/shelve`, { for_minutes, note }),
   unshelveAlarm: (alarm_id: string) =>
     call<Alarm>(`/alarms/${id(alarm_id)}/unshelve`, { method: 'POST' }),
+  waylineRoute: (wayline_id: string) => call<WaylineRoute>(`/waylines/${id(wayline_id)}/route`),
+  track: (sn: string) => call<Track>(`/devices/${id(sn)}/track`),
+  basemaps: () => call<{ basemaps: Basemap[] }>('/basemaps'),
   system: () => call<SystemStatus>('/system'),
 };

@@ -49,6 +49,33 @@ export type SystemStatus = Whole<Schemas['System']>;
 export type Session = Schemas['SignedIn'];
 export type EnrolledDock = Whole<Schemas['Enrolled']>;
 
+/** A ground the operator configured; `url` is the tower's own. */
+export interface Basemap {
+  id: string;
+  name: string;
+  name_ko: string | null;
+  kind: 'pmtiles' | 'raster' | 'style' | 'overlay';
+  url: string;
+  attribution: string;
+  min_zoom: number | null;
+  max_zoom: number | null;
+  bounds: number[] | null;
+}
+
+/** Where a wayline leads, as GeoJSON: a line each wayline, a point each waypoint. */
+export interface WaylineRoute {
+  features: {
+    geometry:
+      | { type: 'Point'; coordinates: [number, number, number?] }
+      | { type: 'LineString'; coordinates: [number, number, number?][] };
+  }[];
+}
+
+/** Where a device was: `[epoch ms, longitude, latitude, height m or null]`, oldest first. */
+export interface Track {
+  points: [number, number, number, number | null][];
+}
+
 /** RFC 9457 problem, as every refusal of the API comes; also what stands for no answer. */
 export interface Problem
   extends Pick<Schemas['Problem'], 'title' | 'status'>,
@@ -75,25 +102,44 @@ export interface Osd {
   charging?: number | boolean | null;
 }
 
+/** What every event of the stream carries: its number among those of this tower process. */
+interface Event {
+  seq: number;
+}
+
+/** Frames of the stream that are text; docs/stream.md says when each comes. */
 export type ServerFrame =
-  | { type: 'hello'; version: string; server_time_ms: number; who: string; site: Site }
   | {
+      type: 'hello';
+      version: string;
+      server_time_ms: number;
+      who: string;
+      site: Site;
+      epoch: string | number;
+      seq: number;
+    }
+  | { type: 'resumed'; from: number; seq: number }
+  | { type: 'missed'; count: number | null; seq: number }
+  | ({
       type: 'snapshot';
+      part: number;
+      last: boolean;
       devices: DeviceStatus[];
-      osd: Osd[];
+      slots: [number, string][];
       missions: MissionStatus[];
       commands: CommandStatus[];
       alarms: Alarm[];
       links: LinkStatus[];
       server_time_ms: number;
-    }
-  | { type: 'device'; device: DeviceStatus }
-  | { type: 'removed'; sn: string }
+    } & Event)
+  | ({ type: 'slots'; slots: [number, string][] } & Event)
+  | ({ type: 'device'; device: DeviceStatus } & Event)
+  | ({ type: 'removed'; sn: string } & Event)
   | { type: 'osd'; items: Osd[]; server_time_ms: number }
   | { type: 'telemetry'; sn: string; values: Telemetry }
-  | { type: 'command'; command: CommandStatus }
-  | { type: 'mission'; mission: MissionStatus }
-  | { type: 'alarm'; alarm: Alarm }
-  | { type: 'link'; link: LinkStatus }
-  | { type: 'tick'; server_time_ms: number }
-  | { type: 'lagged'; dropped_coalesced: number };
+  | ({ type: 'command'; command: CommandStatus } & Event)
+  | ({ type: 'mission'; mission: MissionStatus } & Event)
+  | ({ type: 'alarm'; alarm: Alarm } & Event)
+  | ({ type: 'link'; link: LinkStatus } & Event)
+  | { type: 'tick'; server_time_ms: number; seq: number | null }
+  | { type: 'lagged'; missed_ticks: number; behind: number };

@@ -74,7 +74,7 @@ test('every reading that is shown as a word has words', () => {
 
 /** Keys that are put together from data (`activity.${…}`), by their stem. */
 const built =
-  /^(activity|connection|phase|fleet|word|step|method|cmd|mission|response|alarms|blocked|system|field|group|done|stat)\./;
+  /^(activity|connection|phase|fleet|word|step|method|cmd|mission|response|alarms|blocked|system|field|group|done|stat|view)\./;
 
 test('no text is left over that nothing shows', () => {
   const root = new URL('..', import.meta.url);

@@ -88,6 +88,11 @@ export interface Ranked {
   label: string;
 }
 
+/** Place of a state in the list. */
+export function rankOf(state: FleetState): number {
+  return rank[state];
+}
+
 export function compareRows(a: Ranked, b: Ranked): number {
   return rank[a.state] - rank[b.state] || compareLabels(a.label, b.label);
 }

@@ -88,6 +88,8 @@ test('every address that is printed is read back as the same view', () => {
   };
   check('/live', 'live');
   check('/live/SIMDK200000001?state=offline&q=%EB%8F%99', 'live');
+  check('/live/SN?view=map&at=127.12345%2C36.5%2C14.2&follow=1&base=ortho', 'live');
+  check('/live?view=list', 'live');
   check('/missions/a-b', 'missions');
   check('/traces/x', 'trace');
   check('/devices/SN', 'devices');
@@ -95,6 +97,13 @@ test('every address that is printed is read back as the same view', () => {
   check('/nowhere', 'missing');
   check('/live/a/b', 'missing');
   expect(parseRoute('/live', '?state=nonsense')).toMatchObject({ state: null });
+  expect(parseRoute('/live', '?at=1,2')).toEqual({
+    page: 'live',
+    sn: null,
+    state: null,
+    query: '',
+  });
+  expect(parseRoute('/live', '?at=500,2,3&view=x&base=%2F')).not.toHaveProperty('at');
   expect(parseRoute('/', '')).toMatchObject({ page: 'live', sn: null });
   expect(parseRoute('/live/%E0%A4%A', '')).toMatchObject({ page: 'live' });
 });

@@ -2,8 +2,30 @@
 
 import { type FleetState, fleetStates } from './fleet-state';
 
+/** The Live page: who is selected, what is filtered, and what of it is shown how. */
+export interface LiveRoute {
+  page: 'live';
+  sn: string | null;
+  state: FleetState | null;
+  query: string;
+  /** Map and list beside each other where absent. */
+  view?: 'map' | 'list' | undefined;
+  /** Where the map stands: `longitude,latitude,zoom`. */
+  at?: MapPlace | undefined;
+  /** The map follows the selected device. */
+  follow?: boolean | undefined;
+  /** The operator's basemap; the offline one where absent. */
+  base?: string | undefined;
+}
+
+export interface MapPlace {
+  lon: number;
+  lat: number;
+  zoom: number;
+}
+
 export type Route =
-  | { page: 'live'; sn: string | null; state: FleetState | null; query: string }
+  | LiveRoute
   | { page: 'missions'; id: string | null }
   | { page: 'trace'; id: string }
   | { page: 'devices'; sn: string | null }
@@ -19,7 +41,13 @@ export function parseRoute(path: string, search: string): Route {
       case 'live': {
         const params = new URLSearchParams(search);
         const state = fleetStates.find((name) => name === params.get('state')) ?? null;
-        return { page: 'live', sn: id ?? null, state, query: params.get('q') ?? '' };
+        return {
+          page: 'live',
+          sn: id ?? null,
+          state,
+          query: params.get('q') ?? '',
+          ...more(params),
+        };
       }
       case 'missions':
         return { page: 'missions', id: id ?? null };
@@ -42,6 +70,10 @@ export function printRoute(route: Route): string {
       const params = new URLSearchParams();
       if (route.state) params.set('state', route.state);
       if (route.query) params.set('q', route.query);
+      if (route.view) params.set('view', route.view);
+      if (route.at) params.set('at', printPlace(route.at));
+      if (route.follow && route.sn) params.set('follow', '1');
+      if (route.base) params.set('base', route.base);
       const search = params.toString();
       return `/live${segment(route.sn)}${search ? `?${search}` : ''}`;
     }
@@ -56,6 +88,32 @@ export function printRoute(route: Route): string {
     case 'missing':
       return route.path;
   }
+}
+
+function more(params: URLSearchParams): Partial<LiveRoute> {
+  const view = params.get('view');
+  const at = parsePlace(params.get('at'));
+  const base = params.get('base');
+  return {
+    ...(view === 'map' || view === 'list' ? { view } : {}),
+    ...(at ? { at } : {}),
+    ...(params.get('follow') === '1' ? { follow: true } : {}),
+    ...(base && /^[\w.-]{1,64}$/.test(base) ? { base } : {}),
+  };
+}
+
+export function parsePlace(text: string | null): MapPlace | null {
+  const parts = (text ?? '').split(',').map(Number);
+  const [lon, lat, zoom] = parts;
+  if (parts.length !== 3 || lon === undefined || lat === undefined || zoom === undefined)
+    return null;
+  const fits = Math.abs(lon) <= 180 && Math.abs(lat) <= 85.1 && zoom >= 0 && zoom <= 22;
+  return fits ? { lon, lat, zoom } : null;
+}
+
+function printPlace({ lon, lat, zoom }: MapPlace): string {
+  const digits = Math.max(2, Math.min(6, Math.round(zoom / 3) + 1));
+  return `${Number(lon.toFixed(digits))},${Number(lat.toFixed(digits))},${Number(zoom.toFixed(2))}`;
 }
 
 function segment(text: string | null): string {

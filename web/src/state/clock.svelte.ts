@@ -12,6 +12,11 @@ class Clock {
     }, 1000);
   }
 
+  /** Server time at this moment, without waiting for the next second. */
+  exact(): number {
+    return Date.now() + this.#offset;
+  }
+
   /** Takes over the server's time. Small changes are network delay and would only make it jitter. */
   sync(serverMs: number): void {
     const offset = serverMs - Date.now();

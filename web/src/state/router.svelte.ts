@@ -1,4 +1,4 @@
-import { parseRoute, printRoute, type Route } from '../lib/route';
+import { type LiveRoute, parseRoute, printRoute, type Route } from '../lib/route';
 
 class Router {
   route: Route = $state.raw(parseRoute(location.pathname, location.search));
@@ -9,9 +9,21 @@ class Router {
     });
   }
 
+  /** The Live page's address, as it is or, from another page, as it begins. */
+  get live(): LiveRoute {
+    const { route } = this;
+    return route.page === 'live' ? route : { page: 'live', sn: null, state: null, query: '' };
+  }
+
+  /** Changes parts of the Live page's address, keeping the rest. */
+  goLive(changes: Partial<LiveRoute>, replace = false): void {
+    this.go({ ...this.live, ...changes }, replace);
+  }
+
   /** Goes to a view. `replace` for changes nobody wants to step back through (typing, arrows). */
   go(route: Route, replace = false): void {
     const address = printRoute(route);
+    if (address === printRoute(this.route)) return;
     if (address !== location.pathname + location.search) {
       history[replace ? 'replaceState' : 'pushState'](null, '', address);
     }

@@ -1,28 +1,13 @@
 // What the screens are made of, derived from the fleet's maps.
 
-import type {
-  Alarm,
-  CommandStatus,
-  DeviceStatus,
-  LinkStatus,
-  MissionStatus,
-  Osd,
-} from '../api/types';
+import type { Alarm, CommandStatus, LinkStatus, MissionStatus } from '../api/types';
 import { isFinal, type Situation } from '../lib/commands';
-import { compareRows, type FleetState, fleetState, fleetStates, matches } from '../lib/fleet-state';
+import { type FleetState, fleetStates, matches } from '../lib/fleet-state';
 import { flagOf } from '../lib/readings';
 import { fleet } from './fleet.svelte';
+import type { Row } from './roster';
 
-export interface Row {
-  dock: DeviceStatus;
-  aircraft: DeviceStatus | null;
-  dockOsd: Osd | null;
-  aircraftOsd: Osd | null;
-  state: FleetState;
-  label: string;
-  /** Newest word of the dock or its aircraft: status changes rarely, telemetry comes all the time. */
-  heardMs: number | null;
-}
+export type { Row } from './roster';
 
 const priorities = { high: 0, medium: 1, low: 2 };
 
@@ -50,42 +35,10 @@ class Views {
       .slice(0, 20);
   });
 
+  /** By urgency, then by name. */
   rows: Row[] = $derived.by(() => {
     fleet.revision;
-    const alarms = new Map<string, Alarm[]>();
-    for (const alarm of this.activeAlarms) {
-      // What is gone needs a word, and no hand at the dock.
-      if (!alarm.sn || alarm.state === 'cleared_unacknowledged') continue;
-      const gateway = fleet.devices.get(alarm.sn)?.gateway_sn ?? alarm.sn;
-      alarms.set(gateway, [...(alarms.get(gateway) ?? []), alarm]);
-    }
-    const unsettled = new Set<string>();
-    for (const command of fleet.commands.values()) {
-      if (command.state === 'unknown') unsettled.add(command.sn);
-    }
-    const rows: Row[] = [];
-    for (const dock of fleet.devices.values()) {
-      if (dock.class !== 'dock') continue;
-      const crafts = dock.children.flatMap((sn) => fleet.devices.get(sn) ?? []);
-      const aircraft = crafts[0] ?? null;
-      const dockOsd = fleet.osd.get(dock.sn) ?? null;
-      const aircraftOsd = aircraft ? (fleet.osd.get(aircraft.sn) ?? null) : null;
-      const heard = Math.max(
-        dock.last_heard_ms ?? 0,
-        dockOsd?.received_ms ?? 0,
-        aircraftOsd?.received_ms ?? 0,
-      );
-      rows.push({
-        dock,
-        aircraft,
-        dockOsd,
-        aircraftOsd,
-        heardMs: heard === 0 ? null : heard,
-        state: fleetState(dock, crafts, alarms.get(dock.sn) ?? [], unsettled.has(dock.sn)),
-        label: dock.name || dock.sn,
-      });
-    }
-    return rows.sort(compareRows);
+    return fleet.roster.rows;
   });
 
   counts: Record<FleetState, number> = $derived.by(() => {
@@ -110,15 +63,20 @@ export const views = new Views();
 
 export function filterRows(rows: Row[], state: FleetState | null, query: string): Row[] {
   const wanted = query.trim();
-  return rows.filter(
-    (row) =>
-      (state === null || row.state === state) &&
-      (wanted === '' ||
-        matches(
-          `${row.dock.name} ${row.dock.sn} ${row.aircraft?.sn ?? ''} ${row.dock.model}`,
-          wanted,
-        )),
-  );
+  if (state === null && wanted === '') return rows;
+  return rows.filter((row) => isWanted(row, state, wanted));
+}
+
+/** Whether a row passes the filter and the search. */
+export function isWanted(row: Row, state: FleetState | null, query: string): boolean {
+  return (state === null || row.state === state) && (query === '' || matches(row.words, query));
+}
+
+/** Newest word of the dock or its aircraft: status changes rarely, telemetry comes all the time. */
+export function heardOf(row: Row): number | null {
+  const dock = fleet.heardOf(row.dock.sn) ?? 0;
+  const craft = row.aircraft ? (fleet.heardOf(row.aircraft.sn) ?? 0) : 0;
+  return Math.max(dock, craft) || null;
 }
 
 /** Newest first. */
@@ -144,7 +102,8 @@ export function situationOf(row: Row): Situation {
     linkUp: !views.brokenLinks.some((link) => link.link === 'commands'),
     dock: row.dock,
     droneInDock: flagOf(
-      fleet.telemetry.get(row.dock.sn)?.drone_in_dock?.value ?? row.dockOsd?.drone_in_dock,
+      fleet.telemetry.get(row.dock.sn)?.drone_in_dock?.value ??
+        fleet.osd.get(row.dock.sn)?.drone_in_dock,
     ),
     mission: missionOf(row.dock.sn),
     underWay: commandsOf(row.dock.sn).filter(

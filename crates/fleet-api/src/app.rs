@@ -7,7 +7,10 @@ use bytes::Bytes;
 use fleet_bus::{Bus, Writer};
 use fleet_types::{
     CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, TraceId, TraceStep, WallMs,
-    alarm::AlarmOrder, command::Resolution,
+    alarm::AlarmOrder,
+    command::Resolution,
+    plan::MissionControl,
+    preflight::{DockNotice, PreflightRequest},
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -18,7 +21,7 @@ use crate::{
     guard::Names,
     hub::HubHandle,
     metrics::{Metrics, SharedRegistry},
-    services::{Enrolment, SystemSource},
+    services::{Enrolment, Planning, SystemSource},
     waylines::WaylineStore,
 };
 
@@ -32,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) waylines: Arc<WaylineStore>,
     pub(crate) enrolment: Arc<dyn Enrolment>,
+    pub(crate) planning: Arc<dyn Planning>,
     pub(crate) system: Arc<dyn SystemSource>,
     pub(crate) registry: SharedRegistry,
     pub(crate) metrics: Metrics,
@@ -39,6 +43,9 @@ pub(crate) struct Shared {
     pub(crate) resolutions: Writer<Resolution>,
     pub(crate) alarm_orders: Writer<AlarmOrder>,
     pub(crate) missions: Writer<MissionRequest>,
+    pub(crate) mission_controls: Writer<MissionControl>,
+    pub(crate) notices: Writer<DockNotice>,
+    pub(crate) preflights: Writer<PreflightRequest>,
     pub(crate) traces: Writer<TraceStep>,
     pub(crate) uploads: Semaphore,
     pub(crate) stream_slots: Arc<Semaphore>,

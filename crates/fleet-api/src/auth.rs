@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use fleet_types::WallMs;
+use fleet_types::{Role, WallMs};
 use ring::hmac;
 use tokio::time::Instant;
 
@@ -41,6 +41,16 @@ impl Principal {
         match self {
             Self::ApiToken => "token:api".to_owned(),
             Self::Session(id) => format!("session:{id}"),
+        }
+    }
+
+    /// What it may decide. Until people have rights of their own, whoever signs in answers for the
+    /// site, and whoever holds the token for the tower.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::ApiToken => Role::Admin,
+            Self::Session(_) => Role::Supervisor,
         }
     }
 }

@@ -48,7 +48,7 @@ pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
     BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, LoopState, MqttAccess,
-    PilotField, SlowTask, Stalls, SystemSource, UnknownCount,
+    PilotField, Planning, SlowTask, Stalls, SystemSource, UnknownCount,
 };
 pub use waylines::{Wayline, WaylineResource, WaylineSummary, Waylines};
 
@@ -67,6 +67,8 @@ pub struct Parts {
     pub waylines: Waylines,
     /// Enrols docks.
     pub enrolment: Arc<dyn Enrolment>,
+    /// Sees more than one dock and flight.
+    pub planning: Arc<dyn Planning>,
     /// Knows the process.
     pub system: Arc<dyn SystemSource>,
     /// Takes the API's metrics and is shown at `/metrics`; without a prefix of its own.
@@ -87,6 +89,7 @@ impl Api {
             tokens,
             waylines: Waylines(waylines),
             enrolment,
+            planning,
             system,
             registry,
         } = parts;
@@ -108,6 +111,7 @@ impl Api {
             tokens,
             waylines,
             enrolment,
+            planning,
             system,
             registry,
             metrics,
@@ -115,6 +119,9 @@ impl Api {
             resolutions: bus.writer(),
             alarm_orders: bus.writer(),
             missions: bus.writer(),
+            mission_controls: bus.writer(),
+            notices: bus.writer(),
+            preflights: bus.writer(),
             traces: bus.writer(),
             bus,
             uploads: Semaphore::new(limits.uploads),

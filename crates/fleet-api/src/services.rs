@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use fleet_types::{DeviceSn, WallMs};
+use fleet_types::{DeviceSn, MissionPlan, MissionStatus, Reason, WallMs, plan::BreakPoint};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -188,4 +188,15 @@ pub trait SystemSource: Send + Sync {
     fn unknowns(&self, sn: Option<&DeviceSn>) -> Vec<UnknownCount>;
     /// Conditions of readiness besides the links, which the API sees itself.
     fn checks(&self) -> Vec<Check>;
+}
+
+/// What needs a view of more than one flight. Every method is a cheap look that never waits.
+pub trait Planning: Send + Sync {
+    /// Where a new mission goes on after one that broke off.
+    ///
+    /// # Errors
+    /// Why it must not.
+    fn resume_point(&self, status: &MissionStatus) -> Result<BreakPoint, Reason>;
+    /// Other flights of ours that this one may meet, in sentences.
+    fn overlaps(&self, sn: &DeviceSn, plan: &MissionPlan, rth_altitude_m: u16) -> Vec<Reason>;
 }

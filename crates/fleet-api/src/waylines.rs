@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fleet_types::{WallMs, id::WaylineId};
+use fleet_types::{WallMs, id::WaylineId, plan::FlightBox};
 use md5::{Digest, Md5};
 use ring::hmac;
 use serde::Serialize;
@@ -37,6 +37,10 @@ pub struct WaylineSummary {
     pub length_m: f64,
     /// Seconds to fly them, without take-off and return.
     pub duration_s: f64,
+    /// Whether the file says that its wayline is left when the link is lost.
+    pub exits_wayline_when_link_lost: bool,
+    /// Where it flies; heights are of use only where the file counts them from take-off.
+    pub flight_box: Option<FlightBox>,
 }
 
 /// An uploaded wayline file.
@@ -261,8 +265,13 @@ impl Waylines {
 mod tests {
     use super::*;
 
-    const SUMMARY: WaylineSummary =
-        WaylineSummary { waypoint_count: 2, length_m: 1.0, duration_s: 1.0 };
+    const SUMMARY: WaylineSummary = WaylineSummary {
+        waypoint_count: 2,
+        length_m: 1.0,
+        duration_s: 1.0,
+        exits_wayline_when_link_lost: false,
+        flight_box: None,
+    };
 
     fn store(files: usize, bytes: usize) -> WaylineStore {
         WaylineStore::new("http://h:1/", Duration::from_mins(1), files, bytes).unwrap()

@@ -1,7 +1,8 @@
 //! What must be true before a command may leave. Pure decisions over a snapshot of facts.
 //!
 //! A fact that is stale counts as unknown, and unknown refuses. Counter-actions are not asked
-//! about: they always go. Each refusal says what stands against it and what to do next.
+//! about: they always go. Each refusal says what stands against it and what to do next. Flights are
+//! asked more: [`crate::preflight`].
 
 use dji_cloud::method::Danger;
 use fleet_types::{Reason, device::Connection};
@@ -47,6 +48,8 @@ pub struct Facts {
     pub flight_locked: bool,
     /// A hardware job is under way.
     pub hardware_busy: bool,
+    /// The aircraft was just heard to be on its way home.
+    pub aircraft_returning: bool,
 }
 
 /// Whether the dock can be talked to at all.
@@ -103,64 +106,16 @@ pub fn check_command(spec: &Spec, facts: &Facts) -> Result<(), Reason> {
     if spec.method == "flighttask_recovery" && !facts.mission_paused {
         return refuse("no_mission", "There is no paused mission to resume on this dock.");
     }
+    if spec.method == "return_home_cancel" && !facts.aircraft_returning {
+        return refuse(
+            "not_returning",
+            "The aircraft was not heard to be on its way home within 10 s: there is no return to cancel.",
+        );
+    }
     if spec.danger == Danger::MovesHardware && facts.hardware_busy {
         return refuse("dock_busy", "Another hardware command is still under way on this dock.");
     }
     Ok(())
-}
-
-/// Whether a mission may start now.
-///
-/// # Errors
-/// The first thing that stands against it.
-pub fn check_mission(facts: &Facts) -> Result<(), Reason> {
-    if facts.flight_locked {
-        return refuse(
-            "flight_locked",
-            "The outcome of an earlier take-off order is unknown. Settle it before a new flight.",
-        );
-    }
-    check_reachable(facts)?;
-    if facts.mission_active {
-        return refuse("mission_active", "A mission is already under way on this dock.");
-    }
-    check_flight_conditions(facts)
-}
-
-/// Whether the order to fly may leave now; asked again right before it does.
-///
-/// # Errors
-/// The first thing that stands against it.
-pub fn check_flight_conditions(facts: &Facts) -> Result<(), Reason> {
-    check_reachable(facts)?;
-    match facts.emergency_stop {
-        Fact::Fresh(0) => {}
-        Fact::Fresh(_) => {
-            return refuse(
-                "emergency_stop",
-                "The dock's emergency stop button is pressed. Release it on site.",
-            );
-        }
-        Fact::Stale | Fact::Unknown => return refuse_mode(),
-    }
-    check_aircraft_home(facts)?;
-    if facts.clock_skew_ms.is_some_and(|skew| skew.unsigned_abs() > CLOCK_SKEW_MAX_MS) {
-        return refuse(
-            "clock_skew",
-            "The dock's clock is too far off ours; it would refuse the task. Check its NTP server.",
-        );
-    }
-    if facts.hardware_busy {
-        return refuse("dock_busy", "A hardware command is still under way on this dock.");
-    }
-    match facts.dock_mode {
-        Fact::Fresh(0 | 4) => Ok(()),
-        Fact::Fresh(_) => refuse(
-            "dock_busy",
-            "The dock is not idle (debugging or upgrading). Leave that mode first.",
-        ),
-        Fact::Stale | Fact::Unknown => refuse_mode(),
-    }
 }
 
 fn check_aircraft_home(facts: &Facts) -> Result<(), Reason> {
@@ -206,6 +161,7 @@ mod tests {
             mission_paused: false,
             flight_locked: false,
             hardware_busy: false,
+            aircraft_returning: false,
         }
     }
 
@@ -266,20 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mission_starts_only_from_an_idle_healthy_dock() {
-        let ready = Facts { dock_mode: Fact::Fresh(0), ..idle() };
-        let check = |facts: Facts, expect: Option<&str>| {
-            let refused = check_mission(&facts).err().map(|reason| reason.code.into_owned());
-            assert_eq!(refused.as_deref(), expect, "{facts:?}");
-        };
-        check(ready, None);
-        check(Facts { emergency_stop: Fact::Fresh(1), ..ready }, Some("emergency_stop"));
-        check(Facts { clock_skew_ms: Some(-26_000), ..ready }, Some("clock_skew"));
-        check(Facts { clock_skew_ms: Some(26_000), ..ready }, Some("clock_skew"));
-        check(Facts { dock_mode: Fact::Fresh(2), ..ready }, Some("dock_busy"));
-        check(Facts { mission_active: true, ..ready }, Some("mission_active"));
-        check(Facts { flight_locked: true, ..ready }, Some("flight_locked"));
-        check(Facts { drone_in_dock: Fact::Unknown, ..ready }, Some("aircraft_state_unknown"));
-        check(Facts { emergency_stop: Fact::Stale, ..ready }, Some("dock_not_ready"));
+    fn only_a_return_that_is_seen_can_be_cancelled() {
+        check("return_home_cancel", &idle(), Some("not_returning"));
+        check("return_home_cancel", &Facts { aircraft_returning: true, ..idle() }, None);
     }
 }

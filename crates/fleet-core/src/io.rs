@@ -2,10 +2,13 @@
 
 use dji_cloud::topic::Topic;
 use fleet_types::{
-    Alarm, CommandId, CommandRequest, CommandStatus, DeviceSn, DeviceStatus, MissionRequest,
-    MissionStatus, MonoMs, TraceStep,
+    Alarm, CommandId, CommandRequest, CommandStatus, DeviceSn, DeviceStatus, MissionId,
+    MissionRequest, MissionStatus, MonoMs, TraceStep,
     command::Resolution,
     id::WaylineId,
+    mission::MissionProgress,
+    plan::MissionControl,
+    preflight::{DockNotice, PreflightReport, PreflightRequest},
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
 };
 
@@ -27,6 +30,23 @@ pub enum Input<'a> {
     Resolve(Resolution),
     /// Somebody asks for a mission.
     Mission(MissionRequest),
+    /// Somebody wants something of a mission that is there.
+    MissionControl(MissionControl),
+    /// A person says something about the dock's flights.
+    Notice(DockNotice),
+    /// Somebody asks whether a flight could go.
+    Preflight(PreflightRequest),
+    /// How a flight between two docks stands at the other one.
+    Peer {
+        /// `flight_id` on the wire.
+        flight_id: MissionId,
+        /// The other dock.
+        sn: DeviceSn,
+        /// The dock's word for where it stands, as far as it said one.
+        status: Option<String>,
+        /// How far it is.
+        progress: MissionProgress,
+    },
     /// The record is safe.
     Journaled(JournalId),
     /// The record could not be made safe.
@@ -73,7 +93,8 @@ pub enum Output {
         /// Payload.
         payload: Vec<u8>,
     },
-    /// Make a short-lived address of the file and come back with [`Input::FileUrl`].
+    /// Make a short-lived address of the file and come back with [`Input::FileUrl`]. Asked by the
+    /// dock, or by the machine itself before it prepares a flight that waited.
     MintFileUrl {
         /// The request to be answered.
         exchange: Exchange,
@@ -114,6 +135,7 @@ pub enum Sample {
     Mission(MissionStatus),
     Alarm(Alarm),
     Trace(TraceStep),
+    Preflight(PreflightReport),
 }
 
 /// Names one journal write of one machine.

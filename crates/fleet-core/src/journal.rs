@@ -12,6 +12,8 @@ use fleet_types::{
     command::{ResolvedOutcome, Subject},
     id::WaylineId,
     mission::{LostLinkAction, Verdict},
+    plan::MissionPlan,
+    preflight::{DockNotice, DockSaying},
 };
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +79,8 @@ pub enum Entry {
     },
     /// A mission was taken.
     Mission(MissionRecord),
-    /// A mission under way reached a state worth keeping: executing, paused or unknown. That it is
-    /// starting follows from the record of its order to fly.
+    /// A mission reached a state worth keeping: prepared, ready, executing, paused, hovering or
+    /// unknown. That it is being prepared or starting follows from the records of its orders.
     MissionStep {
         /// Which.
         mission_id: MissionId,
@@ -96,6 +98,8 @@ pub enum Entry {
         /// Why.
         reason: Option<Reason>,
     },
+    /// What a person said about the dock's flights: an override counts only once this is safe.
+    Notice(DockNotice),
 }
 
 /// A mission as it was asked for, without the address of its file.
@@ -125,6 +129,9 @@ pub struct MissionRecord {
     pub idempotency_key: IdempotencyKey,
     /// Who asked.
     pub issued_by: String,
+    /// When it starts and what else was asked for.
+    #[serde(default)]
+    pub plan: Box<MissionPlan>,
 }
 
 impl Entry {
@@ -134,6 +141,8 @@ impl Entry {
     pub fn is_awaited(&self) -> bool {
         match self {
             Self::Command { counter_action, .. } => !counter_action,
+            // Nobody flies by an override that is not on record.
+            Self::Notice(notice) => matches!(notice.saying, DockSaying::Override(_)),
             Self::CommandOutcome { .. }
             | Self::Resolved { .. }
             | Self::Mission(_)
@@ -160,6 +169,7 @@ impl MissionRecord {
             expires_ms: WallMs(at_ms.0.saturating_add_unsigned(request.expires_in_ms)),
             idempotency_key: request.idempotency_key.clone(),
             issued_by: request.issued_by.clone(),
+            plan: Box::new(request.plan.clone()),
         }
     }
 }

@@ -9,12 +9,15 @@
 
 pub mod alarm;
 pub mod command;
+pub mod conditions;
 pub mod dock;
 pub mod drift;
 pub mod interlock;
 pub mod io;
 pub mod journal;
 pub mod mission;
+pub mod overlap;
+pub mod preflight;
 pub mod recorder;
 pub mod session;
 pub mod spec;

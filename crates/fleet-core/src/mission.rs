@@ -1,18 +1,22 @@
-//! One mission's life: prepare → execute → progress → verdict.
+//! One mission's life: prepare → (wait) → execute → progress → verdict.
 //!
-//! Pure. It owns no timers of its own: its two orders are commands ([`crate::command`]) with their
-//! own life, and a mission under way ends by the dock's word alone. Take-off is ordered once. While
-//! nobody knows whether that order was followed the mission is `unknown` and the dock is locked for
-//! new flights; the dock's later progress, or a person, settles it.
+//! Pure. Its orders are commands ([`crate::command`]) with their own life, and a mission under way
+//! ends by the dock's word alone. Take-off is ordered once. While nobody knows whether that order
+//! was followed the mission is `unknown` and the dock is locked for new flights; the dock's later
+//! progress, or a person, settles it. Read next: [`waiting`] for missions that do not start at once.
+
+pub mod resume;
+pub mod waiting;
 
 use dji_cloud::{
     reply::{JobStatus, Verdict as JobVerdict},
     wayline::FlighttaskProgress,
 };
 use fleet_types::{
-    CommandId, MissionRequest, MissionState, MissionStatus, MonoMs, Now, Reason,
+    CommandId, MissionRequest, MissionState, MissionStatus, MonoMs, Now, Reason, WallMs,
     command::{Resolution, ResolvedOutcome, ResponseCode, Step},
-    mission::{MissionProgress, Verdict},
+    mission::Verdict,
+    plan::MissionStart,
 };
 
 use crate::command::device_reason;
@@ -74,10 +78,18 @@ pub enum Next {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Its time to be prepared has not come.
+    Scheduled,
     Preparing,
+    /// The dock has prepared; take-off waits. `ready`: nothing but our own facts is waited for.
+    Prepared {
+        ready: bool,
+    },
     Starting,
     Executing,
     Paused,
+    /// Its return was cancelled, and nothing was seen of another one.
+    Hovering,
     Unknown,
     Ended,
 }
@@ -94,38 +106,28 @@ pub struct Mission {
     execute: Option<CommandId>,
     /// When the dock last said of the flight whether it goes on or is paused.
     reported_at: Option<MonoMs>,
+    /// The start time that the dock was told, where it is one that had to be now.
+    told_start: Option<WallMs>,
+    /// A fresh address of the file was asked for.
+    asked_for_url: bool,
     last_step: MonoMs,
     /// The state that the records tell.
     on_record: MissionState,
 }
 
 impl Mission {
-    /// Takes a request that passed the gate; the first order is [`Order::Prepare`].
+    /// Takes a request that passed the gate; the first order is [`Order::Prepare`], at once or when
+    /// [`Self::wish`] says so.
     #[must_use]
     pub fn accept(now: Now, request: MissionRequest) -> Self {
-        let status = MissionStatus {
-            mission_id: request.mission_id,
-            trace_id: request.trace_id,
-            request_id: request.request_id,
-            request_code: "service_platform.mission.fly".to_owned(),
-            sn: request.sn.clone(),
-            wayline_id: request.wayline_id,
-            wayline_name: request.wayline_name.clone(),
-            waypoint_count: request.waypoint_count,
-            issued_by: request.issued_by.clone(),
-            idempotency_key: request.idempotency_key.clone(),
-            state: MissionState::Preparing,
-            verdict: None,
-            response_code: None,
-            reason: None,
-            progress: MissionProgress::default(),
-            accepted_ms: now.wall,
-            ended_ms: None,
-            steps: Vec::new(),
-        };
+        let status = MissionStatus::taken(now.wall, &request);
         let deadline = now.mono.after_ms(request.expires_in_ms);
-        let state = State::Preparing;
+        let state = match &request.plan.start {
+            MissionStart::Immediate | MissionStart::Released => State::Preparing,
+            MissionStart::Timed { .. } | MissionStart::Conditional(_) => State::Scheduled,
+        };
         let last_step = now.mono;
+        let on_record = status.state;
         let mut mission = Self {
             request,
             state,
@@ -134,8 +136,10 @@ impl Mission {
             prepare: None,
             execute: None,
             reported_at: None,
+            told_start: None,
+            asked_for_url: false,
             last_step,
-            on_record: MissionState::Preparing,
+            on_record,
         };
         mission.step(now, "accepted", None);
         mission
@@ -150,8 +154,9 @@ impl Mission {
     }
 
     /// Takes up a mission whose machine was lost. One under way goes on by the dock's word; one whose
-    /// take-off may have been ordered (`may_have_left`) is unknown; one that was only being prepared
-    /// is over.
+    /// take-off may have been ordered (`may_have_left`) is unknown; one that waits for its time goes
+    /// on waiting, if the dock is known to have prepared or was not asked to; one that was only being
+    /// prepared is over.
     #[must_use]
     pub fn restore(
         now: Now,
@@ -163,13 +168,17 @@ impl Mission {
     ) -> Self {
         let (deadline, last_step) = (now.mono, now.mono);
         let state = match status.state {
+            MissionState::Scheduled => State::Scheduled,
             MissionState::Preparing => State::Preparing,
+            MissionState::Prepared => State::Prepared { ready: false },
+            MissionState::Ready => State::Prepared { ready: true },
             MissionState::Starting | MissionState::Unknown => State::Unknown,
             MissionState::Executing => State::Executing,
             MissionState::Paused => State::Paused,
+            MissionState::Hovering => State::Hovering,
             MissionState::Ended => State::Ended,
         };
-        let (reported_at, on_record) = (None, status.state);
+        let on_record = status.state;
         let mut mission = Self {
             request,
             state,
@@ -177,7 +186,9 @@ impl Mission {
             deadline,
             prepare,
             execute,
-            reported_at,
+            reported_at: None,
+            told_start: None,
+            asked_for_url: false,
             last_step,
             on_record,
         };
@@ -194,14 +205,23 @@ impl Mission {
                 ));
                 mission.step(now, "unknown", Some("restarted".to_owned()));
             }
-            (State::Preparing | State::Unknown, false) => {
-                let reason = Reason::new(
-                    "restarted",
-                    "The dock's machine was restarted before take-off was ordered: nothing flies by this mission.",
-                );
-                mission.end(now, Verdict::Expired, Some(reason));
+            // Nobody releases it any more, and nothing of it has left for take-off.
+            (State::Prepared { .. }, _) if mission.is_released_by_another() => {
+                mission.end(now, Verdict::Expired, Some(restarted_before_take_off()));
             }
-            (State::Starting | State::Executing | State::Paused | State::Ended, _) => {}
+            (State::Preparing | State::Unknown, false) => {
+                mission.end(now, Verdict::Expired, Some(restarted_before_take_off()));
+            }
+            (
+                State::Scheduled
+                | State::Prepared { .. }
+                | State::Starting
+                | State::Executing
+                | State::Paused
+                | State::Hovering
+                | State::Ended,
+                _,
+            ) => {}
         }
         mission
     }
@@ -221,11 +241,17 @@ impl Mission {
     /// The state it is in, when it is one to be put on record and is not yet.
     pub fn take_state_for_record(&mut self) -> Option<MissionState> {
         let state = match self.status.state {
-            state @ (MissionState::Executing | MissionState::Paused | MissionState::Unknown) => {
-                state
-            }
+            state @ (MissionState::Prepared
+            | MissionState::Ready
+            | MissionState::Executing
+            | MissionState::Paused
+            | MissionState::Hovering
+            | MissionState::Unknown) => state,
             // Told by the records of the mission itself, its orders and its outcome.
-            MissionState::Preparing | MissionState::Starting | MissionState::Ended => return None,
+            MissionState::Scheduled
+            | MissionState::Preparing
+            | MissionState::Starting
+            | MissionState::Ended => return None,
         };
         (std::mem::replace(&mut self.on_record, state) != state).then_some(state)
     }
@@ -287,12 +313,16 @@ impl Mission {
         match order {
             Order::Prepare => {
                 self.prepare.get_or_insert(command_id);
+                self.state = State::Preparing;
+                self.status.state = MissionState::Preparing;
+                self.status.reason = None;
                 self.step(now, "prepare", None);
             }
             Order::Execute => {
                 self.execute.get_or_insert(command_id);
                 self.state = State::Starting;
                 self.status.state = MissionState::Starting;
+                self.status.reason = None;
                 self.step(now, "execute", None);
             }
         }
@@ -301,7 +331,12 @@ impl Mission {
     /// An order ended, or is unknown.
     pub fn on_order(&mut self, now: Now, order: Order, end: OrderEnd) -> Next {
         match (self.state, order, end) {
-            (State::Preparing, Order::Prepare, OrderEnd::Taken) => Next::Give(Order::Execute),
+            (State::Preparing, Order::Prepare, OrderEnd::Taken) => match self.request.plan.start {
+                MissionStart::Immediate => Next::Give(Order::Execute),
+                MissionStart::Timed { .. }
+                | MissionStart::Conditional(_)
+                | MissionStart::Released => self.prepared(now),
+            },
             (State::Preparing, Order::Prepare, OrderEnd::Refused { verdict, reason }) => {
                 self.end(now, verdict, Some(reason))
             }
@@ -331,10 +366,13 @@ impl Mission {
             }
             // Progress has overtaken the order's own end.
             (
-                State::Preparing
+                State::Scheduled
+                | State::Preparing
+                | State::Prepared { .. }
                 | State::Starting
                 | State::Executing
                 | State::Paused
+                | State::Hovering
                 | State::Unknown
                 | State::Ended,
                 _,
@@ -352,7 +390,13 @@ impl Mission {
                 self.execute_seen(now, "execute_observed");
                 Next::ExecuteObserved
             }
-            State::Preparing | State::Executing | State::Paused | State::Ended => Next::Nothing,
+            State::Scheduled
+            | State::Preparing
+            | State::Prepared { .. }
+            | State::Executing
+            | State::Paused
+            | State::Hovering
+            | State::Ended => Next::Nothing,
         }
     }
 
@@ -415,8 +459,12 @@ impl Mission {
     /// A mission under way has had its order to fly, whatever is still remembered of the command.
     fn reached_at_least(&self, reached: Reached) -> Reached {
         match self.state {
-            State::Executing | State::Paused | State::Unknown => Reached::Execute,
-            State::Preparing | State::Starting | State::Ended => reached,
+            State::Executing | State::Paused | State::Hovering | State::Unknown => Reached::Execute,
+            State::Scheduled
+            | State::Preparing
+            | State::Prepared { .. }
+            | State::Starting
+            | State::Ended => reached,
         }
     }
 
@@ -424,8 +472,12 @@ impl Mission {
     #[must_use]
     pub fn can_be_settled(&self) -> bool {
         match self.state {
-            State::Executing | State::Paused | State::Unknown => true,
-            State::Preparing | State::Starting | State::Ended => false,
+            State::Executing | State::Paused | State::Hovering | State::Unknown => true,
+            State::Scheduled
+            | State::Preparing
+            | State::Prepared { .. }
+            | State::Starting
+            | State::Ended => false,
         }
     }
 
@@ -453,6 +505,9 @@ impl Mission {
                 step.current_step.as_ref().map(|step| step.code()).or(progress.current_step);
         }
         let Some(ext) = &output.ext else { return false };
+        if let Some(point) = ext.break_point.as_ref().and_then(resume::break_point) {
+            self.status.break_point = Some(point);
+        }
         let state = ext.wayline_mission_state.as_ref().map(|state| state.code());
         progress.wayline_mission_state = state.or(progress.wayline_mission_state);
         progress.waypoint_index = ext
@@ -465,6 +520,10 @@ impl Mission {
     }
 
     fn under_way(&mut self, now: Now, paused: bool) {
+        // That a flight is under way does not say that it is on its way again.
+        if self.state == State::Hovering {
+            return;
+        }
         let (state, shown, word) = if paused {
             (State::Paused, MissionState::Paused, "paused")
         } else {
@@ -511,6 +570,13 @@ impl Mission {
             Some(_) | None => steps.push(entry),
         }
     }
+}
+
+fn restarted_before_take_off() -> Reason {
+    Reason::new(
+        "restarted",
+        "The dock's machine was restarted before take-off was ordered: nothing flies by this mission.",
+    )
 }
 
 fn failure(status: Option<&JobStatus>) -> (Verdict, &'static str, &'static str) {

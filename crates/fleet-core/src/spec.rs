@@ -27,6 +27,8 @@ pub enum Evidence {
     Returning,
     /// The wayline is paused, or going on.
     Paused(bool),
+    /// The aircraft flies and is not on its way home.
+    Hovering,
 }
 
 /// A method as the command machine sees it.
@@ -71,7 +73,7 @@ impl Spec {
 }
 
 /// The commands an operator may send by hand, apart from missions.
-pub const OPERATOR_METHODS: [&str; 9] = [
+pub const OPERATOR_METHODS: [&str; 10] = [
     "debug_mode_open",
     "debug_mode_close",
     "supplement_light_open",
@@ -79,6 +81,7 @@ pub const OPERATOR_METHODS: [&str; 9] = [
     "cover_open",
     "cover_close",
     "return_home",
+    "return_home_cancel",
     "flighttask_pause",
     "flighttask_recovery",
 ];
@@ -138,6 +141,7 @@ fn evidence(method: &str) -> Option<Evidence> {
         "cover_open" => Evidence::Cover(true),
         "cover_close" => Evidence::Cover(false),
         "return_home" => Evidence::Returning,
+        "return_home_cancel" => Evidence::Hovering,
         "flighttask_pause" => Evidence::Paused(true),
         "flighttask_recovery" => Evidence::Paused(false),
         _ => return None,

@@ -12,6 +12,8 @@ use fleet_types::{
     telemetry::{FieldSpec, Schema},
 };
 
+use crate::interlock::Fact;
+
 /// How old a value may be for an interlock to rely on it.
 pub const FRESH_MS: u64 = 10_000;
 
@@ -102,6 +104,22 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
     pub fn fresh_code(&self, now: MonoMs, index: usize) -> Option<i64> {
         let heard = (*self.heard.get(index)?)?;
         (now.since_ms(heard) <= FRESH_MS).then(|| self.code(index))?
+    }
+
+    /// The number at `index` in whole tenths, if it was heard within [`FRESH_MS`].
+    #[must_use]
+    pub fn fresh_tenths(&self, now: MonoMs, index: usize) -> Fact {
+        let number = self.reading(index).and_then(|reading| reading.value.as_f64());
+        let Some(number) = number.filter(|number| number.abs() < 1e12) else {
+            return Fact::Unknown;
+        };
+        let heard = self.heard.get(index).copied().flatten();
+        if heard.is_none_or(|heard| now.since_ms(heard) > FRESH_MS) {
+            return Fact::Stale;
+        }
+        // In range by the check above.
+        #[expect(clippy::cast_possible_truncation)]
+        Fact::Fresh((number * 10.0).round() as i64)
     }
 
     /// The whole number at `index` if it was heard after `moment`.

@@ -137,6 +137,10 @@ uuid_id! {
     WaylineId,
     /// One alarm.
     AlarmId,
+    /// One schedule of recurring missions.
+    ScheduleId,
+    /// One flight between two docks.
+    MultiDockId,
 }
 
 #[cfg(test)]

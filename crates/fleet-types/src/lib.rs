@@ -11,7 +11,10 @@ pub mod device;
 pub mod id;
 pub mod link;
 pub mod mission;
+pub mod plan;
+pub mod preflight;
 pub mod reason;
+pub mod role;
 pub mod secret;
 pub mod telemetry;
 pub mod time;
@@ -21,10 +24,16 @@ pub mod trace;
 pub use alarm::{Alarm, AlarmStatus};
 pub use command::{CommandRequest, CommandState, CommandStatus, ResponseCode};
 pub use device::{DeviceClass, DeviceStatus};
-pub use id::{AlarmId, CommandId, DeviceSn, IdempotencyKey, MissionId, RequestId, TraceId};
+pub use id::{
+    AlarmId, CommandId, DeviceSn, IdempotencyKey, MissionId, MultiDockId, RequestId, ScheduleId,
+    TraceId,
+};
 pub use link::LinkStatus;
 pub use mission::{MissionRequest, MissionState, MissionStatus};
+pub use plan::MissionPlan;
+pub use preflight::Preflight;
 pub use reason::Reason;
+pub use role::Role;
 pub use secret::Secret;
 pub use telemetry::{Reading, Scalar, Telemetry};
 pub use time::{MonoMs, Now, WallMs};

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     command::{ResponseCode, Step},
     id::{DeviceSn, IdempotencyKey, MissionId, RequestId, TraceId, WaylineId},
+    plan::{BreakPoint, MissionPlan, MissionStart},
     reason::Reason,
     time::WallMs,
 };
@@ -23,7 +24,7 @@ pub enum LostLinkAction {
 }
 
 /// A mission as asked for. Bus topic `MissionRequest`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MissionRequest {
     /// Identity, and `flight_id` on the wire.
     pub mission_id: MissionId,
@@ -51,24 +52,48 @@ pub struct MissionRequest {
     pub exit_wayline_when_link_lost: bool,
     /// The caller's key.
     pub idempotency_key: IdempotencyKey,
-    /// Milliseconds from receipt in which take-off may still be ordered.
+    /// Milliseconds from receipt in which take-off may still be ordered; for an immediate mission
+    /// and one that is released. The others have their own window.
     pub expires_in_ms: u64,
     /// Who asks.
     pub issued_by: String,
+    /// When it starts and what else it asks for.
+    #[serde(default)]
+    pub plan: MissionPlan,
+}
+
+impl MissionRequest {
+    /// `flight_id` on the wire.
+    #[must_use]
+    pub fn flight_id(&self) -> MissionId {
+        self.plan.multi_dock.as_ref().map_or(self.mission_id, |part| part.flight_id)
+    }
+}
+
+fn return_home() -> LostLinkAction {
+    LostLinkAction::ReturnHome
 }
 
 /// Where a mission stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissionState {
-    /// Taken; `flighttask_prepare` not yet answered.
+    /// Taken; its time to be prepared has not come, or something stands against it.
+    Scheduled,
+    /// `flighttask_prepare` is given and not yet answered.
     Preparing,
+    /// The dock has prepared; take-off waits for its time, its conditions or the other dock.
+    Prepared,
+    /// The dock said that its conditions hold; take-off waits for ours.
+    Ready,
     /// Prepared; `flighttask_execute` not yet answered.
     Starting,
     /// The dock took the order to fly.
     Executing,
     /// Paused by an operator.
     Paused,
+    /// Its return was cancelled: it hovers on its battery, out of its wayline.
+    Hovering,
     /// A step's outcome is not known; the dock is locked for new flights.
     Unknown,
     /// Ended; see the verdict.
@@ -126,7 +151,7 @@ pub struct MissionProgress {
 }
 
 /// A mission and what became of it. Bus topic `MissionStatus`; API `GET /missions/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MissionStatus {
     /// Identity.
     pub mission_id: MissionId,
@@ -158,10 +183,62 @@ pub struct MissionStatus {
     pub reason: Option<Reason>,
     /// How far it is.
     pub progress: MissionProgress,
+    /// When it starts and what else was asked for.
+    #[serde(default)]
+    pub plan: Box<MissionPlan>,
+    /// Height of return above take-off, metres.
+    #[serde(default)]
+    pub rth_altitude_m: u16,
+    /// What the aircraft does when it loses its link.
+    #[serde(default = "return_home")]
+    pub lost_link_action: LostLinkAction,
+    /// Whether it leaves its wayline then.
+    #[serde(default)]
+    pub exit_wayline_when_link_lost: bool,
+    /// Where it broke off, by the dock's word: a new mission can go on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_point: Option<BreakPoint>,
     /// When it was taken.
     pub accepted_ms: WallMs,
     /// When it ended.
     pub ended_ms: Option<WallMs>,
     /// What happened, in order.
     pub steps: Vec<Step>,
+}
+
+impl MissionStatus {
+    /// The status of a mission that was just taken.
+    #[must_use]
+    pub fn taken(at_ms: WallMs, request: &MissionRequest) -> Self {
+        Self {
+            mission_id: request.mission_id,
+            trace_id: request.trace_id,
+            request_id: request.request_id,
+            request_code: "service_platform.mission.fly".to_owned(),
+            sn: request.sn.clone(),
+            wayline_id: request.wayline_id,
+            wayline_name: request.wayline_name.clone(),
+            waypoint_count: request.waypoint_count,
+            issued_by: request.issued_by.clone(),
+            idempotency_key: request.idempotency_key.clone(),
+            state: match request.plan.start {
+                MissionStart::Immediate | MissionStart::Released => MissionState::Preparing,
+                MissionStart::Timed { .. } | MissionStart::Conditional(_) => {
+                    MissionState::Scheduled
+                }
+            },
+            verdict: None,
+            response_code: None,
+            reason: None,
+            progress: MissionProgress::default(),
+            plan: Box::new(request.plan.clone()),
+            rth_altitude_m: request.rth_altitude_m,
+            lost_link_action: request.lost_link_action,
+            exit_wayline_when_link_lost: request.exit_wayline_when_link_lost,
+            break_point: None,
+            accepted_ms: at_ms,
+            ended_ms: None,
+            steps: Vec::new(),
+        }
+    }
 }

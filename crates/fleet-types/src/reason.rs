@@ -16,7 +16,7 @@ pub struct Reason {
     /// Result code of the device, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_code: Option<i64>,
-    /// What the device's code means, in Korean, where known (`message` has the English).
+    /// The same in Korean, where known; beside a device's code: what that code means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_ko: Option<Cow<'static, str>>,
 }

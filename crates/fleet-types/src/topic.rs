@@ -12,6 +12,8 @@ use crate::{
     id::{DeviceSn, TraceId},
     link::LinkStatus,
     mission::{MissionRequest, MissionStatus},
+    plan::MissionControl,
+    preflight::{DockNotice, PreflightReport, PreflightRequest},
     telemetry::Telemetry,
     time::WallMs,
     trace::TraceStep,
@@ -133,6 +135,10 @@ topics! {
     Resolution, "Resolution", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
     CommandStatus, "CommandStatus", Reliable { depth: 4096 }, transient: false, |s| s.command_id.to_string().into();
     MissionRequest, "MissionRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    MissionControl, "MissionControl", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    DockNotice, "DockNotice", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    PreflightRequest, "PreflightRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    PreflightReport, "PreflightReport", Reliable { depth: 256 }, transient: false, |s| s.request_id.to_string().into();
     MissionStatus, "MissionStatus", Reliable { depth: 4096 }, transient: false, |s| s.mission_id.to_string().into();
     Alarm, "Alarm", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();
     AlarmStatus, "AlarmStatus", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();

@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod journal;
 mod methods;
 pub mod metrics;
+pub mod planner;
 pub mod pumps;
 pub mod roster;
 pub mod system;
@@ -50,6 +51,7 @@ use enrolment::{BrokerEnrolment, DockAddress, public_address};
 use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
 use journal::MemoryJournal;
+use planner::Planner;
 use roster::Roster;
 use system::System;
 
@@ -102,6 +104,7 @@ pub(crate) struct Tower {
     in_flight: Arc<InFlight>,
     children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
     panics: mpsc::Receiver<TaskPanicked>,
+    planner: Arc<Planner>,
 }
 
 impl Tower {
@@ -148,6 +151,7 @@ impl Tower {
             dock_address(config),
             docks_max,
         );
+        let planner = Arc::new(Planner::default());
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,6 +168,7 @@ impl Tower {
             tokens: Arc::new(tokens(config)?),
             waylines,
             enrolment: Arc::new(enrolment),
+            planning: Arc::clone(&planner) as Arc<dyn fleet_api::Planning>,
             system: Arc::clone(&system) as Arc<dyn SystemSource>,
             registry,
         });
@@ -181,6 +186,7 @@ impl Tower {
             in_flight,
             children,
             panics,
+            planner,
         })
     }
 
@@ -199,6 +205,7 @@ impl Tower {
             in_flight,
             children,
             panics,
+            planner,
             ..
         } = self;
         health.spawn_named("loop ticker", health.clone().tick());
@@ -209,6 +216,12 @@ impl Tower {
         health.spawn_named("link", pump.run(link, events));
         health.spawn_named("commands", pumps::commands(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("missions", pumps::missions(Arc::clone(&fleet), bus.clone()));
+        health.spawn_named(
+            "mission control",
+            pumps::mission_controls(Arc::clone(&fleet), bus.clone()),
+        );
+        health.spawn_named("planner", planner.run(bus.clone()));
+        health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus));
         health
             .spawn_named("children", pumps::children(Arc::clone(&fleet), dynsec.clone(), children));

@@ -102,6 +102,49 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @description Where a flight broke off, in the dock's words. */
+        BreakPoint: {
+            /**
+             * Format: int64
+             * @description DJI's code for why it broke off.
+             */
+            break_reason?: number | null;
+            /**
+             * Format: double
+             * @description Over the ellipsoid, metres.
+             */
+            height_m?: number | null;
+            /**
+             * Format: int64
+             * @description Number of the break point.
+             */
+            index: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            latitude?: number | null;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            longitude?: number | null;
+            /**
+             * Format: double
+             * @description Done of the segment, 0 to 1.
+             */
+            progress: number;
+            /**
+             * Format: int64
+             * @description 0 on a segment, 1 on a waypoint.
+             */
+            state: number;
+            /**
+             * Format: int64
+             * @description Wayline in the file.
+             */
+            wayline_id: number;
+        };
         /** @description The broker as the tower sees it. */
         BrokerState: {
             /** @description `embedded` or `external`. */
@@ -239,6 +282,24 @@ export interface components {
              */
             unknown_count: number;
         };
+        /**
+         * @description What a dock does in a flight between two docks.
+         * @enum {string}
+         */
+        DockPart: "take_off" | "landing";
+        /** @description The aircraft's simulator flies in its place, at a made-up position: nothing takes off. */
+        DryRun: {
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            latitude: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            longitude: number;
+        };
         /** @description An enrolled dock and what to do next. */
         Enrolled: {
             /** @description How it connects. */
@@ -258,6 +319,44 @@ export interface components {
             note: string;
             /** @description Whether it was carried out. */
             outcome: components["schemas"]["ResolvedOutcome"];
+        };
+        /** @description A box around everything a flight may touch, for comparing it with other flights. */
+        FlightBox: {
+            /**
+             * Format: double
+             * @description Seconds the route takes, without take-off and return.
+             */
+            duration_s: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            east: number;
+            /**
+             * Format: double
+             * @description See `low_m`.
+             */
+            high_m: number;
+            /**
+             * Format: double
+             * @description Lowest and highest of the waypoints above take-off, metres.
+             */
+            low_m: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            north: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            south: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            west: number;
         };
         /** @description A dock refuses new flights until this is settled. */
         FlightLock: {
@@ -303,6 +402,13 @@ export interface components {
          * @enum {string}
          */
         LostLinkAction: "return_home" | "hover" | "land";
+        /** @description Whether people work on a dock. */
+        Maintenance: {
+            /** @description What they do; kept on record. */
+            note: string;
+            /** @description Whether they do. */
+            on: boolean;
+        };
         /**
          * @description What a method can do to the world.
          * @enum {string}
@@ -360,6 +466,34 @@ export interface components {
          * @description One mission; also its DJI `flight_id`.
          */
         MissionId: string;
+        /** @description Everything a mission asks for beyond its file, its dock and its return. */
+        MissionPlan: {
+            /** @default null */
+            break_point: null | components["schemas"]["BreakPoint"];
+            /** @default null */
+            dry_run: null | components["schemas"]["DryRun"];
+            /**
+             * @description Whether the file says that its wayline is left when the link is lost. The order must agree.
+             * @default null
+             */
+            file_exits_wayline: boolean | null;
+            /** @default null */
+            flight_box: null | components["schemas"]["FlightBox"];
+            /** @default null */
+            multi_dock: null | components["schemas"]["MultiDockPart"];
+            /** @default gps */
+            precision: components["schemas"]["Precision"];
+            /** @default null */
+            resumes: null | components["schemas"]["MissionId"];
+            /** @default null */
+            schedule_id: null | components["schemas"]["ScheduleId"];
+            /**
+             * @default {
+             *       "kind": "immediate"
+             *     }
+             */
+            start: components["schemas"]["MissionStart"];
+        };
         /** @description Progress as the dock reports it. */
         MissionProgress: {
             /**
@@ -392,22 +526,45 @@ export interface components {
         Missions: {
             missions: components["schemas"]["MissionStatus"][];
         };
+        /** @description When and on what conditions a mission takes off. */
+        MissionStart: {
+            /** @enum {string} */
+            kind: "immediate";
+        } | {
+            /** @description Take-off is ordered shortly before this and not after it. */
+            execute_ms: components["schemas"]["WallMs"];
+            /** @enum {string} */
+            kind: "timed";
+        } | (components["schemas"]["ReadyConditions"] & {
+            /** @enum {string} */
+            kind: "conditional";
+        }) | {
+            /** @enum {string} */
+            kind: "released";
+        };
         /**
          * @description Where a mission stands.
          * @enum {string}
          */
-        MissionState: "preparing" | "starting" | "executing" | "paused" | "unknown" | "ended";
+        MissionState: "scheduled" | "preparing" | "prepared" | "ready" | "starting" | "executing" | "paused" | "hovering" | "unknown" | "ended";
         /** @description A mission and what became of it. Bus topic `MissionStatus`; API `GET /missions/{id}`. */
         MissionStatus: {
             /** @description When it was taken. */
             accepted_ms: components["schemas"]["WallMs"];
+            break_point?: null | components["schemas"]["BreakPoint"];
             ended_ms?: null | components["schemas"]["WallMs"];
+            /** @description Whether it leaves its wayline then. */
+            exit_wayline_when_link_lost?: boolean;
             /** @description The caller's key. */
             idempotency_key: components["schemas"]["IdempotencyKey"];
             /** @description Who asked. */
             issued_by: string;
+            /** @description What the aircraft does when it loses its link. */
+            lost_link_action?: components["schemas"]["LostLinkAction"];
             /** @description Identity. */
             mission_id: components["schemas"]["MissionId"];
+            /** @description When it starts and what else was asked for. */
+            plan?: components["schemas"]["MissionPlan"];
             /** @description How far it is. */
             progress: components["schemas"]["MissionProgress"];
             reason?: null | components["schemas"]["Reason"];
@@ -416,6 +573,11 @@ export interface components {
             /** @description The caller's request. */
             request_id: components["schemas"]["RequestId"];
             response_code?: null | components["schemas"]["ResponseCode"];
+            /**
+             * Format: int32
+             * @description Height of return above take-off, metres.
+             */
+            rth_altitude_m?: number;
             /** @description Dock. */
             sn: components["schemas"]["DeviceSn"];
             /** @description Where it stands. */
@@ -451,6 +613,22 @@ export interface components {
             /** @description User name. */
             username: string;
         };
+        /**
+         * Format: uuid
+         * @description One flight between two docks.
+         */
+        MultiDockId: string;
+        /** @description A dock's part of a flight between two docks. */
+        MultiDockPart: {
+            /** @description `flight_id` on the wire: the same at both docks. */
+            flight_id: components["schemas"]["MissionId"];
+            /** @description The whole. */
+            multi_dock_id: components["schemas"]["MultiDockId"];
+            /** @description The other dock. */
+            other_sn: components["schemas"]["DeviceSn"];
+            /** @description What this dock does. */
+            part: components["schemas"]["DockPart"];
+        };
         /** @description A command to a dock. */
         NewCommand: {
             /** @description DJI data of the method; absent or `null` where it takes none. */
@@ -474,10 +652,14 @@ export interface components {
             /** @description Serial number, as printed on the dock. */
             sn: components["schemas"]["DeviceSn"];
         };
-        /** @description A mission to fly now. */
+        /** @description A mission: now, at a time, or on conditions. */
         NewMission: {
-            /** @description Whether it leaves the wayline when the link is lost. */
-            exit_wayline_when_link_lost?: boolean;
+            dry_run?: null | components["schemas"]["DryRun"];
+            /**
+             * @description Whether it leaves the wayline when the link is lost. Must agree with the file; as the file
+             *     says without it.
+             */
+            exit_wayline_when_link_lost?: boolean | null;
             /**
              * Format: int64
              * @description Milliseconds in which take-off may still be ordered, 5,000–120,000.
@@ -488,6 +670,8 @@ export interface components {
             idempotency_key: components["schemas"]["IdempotencyKey"];
             /** @description What the aircraft does when it loses its link. */
             lost_link_action: components["schemas"]["LostLinkAction"];
+            /** @description How precisely it is flown. */
+            precision?: components["schemas"]["Precision"];
             /**
              * Format: int32
              * @description Height of return above take-off, metres, 20–1500.
@@ -495,9 +679,26 @@ export interface components {
             rth_altitude_m: number;
             /** @description Dock. */
             sn: components["schemas"]["DeviceSn"];
+            /**
+             * @description When it takes off: `{"kind": "immediate"}`, `{"kind": "timed", "execute_ms": …}` or
+             *     `{"kind": "conditional", …}`.
+             */
+            start?: components["schemas"]["MissionStart"];
             trace_id?: null | components["schemas"]["TraceId"];
             /** @description Uploaded wayline file. */
             wayline_id: components["schemas"]["WaylineId"];
+        };
+        /** @description Somebody who may says to fly in spite of an answer. */
+        NewOverride: {
+            /**
+             * Format: int64
+             * @description Milliseconds for which it counts, up to a day.
+             */
+            expires_in_ms: number;
+            /** @description Which question. */
+            item: components["schemas"]["PreflightItem"];
+            /** @description Why; kept on record. */
+            note: string;
         };
         /**
          * @description How far a dock came in bring-up, in the order of DJI's flow.
@@ -533,6 +734,56 @@ export interface components {
             /** @description The device that is there. */
             sn: components["schemas"]["DeviceSn"];
         };
+        /**
+         * @description How precisely a wayline is flown.
+         * @enum {string}
+         */
+        Precision: "gps" | "rtk";
+        /** @description All questions before a flight of one dock, answered at one moment. */
+        Preflight: {
+            /** @description When it was asked. */
+            at_ms: components["schemas"]["WallMs"];
+            /** @description Nothing blocks. */
+            can_fly: boolean;
+            /** @description One line for each question. */
+            lines: components["schemas"]["PreflightLine"][];
+            /** @description Dock. */
+            sn: components["schemas"]["DeviceSn"];
+        };
+        /**
+         * @description A question before take-off.
+         * @enum {string}
+         */
+        PreflightItem: "dock_free" | "connection" | "reservation" | "emergency_stop" | "aircraft" | "hms" | "firmware" | "clock_skew" | "dock_mode" | "fresh_facts" | "lost_link" | "battery" | "wind" | "rain" | "cover" | "storage" | "media_space" | "rtk" | "custom_areas" | "maintenance" | "overlap";
+        /** @description One question and its answer. */
+        PreflightLine: {
+            /** @description The question. */
+            item: components["schemas"]["PreflightItem"];
+            override_by?: null | components["schemas"]["PreflightOverride"];
+            override_role?: null | components["schemas"]["Role"];
+            /** @description What was found: why not, or how it stands. */
+            reason: components["schemas"]["Reason"];
+            /** @description The answer. */
+            state: components["schemas"]["PreflightState"];
+        };
+        /** @description Somebody who may says to fly in spite of an answer, until a time. */
+        PreflightOverride: {
+            /** @description Who. */
+            by: string;
+            /** @description It counts until then. */
+            expires_ms: components["schemas"]["WallMs"];
+            /** @description The question. */
+            item: components["schemas"]["PreflightItem"];
+            /** @description Why, in their words. */
+            note: string;
+            /** @description As what. */
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description How a question was answered.
+         * @enum {string}
+         */
+        PreflightState: "ok" | "warning" | "overridden" | "blocked";
         /**
          * @description How soon a hand is needed.
          * @enum {string}
@@ -574,12 +825,65 @@ export interface components {
             /** @description Why; kept on record. */
             note: string;
         };
+        /** @description A flight to be asked about. Nothing is sent. */
+        Question: {
+            dry_run?: null | components["schemas"]["DryRun"];
+            /** @description Whether it leaves the wayline when the link is lost; as the file says without it. */
+            exit_wayline_when_link_lost?: boolean | null;
+            /** @description What the aircraft does when it loses its link. */
+            lost_link_action: components["schemas"]["LostLinkAction"];
+            /** @description How precisely it is flown. */
+            precision?: components["schemas"]["Precision"];
+            /**
+             * Format: int32
+             * @description Height of return above take-off, metres, 20–1500.
+             */
+            rth_altitude_m: number;
+            /** @description When it would take off; now without it. */
+            start?: components["schemas"]["MissionStart"];
+            wayline_id?: null | components["schemas"]["WaylineId"];
+        };
         /** @description Whether the tower can do its work. */
         Ready: {
             /** @description The checks. */
             checks: components["schemas"]["Check"][];
             /** @description Whether every check holds. */
             ready: boolean;
+        };
+        /**
+         * @description Conditions of a conditional mission. The first three go to the dock; all of them are checked by
+         *     the tower again before take-off is ordered. A fact that is old or was never heard does not hold.
+         */
+        ReadyConditions: {
+            /**
+             * Format: int32
+             * @description The aircraft's battery holds more than this, percent.
+             */
+            battery_percent: number;
+            /** @description Not before. */
+            begin_ms: components["schemas"]["WallMs"];
+            /** @description Not after. */
+            end_ms: components["schemas"]["WallMs"];
+            /**
+             * Format: int32
+             * @description The dock's network is at least this good: 1 bad to 5 excellent.
+             */
+            link_min?: number | null;
+            /**
+             * Format: int32
+             * @description The dock measures at most this rain: 0 none, 1 light, 2 moderate, 3 heavy.
+             */
+            rain_max?: number | null;
+            /**
+             * Format: int32
+             * @description The aircraft has at least this free, megabytes. Also checked by the dock.
+             */
+            storage_min_mb?: number | null;
+            /**
+             * Format: int32
+             * @description The dock measures at most this wind, decimetres per second.
+             */
+            wind_max_dmps?: number | null;
         };
         /**
          * @description A stable code (`snake_case`, translated by the console) and a sentence in English: what
@@ -595,7 +899,7 @@ export interface components {
             device_code?: number | null;
             /** @description For people, in English. */
             message: string;
-            /** @description What the device's code means, in Korean, where known (`message` has the English). */
+            /** @description The same in Korean, where known; beside a device's code: what that code means. */
             message_ko?: string | null;
         };
         /**
@@ -613,6 +917,27 @@ export interface components {
          * @enum {string}
          */
         ResponseCode: "ok" | "rejected" | "failed" | "ignored" | "expired" | "unknown";
+        /** @description A flight that goes on. */
+        Resume: {
+            /**
+             * Format: int64
+             * @description Milliseconds in which take-off may still be ordered, 5,000–120,000.
+             * @default 30000
+             */
+            expires_in_ms: number;
+            /** @description Names this one intended flight: the same key never flies twice. */
+            idempotency_key: components["schemas"]["IdempotencyKey"];
+        };
+        /**
+         * @description Roles, least first. Each may what those before it may.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "supervisor" | "admin";
+        /**
+         * Format: uuid
+         * @description One schedule of recurring missions.
+         */
+        ScheduleId: string;
         /** @description Put aside by a person for a time. */
         Shelf: {
             /** @description When. */
@@ -862,6 +1187,9 @@ export interface components {
              * @description Seconds to fly them, without take-off and return.
              */
             duration_s: number;
+            /** @description Whether the file says that its wayline is left when the link is lost. */
+            exits_wayline_when_link_lost: boolean;
+            flight_box?: null | components["schemas"]["FlightBox"];
             /**
              * Format: double
              * @description Metres along the waylines.

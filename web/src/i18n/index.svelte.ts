@@ -52,9 +52,14 @@ export function serverText(english: string): string {
 /** One sentence for a reason: ours where the code is known, else the server's. */
 export function reasonTitle(reason: Reason): string {
   const known = reasons[language.current];
-  return Object.hasOwn(known, reason.code)
-    ? known[reason.code as ReasonCode]
-    : serverText(reason.message);
+  if (Object.hasOwn(known, reason.code)) return known[reason.code as ReasonCode];
+  return inOwnKorean(reason) ?? serverText(reason.message);
+}
+
+/** The tower's own Korean sentence; beside a device's code the text is the meaning of that code. */
+function inOwnKorean(reason: Reason): string | null {
+  const isOwn = (reason.device_code ?? null) === null;
+  return (language.current === 'ko' && isOwn && reason.message_ko) || null;
 }
 
 /**
@@ -66,6 +71,8 @@ export function reasonInFull(reason: Reason): { text: string; detail: string | n
   const coded = code === null ? null : t('cmd.device_code', { code });
   const title = reasonTitle(reason);
   if (language.current === 'en') return { text: sentence(reason.message) || title, detail: null };
+  const own = inOwnKorean(reason);
+  if (own) return { text: own, detail: null };
   if (reason.message_ko) {
     return { text: title, detail: [reason.message_ko, coded].filter(Boolean).join(' · ') };
   }

@@ -22,6 +22,7 @@ use std::{
 use fleet_bus::{Bus, Reader};
 use fleet_types::{
     AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, TraceStep,
+    preflight::PreflightReport,
     topic::{DeviceEvent, DeviceOsd},
 };
 use tokio::{
@@ -97,6 +98,7 @@ pub struct Hub {
     alarms: Reader<AlarmStatus>,
     links: Reader<LinkStatus>,
     traces: Reader<TraceStep>,
+    reports: Reader<PreflightReport>,
     events: Reader<DeviceEvent>,
 }
 
@@ -126,6 +128,7 @@ impl Hub {
             alarms: bus.reader(),
             links: bus.reader(),
             traces: bus.reader(),
+            reports: bus.reader(),
             events: bus.reader(),
         };
         (hub, handle)
@@ -142,6 +145,7 @@ impl Hub {
                 batch = self.commands.take(BUDGET) => self.each(batch, View::put_command),
                 batch = self.missions.take(BUDGET) => self.each(batch, View::put_mission),
                 batch = self.alarms.take(BUDGET) => self.each(batch, View::put_alarm),
+                batch = self.reports.take(BUDGET) => self.each(batch, View::put_report),
                 batch = self.devices.take(BUDGET) => self.each(batch, View::put_device),
                 batch = self.links.take(BUDGET) => self.each(batch, View::put_link),
                 batch = self.traces.take(BUDGET) => {

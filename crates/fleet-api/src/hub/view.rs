@@ -4,7 +4,7 @@
 //! connecting and what it is told afterwards therefore fit without gap.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     sync::Arc,
 };
@@ -14,6 +14,7 @@ use fleet_types::{
     AlarmId, AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, WallMs,
     alarm::{AlarmState, Priority},
     link::LinkName,
+    preflight::PreflightReport,
     topic::DeviceOsd,
 };
 use serde::Serialize;
@@ -31,6 +32,8 @@ use crate::positions::{Measured, Record};
 
 const MAX_COMMANDS: usize = 10_000;
 const MAX_MISSIONS: usize = 2_000;
+/// Answers kept for whoever asked; they are fetched within seconds.
+const MAX_REPORTS: usize = 256;
 const MAX_CLEARED_ALARMS: usize = 1_000;
 const MAX_ACTIVE_ALARMS: usize = 20_000;
 /// Devices the hub will show. A tower serves fewer; beyond it new serial numbers are not shown.
@@ -67,6 +70,8 @@ pub(crate) struct View {
     cleared_alarms: BTreeSet<(WallMs, AlarmId)>,
     pub(crate) links: BTreeMap<LinkName, Arc<LinkStatus>>,
     pub(crate) traces: Traces,
+    /// Answers to questions before take-off, oldest first; who asked waits for them.
+    pub(crate) reports: VecDeque<Arc<PreflightReport>>,
     pub(crate) table: Table,
     tracks: Tracks,
     /// Alarms that are up, by device, most urgent first.
@@ -96,6 +101,7 @@ impl View {
             cleared_alarms: BTreeSet::new(),
             links: BTreeMap::new(),
             traces: Traces::default(),
+            reports: VecDeque::new(),
             table: Table::default(),
             tracks: Tracks::default(),
             alarms_up: BTreeMap::new(),
@@ -174,6 +180,13 @@ impl View {
     pub(crate) fn put_mission(&mut self, status: Arc<MissionStatus>) {
         self.tell("mission", "mission", &*status);
         self.missions.put(status);
+    }
+
+    pub(crate) fn put_report(&mut self, report: Arc<PreflightReport>) {
+        if self.reports.len() >= MAX_REPORTS {
+            self.reports.pop_front();
+        }
+        self.reports.push_back(report);
     }
 
     pub(crate) fn put_link(&mut self, status: Arc<LinkStatus>) {

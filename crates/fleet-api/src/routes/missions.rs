@@ -13,6 +13,7 @@ use fleet_types::{
     TraceId,
     id::WaylineId,
     mission::{LostLinkAction, Verdict},
+    plan::{DryRun, MissionPlan, MissionStart, Precision},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,11 +31,11 @@ use crate::{
 
 const MAX_LISTED: usize = 200;
 
-fn default_expiry() -> u64 {
+pub(super) fn default_expiry() -> u64 {
     30_000
 }
 
-/// A mission to fly now.
+/// A mission: now, at a time, or on conditions.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewMission {
@@ -47,9 +48,18 @@ pub(crate) struct NewMission {
     rth_altitude_m: u16,
     /// What the aircraft does when it loses its link.
     lost_link_action: LostLinkAction,
-    /// Whether it leaves the wayline when the link is lost.
+    /// Whether it leaves the wayline when the link is lost. Must agree with the file; as the file
+    /// says without it.
+    exit_wayline_when_link_lost: Option<bool>,
+    /// When it takes off: `{"kind": "immediate"}`, `{"kind": "timed", "execute_ms": …}` or
+    /// `{"kind": "conditional", …}`.
     #[serde(default)]
-    exit_wayline_when_link_lost: bool,
+    start: MissionStart,
+    /// How precisely it is flown.
+    #[serde(default)]
+    precision: Precision,
+    /// Let the aircraft's simulator fly in its place.
+    dry_run: Option<DryRun>,
     /// Names this one intended flight: the same key never flies twice.
     idempotency_key: IdempotencyKey,
     /// Milliseconds in which take-off may still be ordered, 5,000–120,000.
@@ -66,15 +76,73 @@ pub(crate) struct Missions {
     missions: Vec<MissionStatus>,
 }
 
-impl NewMission {
+/// A flight that is asked for, whatever way.
+pub(super) struct Flight {
+    pub(super) sn: DeviceSn,
+    pub(super) wayline_id: WaylineId,
+    pub(super) rth_altitude_m: u16,
+    pub(super) lost_link_action: LostLinkAction,
+    pub(super) exit_wayline_when_link_lost: Option<bool>,
+    pub(super) idempotency_key: IdempotencyKey,
+    pub(super) expires_in_ms: u64,
+    pub(super) trace_id: Option<TraceId>,
+    pub(super) plan: MissionPlan,
+}
+
+impl From<NewMission> for Flight {
+    fn from(body: NewMission) -> Self {
+        let plan = MissionPlan {
+            start: body.start,
+            precision: body.precision,
+            dry_run: body.dry_run,
+            ..MissionPlan::default()
+        };
+        Self {
+            sn: body.sn,
+            wayline_id: body.wayline_id,
+            rth_altitude_m: body.rth_altitude_m,
+            lost_link_action: body.lost_link_action,
+            exit_wayline_when_link_lost: body.exit_wayline_when_link_lost,
+            idempotency_key: body.idempotency_key,
+            expires_in_ms: body.expires_in_ms,
+            trace_id: body.trace_id,
+            plan,
+        }
+    }
+}
+
+pub(super) fn check_expiry(expires_in_ms: u64) -> Result<(), Problem> {
+    if (5000..=120_000).contains(&expires_in_ms) {
+        return Ok(());
+    }
+    Err(Problem::bad_input("expires_in_ms lies between 5000 and 120000"))
+}
+
+/// What only the tower itself may start a flight by is no way for a caller.
+pub(super) fn check_start(start: &MissionStart) -> Result<(), Problem> {
+    match start {
+        MissionStart::Immediate | MissionStart::Timed { .. } | MissionStart::Conditional(_) => {
+            Ok(())
+        }
+        MissionStart::Released => {
+            Err(Problem::bad_input("start.kind is immediate, timed or conditional"))
+        }
+    }
+}
+
+impl Flight {
     fn check(&self) -> Result<(), Problem> {
         if !(20..=1500).contains(&self.rth_altitude_m) {
             return Err(Problem::bad_input("rth_altitude_m lies between 20 and 1500"));
         }
-        if !(5000..=120_000).contains(&self.expires_in_ms) {
-            return Err(Problem::bad_input("expires_in_ms lies between 5000 and 120000"));
+        let fits = |at: &DryRun| {
+            (-90.0..=90.0).contains(&at.latitude) && (-180.0..=180.0).contains(&at.longitude)
+        };
+        if self.plan.dry_run.as_ref().is_some_and(|at| !fits(at)) {
+            return Err(Problem::bad_input("dry_run names no place on earth"));
         }
-        Ok(())
+        check_start(&self.plan.start)?;
+        check_expiry(self.expires_in_ms)
     }
 
     /// Everything that makes it this flight and no other.
@@ -84,6 +152,7 @@ impl NewMission {
             self.rth_altitude_m,
             self.lost_link_action,
             self.exit_wayline_when_link_lost,
+            &self.plan,
         ))
     }
 
@@ -97,8 +166,13 @@ impl NewMission {
         let wayline = app.waylines.get(self.wayline_id);
         let resource = app.waylines.mint(self.wayline_id);
         let (Some(wayline), Some(resource)) = (wayline, resource) else {
-            let detail = "no such wayline file is kept; upload it with POST /api/v1/waylines";
-            return Err(Problem::not_found("unknown_wayline", detail));
+            return Err(unknown_wayline());
+        };
+        let file_exits = wayline.summary.exits_wayline_when_link_lost;
+        let plan = MissionPlan {
+            flight_box: wayline.summary.flight_box,
+            file_exits_wayline: Some(file_exits),
+            ..self.plan
         };
         Ok(MissionRequest {
             mission_id: id,
@@ -112,15 +186,22 @@ impl NewMission {
             file_md5: resource.md5,
             rth_altitude_m: self.rth_altitude_m,
             lost_link_action: self.lost_link_action,
-            exit_wayline_when_link_lost: self.exit_wayline_when_link_lost,
+            exit_wayline_when_link_lost: self.exit_wayline_when_link_lost.unwrap_or(file_exits),
             idempotency_key: self.idempotency_key,
             expires_in_ms: self.expires_in_ms,
             issued_by: principal.who(),
+            plan,
         })
     }
 }
 
-/// Flies a mission now. The same `idempotency_key` again returns where the first stands.
+pub(super) fn unknown_wayline() -> Problem {
+    let detail = "no such wayline file is kept; upload it with POST /api/v1/waylines";
+    Problem::not_found("unknown_wayline", detail)
+}
+
+/// Flies a mission: now, at a time, or on conditions. The same `idempotency_key` again returns where
+/// the first stands.
 #[utoipa::path(
     operation_id = "create_mission",
     post, path = "/api/v1/missions", tag = "missions", request_body = NewMission,
@@ -141,12 +222,22 @@ pub(crate) async fn create(
     Extension(principal): Extension<Principal>,
     Body(body): Body<NewMission>,
 ) -> Result<Response, Problem> {
-    body.check()?;
-    let device = known(&app.hub.view(), &body.sn)?;
+    fly(&app, &principal, MissionId(Uuid::now_v7()), body.into()).await
+}
+
+/// Hands a flight to its dock's machine, once, and answers with its first word.
+pub(super) async fn fly(
+    app: &App,
+    principal: &Principal,
+    id: MissionId,
+    flight: Flight,
+) -> Result<Response, Problem> {
+    flight.check()?;
+    let device = known(&app.hub.view(), &flight.sn)?;
     check_dock(&device)?;
-    let print = body.fingerprint()?;
-    let id = MissionId(Uuid::now_v7());
-    let (sn, key, wayline_id) = (body.sn.clone(), body.idempotency_key.clone(), body.wayline_id);
+    let print = flight.fingerprint()?;
+    let (sn, key) = (flight.sn.clone(), flight.idempotency_key.clone());
+    let wayline_id = flight.wayline_id;
     let desk = Desk {
         hub: &app.hub,
         ledger: |view| &mut view.missions,
@@ -155,7 +246,7 @@ pub(crate) async fn create(
     };
     // A repeat is answered even when its file has given way since.
     let request = || {
-        let request = body.into_request(&app, id, &principal)?;
+        let request = flight.into_request(app, id, principal)?;
         let about = About { sn: &request.sn, command_id: None, mission_id: Some(id), method: None };
         app.trace_request(request.trace_id, &request.issued_by, &about);
         Ok(request)

@@ -7,7 +7,9 @@ mod docks;
 mod health;
 mod map;
 mod methods;
+mod mission_control;
 mod missions;
+mod preflight;
 mod resolutions;
 mod session;
 mod system;
@@ -41,6 +43,12 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(resolutions::mission))
         .routes(routes!(missions::create, missions::list))
         .routes(routes!(missions::show))
+        .routes(routes!(mission_control::cancel))
+        .routes(routes!(mission_control::resume))
+        .routes(routes!(preflight::ask))
+        .routes(routes!(preflight::give))
+        .routes(routes!(preflight::withdraw))
+        .routes(routes!(preflight::maintenance))
         .routes(routes!(docks::create))
         .routes(routes!(docks::remove))
         .routes(routes!(alarms::list))

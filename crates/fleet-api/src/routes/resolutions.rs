@@ -112,8 +112,16 @@ pub(crate) async fn mission(
     let sn = status.sn.clone();
     let resolution = finding.into_resolution(Subject::Mission(id), sn, &principal)?;
     let may_be_settled = match status.state {
-        MissionState::Executing | MissionState::Paused | MissionState::Unknown => true,
-        MissionState::Preparing | MissionState::Starting | MissionState::Ended => false,
+        MissionState::Executing
+        | MissionState::Paused
+        | MissionState::Hovering
+        | MissionState::Unknown => true,
+        MissionState::Scheduled
+        | MissionState::Preparing
+        | MissionState::Prepared
+        | MissionState::Ready
+        | MissionState::Starting
+        | MissionState::Ended => false,
     };
     if !may_be_settled {
         let detail = "only a mission whose take-off was ordered and whose end is open is settled by a person";

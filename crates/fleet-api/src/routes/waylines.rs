@@ -9,10 +9,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use fleet_types::id::WaylineId;
+use fleet_types::{id::WaylineId, plan::FlightBox};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wpml::{Mission, WpmlError};
+use wpml::{HeightMode, Mission, RcLost, WpmlError};
 
 use crate::{
     app::App,
@@ -113,12 +113,47 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn summarise(bytes: &[u8]) -> Result<WaylineSummary, WpmlError> {
-    let summary = Mission::from_kmz(bytes)?.summary();
+    let mission = Mission::from_kmz(bytes)?;
+    let summary = mission.summary();
     Ok(WaylineSummary {
         waypoint_count: u32::try_from(summary.waypoint_count).unwrap_or(u32::MAX),
         length_m: summary.length_m,
         duration_s: summary.estimated_duration_s,
+        exits_wayline_when_link_lost: mission.rc_lost != RcLost::Continue,
+        flight_box: flight_box(&mission, summary.estimated_duration_s),
     })
+}
+
+/// The box around all waypoints. Heights over the ellipsoid say nothing beside those over take-off:
+/// they count as any height.
+fn flight_box(mission: &Mission, duration_s: f64) -> Option<FlightBox> {
+    const ANY_HEIGHT_M: f64 = 10_000.0;
+    let mut found: Option<FlightBox> = None;
+    for wayline in &mission.waylines {
+        for point in &wayline.waypoints {
+            let (low_m, high_m) = match wayline.height_mode {
+                HeightMode::RelativeToStartPoint => (point.height_m, point.height_m),
+                HeightMode::Wgs84 | HeightMode::RealTimeFollowSurface => (0.0, ANY_HEIGHT_M),
+            };
+            let here = FlightBox {
+                south: point.lat,
+                west: point.lon,
+                north: point.lat,
+                east: point.lon,
+                low_m,
+                high_m,
+                duration_s,
+            };
+            let all = found.get_or_insert(here);
+            all.south = all.south.min(here.south);
+            all.west = all.west.min(here.west);
+            all.north = all.north.max(here.north);
+            all.east = all.east.max(here.east);
+            all.low_m = all.low_m.min(here.low_m);
+            all.high_m = all.high_m.max(here.high_m);
+        }
+    }
+    found
 }
 
 fn bad_kmz(error: &WpmlError) -> Problem {

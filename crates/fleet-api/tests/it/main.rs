@@ -5,6 +5,7 @@
 mod access;
 mod console;
 mod contract;
+mod flights;
 mod orders;
 mod positions;
 mod sockets;

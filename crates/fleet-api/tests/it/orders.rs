@@ -181,26 +181,25 @@ async fn a_person_ends_a_mission_whose_end_was_never_reported() {
 }
 
 fn mission_status(state: fleet_types::MissionState) -> fleet_types::MissionStatus {
-    use fleet_types::{MissionId, RequestId, TraceId, WallMs, id::WaylineId};
+    use fleet_types::{MissionId, RequestId, TraceId, WallMs, id::WaylineId, mission};
     let id = uuid::Uuid::now_v7();
-    fleet_types::MissionStatus {
+    let request = fleet_types::MissionRequest {
         mission_id: MissionId(id),
         trace_id: TraceId(id),
         request_id: RequestId(id),
-        request_code: "service_platform.mission.fly".to_owned(),
         sn: sn(DOCK),
         wayline_id: WaylineId(id),
         wayline_name: "survey".to_owned(),
         waypoint_count: 2,
-        issued_by: "token:api".to_owned(),
+        file_url: String::new(),
+        file_md5: String::new(),
+        rth_altitude_m: 100,
+        lost_link_action: mission::LostLinkAction::ReturnHome,
+        exit_wayline_when_link_lost: false,
         idempotency_key: key("mission-1"),
-        state,
-        verdict: None,
-        response_code: None,
-        reason: None,
-        progress: fleet_types::mission::MissionProgress::default(),
-        accepted_ms: WallMs(1),
-        ended_ms: None,
-        steps: Vec::new(),
-    }
+        expires_in_ms: 30_000,
+        issued_by: "token:api".to_owned(),
+        plan: fleet_types::MissionPlan::default(),
+    };
+    fleet_types::MissionStatus { state, ..fleet_types::MissionStatus::taken(WallMs(1), &request) }
 }

@@ -8,16 +8,18 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LoopState, MqttAccess, Parts, PilotField, Site, SystemSource, Tokens, UnknownCount, Waylines,
+    LoopState, MqttAccess, Parts, PilotField, Planning, Site, SystemSource, Tokens, UnknownCount,
+    Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
     AlarmId, AlarmStatus, CommandId, CommandRequest, CommandState, CommandStatus, DeviceClass,
-    DeviceSn, DeviceStatus, IdempotencyKey, MissionRequest, MissionState, MissionStatus, Reason,
-    WallMs,
+    DeviceSn, DeviceStatus, IdempotencyKey, MissionPlan, MissionRequest, MissionState,
+    MissionStatus, Reason, WallMs,
     alarm::{AlarmSource, AlarmState, Priority},
     device::{Activity, Connection},
-    mission::{MissionProgress, Verdict},
+    mission::Verdict,
+    plan::BreakPoint,
 };
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
@@ -230,6 +232,7 @@ pub(crate) fn build(
         bus: bus.clone(),
         tokens: Arc::clone(&tokens),
         enrolment: Arc::new(Roll { bus: bus.clone() }),
+        planning: Arc::new(Plans),
         system: Arc::new(Process),
         registry: Arc::new(Mutex::new(Registry::default())),
     };
@@ -313,29 +316,29 @@ pub(crate) fn command(request: &CommandRequest, state: CommandState) -> CommandS
 
 pub(crate) fn mission(request: &MissionRequest, verdict: Option<Verdict>) -> MissionStatus {
     MissionStatus {
-        mission_id: request.mission_id,
-        trace_id: request.trace_id,
-        request_id: request.request_id,
-        request_code: "service_platform.mission.fly".to_owned(),
-        sn: request.sn.clone(),
-        wayline_id: request.wayline_id,
-        wayline_name: request.wayline_name.clone(),
-        waypoint_count: request.waypoint_count,
-        issued_by: request.issued_by.clone(),
-        idempotency_key: request.idempotency_key.clone(),
         state: if verdict.is_some() { MissionState::Ended } else { MissionState::Preparing },
         verdict,
-        response_code: None,
         reason: verdict.map(|_| Reason::new("dock_not_ready", "the dock is not ready")),
-        progress: MissionProgress::default(),
-        accepted_ms: WallMs(1),
-        ended_ms: None,
-        steps: Vec::new(),
+        ..MissionStatus::taken(WallMs(1), request)
     }
 }
 
 pub(crate) fn key(text: &str) -> IdempotencyKey {
     IdempotencyKey::new(text).unwrap()
+}
+
+/// Resumes from any break point but index 9, and knows of one flight in the way.
+struct Plans;
+
+impl Planning for Plans {
+    fn resume_point(&self, status: &MissionStatus) -> Result<BreakPoint, Reason> {
+        let point = status.break_point.filter(|point| point.index != 9);
+        point.ok_or_else(|| Reason::new("no_break_point", "nobody knows where it broke off"))
+    }
+
+    fn overlaps(&self, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
+        vec![Reason::new("overlap_space", "another flight is there")]
+    }
 }
 
 /// Enrols docks by writing their state to the bus, as the wiring does.

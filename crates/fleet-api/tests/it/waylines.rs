@@ -42,6 +42,11 @@ fn kmz() -> Vec<u8> {
     .unwrap()
 }
 
+/// A file as a person uploads it.
+pub(super) async fn uploaded(tower: &Tower) -> Value {
+    upload(tower, KMZ, "survey", kmz()).await.is(201)
+}
+
 async fn upload(tower: &Tower, kind: &str, name: &str, body: Vec<u8>) -> Answer {
     let bearer = format!("Bearer {API_TOKEN}");
     let headers = [("authorization", bearer.as_str()), ("content-type", kind)];

@@ -258,6 +258,10 @@ impl DockMachine {
     fn on_event(&mut self, now: Now, envelope: &Envelope<'_>) {
         match envelope.method.as_deref() {
             Some("flighttask_progress") => self.on_flight_progress(now, envelope),
+            Some("flighttask_ready") => self.on_flights_ready(now, envelope),
+            Some("hms") => self.on_hms(envelope),
+            Some("flight_areas_sync_progress") => self.on_areas_sync(envelope),
+            Some("device_exit_homing_notify") => self.on_exit_homing(now, envelope),
             Some(method) => self.on_job_progress(now, Some(method), envelope),
             // Many documented examples leave the method out: the body tells a flight, the flow a job.
             None if is_flight(envelope) => self.on_flight_progress(now, envelope),
@@ -273,7 +277,7 @@ impl DockMachine {
         let Some(progress) = self.read::<FlighttaskProgress>(envelope) else { return };
         // The flight's own id decides; the envelope's bid only where the device left it out.
         let mission_id: Option<MissionId> = match progress.flight_id() {
-            Some(flight_id) => flight_id.parse().ok(),
+            Some(flight_id) => flight_id.parse().ok().and_then(|id| self.mission_of_flight(id)),
             None => self.mission_of_trace(envelope.bid.as_deref()),
         };
         if let Some(mission_id) = mission_id {

@@ -4,10 +4,12 @@
 //! time, [`DockMachine::poll_output`] gives what is to be done, in order. The machine is the only
 //! writer of its dock's state. This file holds the machine and its clockwork; [`messages`] reads
 //! what the device says, [`requests`] answers what it asks, [`orders`] runs commands and missions,
-//! [`telling`] builds what the other components are told.
+//! [`flights`] asks the gate and moves on what waits, [`telling`] builds what the others are told.
 
+mod flights;
 mod messages;
 mod orders;
+mod payloads;
 mod requests;
 mod restore;
 mod telling;
@@ -31,6 +33,7 @@ use crate::{
     interlock::{Fact, Facts},
     io::{Exchange, Input, JournalId, Output, Sample},
     mission::Mission,
+    preflight::Limits,
     session::{OFFLINE_AFTER_MS, STALE_AFTER_MS, Session},
     twin::{Twin, index_of},
 };
@@ -69,6 +72,8 @@ pub struct DockConfig {
     pub site: Arc<SiteConfig>,
     /// Field tables, shared by all machines.
     pub schemas: Schemas,
+    /// What the site asks of a flight.
+    pub limits: Limits,
     /// Seed of the machine's identifiers. Never the same twice, not even for the same dock: they
     /// name commands and journal writes for as long as late answers may come.
     pub seed: u64,
@@ -92,6 +97,20 @@ pub(crate) struct FactIndex {
     pub(crate) dock_firmware: usize,
     pub(crate) aircraft_mode: usize,
     pub(crate) aircraft_firmware: usize,
+    pub(crate) battery: usize,
+    pub(crate) wind: usize,
+    pub(crate) rain: usize,
+    pub(crate) network: usize,
+    pub(crate) position_fix: usize,
+    pub(crate) home_valid: usize,
+    pub(crate) battery_service: usize,
+    pub(crate) dock_storage: [usize; 2],
+    pub(crate) media_waiting: usize,
+    pub(crate) dock_compatible: usize,
+    pub(crate) dock_upgrading: usize,
+    pub(crate) aircraft_storage: [usize; 2],
+    pub(crate) aircraft_compatible: usize,
+    pub(crate) aircraft_upgrading: usize,
 }
 
 impl Schemas {
@@ -109,6 +128,23 @@ impl Schemas {
             dock_firmware: index_of(&dock, "firmware_version"),
             aircraft_mode: index_of(&aircraft, "mode_code"),
             aircraft_firmware: index_of(&aircraft, "firmware_version"),
+            battery: index_of(&dock, "drone_charge_state.capacity_percent"),
+            wind: index_of(&dock, "wind_speed"),
+            rain: index_of(&dock, "rainfall"),
+            network: index_of(&dock, "network_state.quality"),
+            position_fix: index_of(&dock, "position_state.is_fixed"),
+            home_valid: index_of(&dock, "home_position_is_valid"),
+            battery_service: index_of(&dock, "drone_battery_maintenance_info.maintenance_state"),
+            dock_storage: [index_of(&dock, "storage.total"), index_of(&dock, "storage.used")],
+            media_waiting: index_of(&dock, "media_file_detail.remain_upload"),
+            dock_compatible: index_of(&dock, "compatible_status"),
+            dock_upgrading: index_of(&dock, "firmware_upgrade_status"),
+            aircraft_storage: [
+                index_of(&aircraft, "storage.total"),
+                index_of(&aircraft, "storage.used"),
+            ],
+            aircraft_compatible: index_of(&aircraft, "compatible_status"),
+            aircraft_upgrading: index_of(&aircraft, "firmware_upgrade_status"),
         };
         Self { dock: Arc::new(dock), aircraft: Arc::new(aircraft), at: Arc::new(at) }
     }
@@ -157,9 +193,12 @@ pub struct DockMachine {
     /// The latest time that presence was judged by. Messages are handled by the time of their
     /// receipt, which may lie before it.
     settled_at: MonoMs,
+    /// The wall clock as of then.
+    settled_wall: WallMs,
     next_journal: u64,
     outputs: VecDeque<Output>,
     told: BTreeMap<DeviceSn, fleet_types::DeviceStatus>,
+    flights: flights::Flights,
     lock_alarm: Option<fleet_types::Alarm>,
 }
 
@@ -188,9 +227,11 @@ impl DockMachine {
             counter_actions: VecDeque::new(),
             file_requests: VecDeque::new(),
             settled_at: now.mono,
+            settled_wall: now.wall,
             next_journal,
             outputs: VecDeque::new(),
             told: BTreeMap::new(),
+            flights: flights::Flights::default(),
             lock_alarm: None,
             config,
         };
@@ -211,6 +252,12 @@ impl DockMachine {
             Input::Command(request) => self.on_command_request(now, request),
             Input::Resolve(resolution) => self.on_resolution(now, &resolution),
             Input::Mission(request) => self.on_mission_request(now, request),
+            Input::MissionControl(control) => self.on_mission_control(now, &control),
+            Input::Notice(notice) => self.on_notice(now, notice),
+            Input::Preflight(request) => self.on_preflight_request(now, &request),
+            Input::Peer { flight_id, sn, status, progress } => {
+                self.flights.set_peer(flight_id, sn, status, progress);
+            }
             Input::Journaled(journal_id) => self.on_journaled(now, journal_id),
             Input::JournalFailed(journal_id) => self.on_journal_failed(now, journal_id),
             Input::Fate { command_id, fate } => {
@@ -218,7 +265,7 @@ impl DockMachine {
             }
             Input::CommandLink { is_up } => self.link_up = is_up,
             Input::Broker(presence) => self.session.on_broker(now, &presence),
-            Input::FileUrl { exchange, url } => self.answer_resource(now, &exchange, url),
+            Input::FileUrl { exchange, url } => self.on_file_url(now, &exchange, url),
         }
         self.settle(now);
     }
@@ -245,10 +292,15 @@ impl DockMachine {
         let command = self.commands.values().filter_map(Command::deadline).min();
         let presence = self.session.deadline(now);
         let aircraft = self.aircraft.iter().filter_map(|aircraft| aircraft.deadline(now)).min();
-        [(command, "command"), (presence, "presence"), (aircraft, "aircraft presence")]
-            .into_iter()
-            .filter_map(|(at, why)| Some((at?, why)))
-            .min_by_key(|(at, _)| *at)
+        [
+            (command, "command"),
+            (presence, "presence"),
+            (aircraft, "aircraft presence"),
+            (self.waiting_deadline(), "mission"),
+        ]
+        .into_iter()
+        .filter_map(|(at, why)| Some((at?, why)))
+        .min_by_key(|(at, _)| *at)
     }
 
     /// The next thing to be done, oldest first.
@@ -277,6 +329,7 @@ impl DockMachine {
             mission_paused: mission.is_some_and(Mission::is_paused),
             flight_locked: self.flight_lock().is_some(),
             hardware_busy: self.hardware_busy(),
+            aircraft_returning: self.is_returning(now.mono),
         }
     }
 
@@ -284,11 +337,13 @@ impl DockMachine {
     fn settle(&mut self, now: Now) {
         self.settled_at = self.settled_at.max(now.mono);
         let now = Now { mono: self.settled_at, wall: now.wall };
+        self.settled_wall = now.wall;
         self.session.refresh(now);
         for aircraft in &mut self.aircraft {
             aircraft.refresh(now);
         }
         self.look_for_evidence(now);
+        self.move_waiting(now);
         self.tell_lock(now);
         self.tell_status(now);
         if let Some(drift) = self.drift.take_changed(now.mono, &self.config.sn) {
@@ -326,6 +381,7 @@ impl DockMachine {
             + self.told.len()
             + self.counter_actions.len()
             + self.file_requests.len()
+            + self.flights.memory()
     }
 
     fn aircraft_mut(&mut self, sn: &str) -> Option<&mut Aircraft> {

@@ -1,31 +1,24 @@
 //! Running commands and missions: taking requests, giving orders, following them to their end.
 
 use dji_cloud::{
-    device::{
-        LostLinkAction as WireLostLink,
-        codes::{ExitWaylineWhenRcLost, RthMode},
-        lost_link::OutOfControlAction,
-    },
     encode::{self, CallHead},
     method::{self, MethodSpec},
     topic::{Topic, TopicKind},
-    wayline::{
-        FlighttaskExecute, FlighttaskPrepare, FlighttaskProgress, TaskType, WaylineFile,
-        WaylinePrecision,
-    },
+    wayline::FlighttaskProgress,
 };
 use fleet_types::{
     CommandId, CommandRequest, CommandState, IdempotencyKey, MissionId, MissionRequest, MonoMs,
     Now, Reason, RequestId,
     command::{Resolution, Subject},
-    mission::{LostLinkAction, Verdict},
+    mission::Verdict,
+    plan::MissionStart,
 };
 use serde_json::{json, value::RawValue};
 
 use super::DockMachine;
 use crate::{
     command::{Command, Effect},
-    interlock::{check_command, check_flight_conditions, check_mission},
+    interlock::check_command,
     io::{JournalId, Output, Sample, Send},
     journal::{Entry, MissionRecord, Record},
     mission::{Mission, Next, Order, OrderEnd, Reached},
@@ -131,12 +124,14 @@ impl DockMachine {
     }
 
     pub(super) fn on_journaled(&mut self, now: Now, journal_id: JournalId) {
+        self.notice_on_record(now, journal_id, true);
         let Some(command_id) = self.waiting_for(journal_id) else { return };
         let refusal = self.refusal_at_send(now, command_id);
         self.with_command(now, command_id, |command| command.on_journaled(now, refusal));
     }
 
     pub(super) fn on_journal_failed(&mut self, now: Now, journal_id: JournalId) {
+        self.notice_on_record(now, journal_id, false);
         let Some(command_id) = self.waiting_for(journal_id) else { return };
         self.with_command(now, command_id, |command| command.on_journal_failed(now));
     }
@@ -151,7 +146,7 @@ impl DockMachine {
             Some((mission_id, _)) if self.missions.get(&mission_id)?.is_ended() => {
                 Some(Reason::new("mission_over", "The mission ended before this order left."))
             }
-            Some(_) => check_flight_conditions(&facts).err(),
+            Some((mission_id, order)) => self.refusal_of_flight(now, mission_id, order),
             None => {
                 // Itself is not another command that keeps the dock busy.
                 facts.hardware_busy = false;
@@ -171,7 +166,7 @@ impl DockMachine {
         let key = request.idempotency_key.clone();
         let is_own = if request.sn == self.config.sn { Ok(()) } else { Err(wrong_dock()) };
         let refusal = is_own
-            .and_then(|()| check_mission(&self.facts(now)))
+            .and_then(|()| self.check_plan(now, &request))
             .and_then(|()| self.check_room())
             .and_then(|()| self.prepare_payload(now, &request, CommandId(mission_id.0)))
             .map(|_| ());
@@ -189,7 +184,12 @@ impl DockMachine {
         }
         let entry = Entry::Mission(MissionRecord::new(now.wall, &request));
         self.record(now, request.trace_id, entry);
-        self.after_mission(now, mission_id, Next::Give(Order::Prepare));
+        let next = match request.plan.start {
+            MissionStart::Immediate | MissionStart::Released => Next::Give(Order::Prepare),
+            // Given when its time has come.
+            MissionStart::Timed { .. } | MissionStart::Conditional(_) => Next::Nothing,
+        };
+        self.after_mission(now, mission_id, next);
     }
 
     pub(super) fn on_mission_progress(
@@ -232,7 +232,7 @@ impl DockMachine {
     }
 
     /// Whether one more ordinary command can be followed.
-    fn check_room(&self) -> Result<(), Reason> {
+    pub(super) fn check_room(&self) -> Result<(), Reason> {
         let is_open = |command: &&Command| !command.is_final() && !command.spec().counter_action;
         if self.commands.values().filter(is_open).count() < OPEN_COMMANDS_MAX {
             return Ok(());
@@ -242,13 +242,14 @@ impl DockMachine {
     }
 
     pub(super) fn active_mission(&self) -> Option<&Mission> {
-        self.missions.values().find(|mission| !mission.is_ended())
+        self.missions.values().find(|mission| !mission.is_ended() && !mission.is_waiting())
     }
 
     pub(super) fn mission_of_trace(&self, bid: Option<&str>) -> Option<MissionId> {
         let trace_id = bid?.parse().ok()?;
-        let mission = self.active_mission()?;
-        (mission.request().trace_id == trace_id).then(|| mission.request().mission_id)
+        let is_it =
+            |mission: &&Mission| !mission.is_ended() && mission.request().trace_id == trace_id;
+        self.missions.values().find(is_it).map(|mission| mission.request().mission_id)
     }
 
     /// The command whose unknown outcome locks the dock for new flights.
@@ -298,6 +299,7 @@ impl DockMachine {
                 };
                 dock(at.drone_in_dock) == Some(1) || self.aircraft.iter().any(comes)
             }
+            Evidence::Hovering => self.is_hovering(moment),
             Evidence::Paused(paused) => self.active_mission().is_some_and(|mission| {
                 mission.reported_at().is_some_and(|reported| reported > moment)
                     && mission.is_paused() == paused
@@ -317,7 +319,7 @@ impl DockMachine {
         self.carry_out(now, command_id, effects, None);
     }
 
-    fn start(
+    pub(super) fn start(
         &mut self,
         now: Now,
         request: CommandRequest,
@@ -429,12 +431,18 @@ impl DockMachine {
         self.outputs.push_back(Output::Send(send));
     }
 
-    fn payload_of(&self, now: Now, command_id: CommandId) -> Result<Vec<u8>, Reason> {
+    fn payload_of(&mut self, now: Now, command_id: CommandId) -> Result<Vec<u8>, Reason> {
         let gone = || Reason::new("bad_data", "The command is not known any more.");
-        let command = self.commands.get(&command_id).ok_or_else(gone)?;
         match self.mission_order(command_id) {
-            None => self.encode(now, command.request()),
+            None => {
+                let command = self.commands.get(&command_id).ok_or_else(gone)?;
+                self.encode(now, command.request())
+            }
             Some((mission_id, order)) => {
+                let mission = self.missions.get_mut(&mission_id).ok_or_else(gone)?;
+                if order == Order::Prepare {
+                    mission.set_told_start(now.wall);
+                }
                 let mission = self.missions.get(&mission_id).ok_or_else(gone)?;
                 match order {
                     Order::Prepare => self.prepare_payload(now, mission.request(), command_id),
@@ -461,6 +469,7 @@ impl DockMachine {
             self.order_ended(now, mission_id, order, &status);
         }
         if is_final {
+            self.return_ended(now, &status);
             self.retire(command_id);
         }
     }
@@ -478,6 +487,9 @@ impl DockMachine {
         let is_settled = reason.code == "resolved_by_person";
         let end = match status.state {
             CommandState::Succeeded => OrderEnd::Taken,
+            CommandState::Rejected if reason.code == "missed_window" => {
+                OrderEnd::Refused { verdict: Verdict::Expired, reason }
+            }
             CommandState::Expired => OrderEnd::Refused { verdict: Verdict::Expired, reason },
             CommandState::Rejected | CommandState::Failed => {
                 OrderEnd::Refused { verdict: Verdict::Rejected, reason }
@@ -497,7 +509,7 @@ impl DockMachine {
         self.after_mission(now, mission_id, next);
     }
 
-    fn after_mission(&mut self, now: Now, mission_id: MissionId, next: Next) {
+    pub(super) fn after_mission(&mut self, now: Now, mission_id: MissionId, next: Next) {
         let Some(mission) = self.missions.get(&mission_id) else { return };
         let status = mission.status().clone();
         let trace_id = status.trace_id;
@@ -524,6 +536,7 @@ impl DockMachine {
                     self.record(now, trace_id, entry);
                 }
                 self.trace_mission(now, mission_id, "outcome");
+                self.undo_preparation(now, mission_id);
                 self.retire_mission(mission_id);
             }
         }
@@ -539,7 +552,7 @@ impl DockMachine {
         self.record(now, trace_id, Entry::MissionStep { mission_id, state, reason });
     }
 
-    fn give(&mut self, now: Now, mission_id: MissionId, order: Order) {
+    pub(super) fn give(&mut self, now: Now, mission_id: MissionId, order: Order) {
         let method = match order {
             Order::Prepare => "flighttask_prepare",
             Order::Execute => "flighttask_execute",
@@ -555,7 +568,7 @@ impl DockMachine {
         if given.is_some() {
             return;
         }
-        let (request, deadline) = (mission.request().clone(), mission.deadline());
+        let (request, life_ms) = (mission.request().clone(), mission.order_life_ms(now));
         let command_id = CommandId(self.new_uuid());
         // For the record only: keys that callers choose must not stand in an order's way.
         let Ok(idempotency_key) = IdempotencyKey::new(&format!("mission:{mission_id}:{method}"))
@@ -570,7 +583,7 @@ impl DockMachine {
             method: method.to_owned(),
             data: json!({ "flight_id": mission_id }),
             idempotency_key,
-            expires_in_ms: deadline.since_ms(now.mono),
+            expires_in_ms: life_ms,
             issued_by: request.issued_by.clone(),
         };
         if let Some(mission) = self.missions.get_mut(&mission_id) {
@@ -596,7 +609,7 @@ impl DockMachine {
         self.commands.values().find(waits).map(|command| command.request().command_id)
     }
 
-    fn encode(&self, now: Now, request: &CommandRequest) -> Result<Vec<u8>, Reason> {
+    pub(super) fn encode(&self, now: Now, request: &CommandRequest) -> Result<Vec<u8>, Reason> {
         let tid = request.command_id.to_string();
         let bid = request.trace_id.to_string();
         let head = self.head(now, &tid, &bid);
@@ -614,63 +627,21 @@ impl DockMachine {
             .map_err(|error| Reason::new("bad_data", error.to_string()))
     }
 
-    fn prepare_payload(
-        &self,
-        now: Now,
-        request: &MissionRequest,
-        command_id: CommandId,
-    ) -> Result<Vec<u8>, Reason> {
-        let action = match request.lost_link_action {
-            LostLinkAction::ReturnHome => WireLostLink::ReturnHome,
-            LostLinkAction::Hover => WireLostLink::Hover,
-            LostLinkAction::Land => WireLostLink::Land,
-        };
-        let exit = i64::from(request.exit_wayline_when_link_lost);
-        let prepare = FlighttaskPrepare {
-            flight_id: Some(request.mission_id.to_string().into()),
-            execute_time: Some(now.wall.0),
-            task_type: Some(TaskType::Immediate),
-            file: Some(WaylineFile {
-                url: Some(request.file_url.as_str().into()),
-                fingerprint: Some(request.file_md5.as_str().into()),
-                ..WaylineFile::default()
-            }),
-            rth_altitude: Some(i64::from(request.rth_altitude_m)),
-            rth_mode: Some(RthMode::Preset),
-            out_of_control_action: Some(OutOfControlAction::Known(action)),
-            exit_wayline_when_rc_lost: Some(ExitWaylineWhenRcLost::from_code(exit)),
-            wayline_precision_type: Some(WaylinePrecision::Gps),
-            ..FlighttaskPrepare::default()
-        };
-        let (tid, bid) = (command_id.to_string(), request.trace_id.to_string());
-        encode::service(self.head(now, &tid, &bid), "flighttask_prepare", &prepare)
-            .map_err(|error| Reason::new("bad_data", error.to_string()))
-    }
-
-    fn execute_payload(
-        &self,
-        now: Now,
-        request: &MissionRequest,
-        command_id: CommandId,
-    ) -> Result<Vec<u8>, Reason> {
-        let execute = FlighttaskExecute {
-            flight_id: Some(request.mission_id.to_string().into()),
-            ..FlighttaskExecute::default()
-        };
-        let (tid, bid) = (command_id.to_string(), request.trace_id.to_string());
-        encode::service(self.head(now, &tid, &bid), "flighttask_execute", &execute)
-            .map_err(|error| Reason::new("bad_data", error.to_string()))
-    }
-
-    fn head<'a>(&'a self, now: Now, tid: &'a str, bid: &'a str) -> CallHead<'a> {
+    pub(super) fn head<'a>(&'a self, now: Now, tid: &'a str, bid: &'a str) -> CallHead<'a> {
         let gateway = Some(self.config.sn.as_str());
         CallHead { ids: Self::ids(tid, bid), timestamp_ms: now.wall.0, gateway }
     }
 
-    pub(super) fn record(&mut self, now: Now, trace_id: fleet_types::TraceId, entry: Entry) {
+    pub(super) fn record(
+        &mut self,
+        now: Now,
+        trace_id: fleet_types::TraceId,
+        entry: Entry,
+    ) -> JournalId {
         let journal_id = self.journal_id();
         let record = Record { at_ms: now.wall, sn: self.config.sn.clone(), trace_id, entry };
         self.outputs.push_back(Output::Journal { journal_id, record });
+        journal_id
     }
 
     pub(super) fn retire(&mut self, command_id: CommandId) {
@@ -728,7 +699,7 @@ fn verdict_is_refusal(status: &fleet_types::MissionStatus) -> bool {
     status.verdict == Some(Verdict::Rejected)
 }
 
-fn wrong_dock() -> Reason {
+pub(super) fn wrong_dock() -> Reason {
     Reason::new(
         "wrong_dock",
         "This is for another dock; it reached the wrong one and was not sent.",

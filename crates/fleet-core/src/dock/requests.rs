@@ -64,6 +64,7 @@ impl DockMachine {
                 encode::request_reply(envelope, now.wall.0, 0, Some(&output))
             }
             Some("flighttask_resource_get") => return self.on_resource_get(now, envelope),
+            Some("flighttask_progress_get") => self.progress_of_peer(now, envelope),
             other => {
                 let firmware = self.firmware();
                 let method = other.unwrap_or("request without a method");
@@ -120,6 +121,7 @@ impl DockMachine {
         let request = self.read::<ResourceGetRequest>(envelope).unwrap_or_default();
         let mission_id: Option<MissionId> =
             request.flight_id.as_deref().and_then(|flight_id| flight_id.parse().ok());
+        let mission_id = mission_id.and_then(|id| self.mission_of_flight(id));
         let exchange = Self::exchange(envelope);
         let wayline_id = mission_id.and_then(|id| {
             let mission = self.missions.get(&id)?;

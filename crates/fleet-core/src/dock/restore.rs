@@ -21,7 +21,10 @@ impl DockMachine {
     /// sent: what may have left is unknown until the dock or a person tells. Of what was over, the
     /// keys are known again.
     pub fn restore(&mut self, now: Now, work: OpenWork) {
-        let OpenWork { commands, missions } = work;
+        let OpenWork { commands, missions, notices } = work;
+        for notice in notices {
+            self.take_notice(&notice);
+        }
         let orders = orders_of(&commands);
         for command in commands {
             self.restore_command(now, command);
@@ -34,7 +37,13 @@ impl DockMachine {
             // by it could be settled by nobody. Of one that is not remembered nothing is certain.
             let may_have_left = match execute.and_then(|id| self.commands.get(&id)) {
                 Some(command) => command.may_have_left(),
-                None => status.state != MissionState::Preparing,
+                None => !matches!(
+                    status.state,
+                    MissionState::Scheduled
+                        | MissionState::Preparing
+                        | MissionState::Prepared
+                        | MissionState::Ready
+                ),
             };
             let key = request.idempotency_key.clone();
             let was_over = status.state == MissionState::Ended;

@@ -14,3 +14,4 @@ mod records;
 mod restored;
 mod rig;
 mod telemetry;
+mod waiting;

@@ -12,7 +12,7 @@ use fleet_types::{
     CommandId, CommandState, CommandStatus, DeviceSn, MissionId, MissionRequest, MissionState,
     MissionStatus, TraceId, WallMs,
     command::{ResponseCode, Step},
-    mission::MissionProgress,
+    preflight::{DockNotice, DockSaying},
 };
 
 use super::{Entry, MissionRecord, Record};
@@ -25,6 +25,8 @@ pub struct OpenWork {
     pub commands: Vec<OpenCommand>,
     /// Missions: open ones, and the latest that are over. The address of the file is not kept.
     pub missions: Vec<(MissionRequest, MissionStatus)>,
+    /// What people said that may still count: overrides and maintenance.
+    pub notices: Vec<DockNotice>,
 }
 
 /// A command as its records tell it.
@@ -48,6 +50,7 @@ struct DockFold {
     count: u64,
     commands: BTreeMap<CommandId, (u64, OpenCommand)>,
     missions: BTreeMap<MissionId, (u64, MissionRequest, MissionStatus)>,
+    notices: Vec<DockNotice>,
     counter_actions: VecDeque<CommandId>,
     finished: VecDeque<CommandId>,
     ended_missions: VecDeque<MissionId>,
@@ -80,6 +83,10 @@ impl Fold {
             }
             // The outcome that it means follows on record.
             Entry::Resolved { .. } => {}
+            Entry::Notice(notice) => {
+                dock.notices.retain(|said| !is_superseded(&said.saying, &notice.saying));
+                dock.notices.push(notice.clone());
+            }
             Entry::Mission(mission) => dock.mission(record, mission),
             Entry::MissionStep { mission_id, state, reason } => {
                 let Some((_, _, status)) = dock.missions.get_mut(mission_id) else { return };
@@ -149,12 +156,9 @@ impl DockFold {
             return;
         }
         if let Some(mission_id) = status.mission_id
-            && status.method == "flighttask_execute"
             && let Some((_, _, mission)) = self.missions.get_mut(&mission_id)
-            && mission.state == MissionState::Preparing
         {
-            mission.state = MissionState::Starting;
-            put_step(&mut mission.steps, record.at_ms, "execute", None);
+            order_on_record(mission, &status.method, record.at_ms);
         }
         let counter_action = status.counter_action;
         self.commands.insert(command_id, (self.count, OpenCommand { status, data }));
@@ -224,6 +228,42 @@ impl DockFold {
         OpenWork {
             commands: commands.into_iter().map(|(_, command)| command).collect(),
             missions: missions.into_iter().map(|(_, request, status)| (request, status)).collect(),
+            notices: self.notices,
+        }
+    }
+}
+
+/// An order that is on record has brought its mission further.
+fn order_on_record(mission: &mut MissionStatus, method: &str, at_ms: WallMs) {
+    match (method, mission.state) {
+        ("flighttask_prepare", MissionState::Scheduled) => {
+            mission.state = MissionState::Preparing;
+            put_step(&mut mission.steps, at_ms, "prepare", None);
+        }
+        (
+            "flighttask_execute",
+            MissionState::Scheduled
+            | MissionState::Preparing
+            | MissionState::Prepared
+            | MissionState::Ready,
+        ) => {
+            mission.state = MissionState::Starting;
+            put_step(&mut mission.steps, at_ms, "execute", None);
+        }
+        (_, _) => {}
+    }
+}
+
+/// Whether the later word takes the place of the earlier one.
+pub(crate) fn is_superseded(said: &DockSaying, later: &DockSaying) -> bool {
+    match (said, later) {
+        (DockSaying::Override(given), DockSaying::Override(other)) => given.item == other.item,
+        (DockSaying::Override(given), DockSaying::Withdraw(item)) => given.item == *item,
+        (DockSaying::Withdraw(_), _) => true,
+        (DockSaying::Maintenance { .. }, DockSaying::Maintenance { .. })
+        | (DockSaying::Reserved(_), DockSaying::Reserved(_)) => true,
+        (DockSaying::Override(_) | DockSaying::Maintenance { .. } | DockSaying::Reserved(_), _) => {
+            false
         }
     }
 }
@@ -286,40 +326,26 @@ fn mission_request(sn: &DeviceSn, trace_id: TraceId, record: &MissionRecord) -> 
         // No order is given any more by a mission that is taken up.
         expires_in_ms: 0,
         issued_by: record.issued_by.clone(),
+        plan: (*record.plan).clone(),
     }
 }
 
 fn mission_status(at_ms: WallMs, request: &MissionRequest) -> MissionStatus {
     let mut steps = Vec::new();
     put_step(&mut steps, at_ms, "accepted", None);
-    MissionStatus {
-        mission_id: request.mission_id,
-        trace_id: request.trace_id,
-        request_id: request.request_id,
-        request_code: "service_platform.mission.fly".to_owned(),
-        sn: request.sn.clone(),
-        wayline_id: request.wayline_id,
-        wayline_name: request.wayline_name.clone(),
-        waypoint_count: request.waypoint_count,
-        issued_by: request.issued_by.clone(),
-        idempotency_key: request.idempotency_key.clone(),
-        state: MissionState::Preparing,
-        verdict: None,
-        response_code: None,
-        reason: None,
-        progress: MissionProgress::default(),
-        accepted_ms: at_ms,
-        ended_ms: None,
-        steps,
-    }
+    MissionStatus { steps, ..MissionStatus::taken(at_ms, request) }
 }
 
 fn word(state: MissionState) -> &'static str {
     match state {
+        MissionState::Scheduled => "accepted",
         MissionState::Preparing => "prepare",
+        MissionState::Prepared => "prepared",
+        MissionState::Ready => "ready",
         MissionState::Starting => "execute",
         MissionState::Executing => "executing",
         MissionState::Paused => "paused",
+        MissionState::Hovering => "hovering",
         MissionState::Unknown => "unknown",
         MissionState::Ended => "ended",
     }

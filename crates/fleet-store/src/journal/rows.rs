@@ -1,7 +1,7 @@
 //! Records as rows: what is searched for is a column, the record itself is JSON.
 
 use fleet_core::journal::{Entry, Record};
-use fleet_types::{WallMs, command::Subject};
+use fleet_types::{CommandId, WallMs, command::Subject};
 use futures_util::future;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -56,6 +56,13 @@ fn facts(entry: &Entry) -> Facts {
             kind: "mission_outcome",
             subject: Subject::Mission(*mission_id),
             effect: Effect::Closes,
+        },
+        // It stands for itself, and stays open: each is taken up again, and the fold over them tells
+        // which still counts.
+        Entry::Notice(notice) => Facts {
+            kind: "notice",
+            subject: Subject::Command(CommandId(notice.request_id.0)),
+            effect: Effect::Opens { mission_id: None },
         },
     }
 }

@@ -56,6 +56,7 @@ fn mission(id: u128) -> Entry {
         expires_ms: WallMs(99_000),
         idempotency_key: key(id),
         issued_by: "operator".into(),
+        plan: Box::default(),
     })
 }
 

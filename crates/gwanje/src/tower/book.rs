@@ -67,7 +67,8 @@ impl Book {
             | Sample::Event(_)
             | Sample::Drift(_)
             | Sample::Alarm(_)
-            | Sample::Trace(_) => {}
+            | Sample::Trace(_)
+            | Sample::Preflight(_) => {}
         }
     }
 
@@ -82,7 +83,11 @@ impl Book {
         let data = serde_json::Value::Null;
         let commands = open.commands.values().cloned();
         let commands = commands.map(|status| OpenCommand { status, data: data.clone() });
-        OpenWork { commands: commands.collect(), missions: missions.collect() }
+        OpenWork {
+            commands: commands.collect(),
+            missions: missions.collect(),
+            ..OpenWork::default()
+        }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

@@ -21,6 +21,7 @@ use fleet_core::{
 use fleet_links::mqtt::{CommandPublish, LinkHandle, SendRefused};
 use fleet_types::{
     Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, TraceStep,
+    preflight::PreflightReport,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology, Topic as BusTopic},
 };
 
@@ -61,6 +62,7 @@ struct Writers {
     mission: Writer<MissionStatus>,
     alarm: Writer<Alarm>,
     trace: Writer<TraceStep>,
+    preflight: Writer<PreflightReport>,
 }
 
 /// The running task's state.
@@ -93,6 +95,7 @@ impl DockTask {
             mission: bus.writer(),
             alarm: bus.writer(),
             trace: bus.writer(),
+            preflight: bus.writer(),
         };
         Self { machine, inbox, book, surroundings, writers, untold: VecDeque::new() }
     }
@@ -146,6 +149,14 @@ impl DockTask {
             DockInput::Mission(request) => {
                 self.book.asked(&request);
                 self.machine.handle(now, Input::Mission(request));
+            }
+            DockInput::MissionControl(control) => {
+                self.machine.handle(now, Input::MissionControl(control));
+            }
+            DockInput::Notice(notice) => self.machine.handle(now, Input::Notice(notice)),
+            DockInput::Preflight(request) => self.machine.handle(now, Input::Preflight(request)),
+            DockInput::Peer { flight_id, sn, status, progress } => {
+                self.machine.handle(now, Input::Peer { flight_id, sn, status, progress });
             }
             DockInput::Resolve(resolution) => self.machine.handle(now, Input::Resolve(resolution)),
             DockInput::Fate(command_id, fate) => {
@@ -245,6 +256,7 @@ impl DockTask {
             Some(Sample::Mission(_)) => self.writers.mission.drained().await,
             Some(Sample::Alarm(_)) => self.writers.alarm.drained().await,
             Some(Sample::Trace(_)) => self.writers.trace.drained().await,
+            Some(Sample::Preflight(_)) => self.writers.preflight.drained().await,
             // Keep-latest topics are never full.
             Some(Sample::Osd(_) | Sample::Status(_) | Sample::Topology(_) | Sample::Drift(_))
             | None => {}
@@ -281,6 +293,7 @@ impl Writers {
             Sample::Mission(sample) => put(&self.mission, sample, Sample::Mission),
             Sample::Alarm(sample) => put(&self.alarm, sample, Sample::Alarm),
             Sample::Trace(sample) => put(&self.trace, sample, Sample::Trace),
+            Sample::Preflight(sample) => put(&self.preflight, sample, Sample::Preflight),
         }
     }
 }

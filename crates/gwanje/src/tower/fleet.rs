@@ -353,6 +353,7 @@ impl Fleet {
             is_enrolled: self.config.trust_broker || map.enrolled.contains(sn),
             site: Arc::clone(&self.config.site),
             schemas: self.schemas.clone(),
+            limits: fleet_core::preflight::Limits::default(),
             seed: map.seed,
         };
         let Dock { inbox, book } = dock;

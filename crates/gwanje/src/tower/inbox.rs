@@ -16,7 +16,13 @@ use std::{
 use bytes::Bytes;
 use fleet_core::io::{BrokerPresence, JournalId, SendFate};
 use fleet_links::mqtt::AckToken;
-use fleet_types::{CommandId, CommandRequest, MissionRequest, Now, command::Resolution};
+use fleet_types::{
+    CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, Now,
+    command::Resolution,
+    mission::MissionProgress,
+    plan::MissionControl,
+    preflight::{DockNotice, PreflightRequest},
+};
 use tokio::sync::Notify;
 
 /// Telemetry messages that may wait for one dock's task: half a minute of reports.
@@ -40,6 +46,23 @@ pub enum DockInput {
     Command(CommandRequest),
     /// Somebody asks for a mission.
     Mission(MissionRequest),
+    /// Somebody wants something of a mission that is there.
+    MissionControl(MissionControl),
+    /// A person says something about the dock's flights.
+    Notice(DockNotice),
+    /// Somebody asks whether a flight could go.
+    Preflight(PreflightRequest),
+    /// How a flight between two docks stands at the other one.
+    Peer {
+        /// `flight_id` on the wire.
+        flight_id: MissionId,
+        /// The other dock.
+        sn: DeviceSn,
+        /// The dock's word for where it stands.
+        status: Option<String>,
+        /// How far it is.
+        progress: MissionProgress,
+    },
     /// A person settles an unknown command.
     Resolve(Resolution),
     /// What became of a command handed to the link.
@@ -90,6 +113,10 @@ impl Inbox {
             }
             DockInput::Command(_)
             | DockInput::Mission(_)
+            | DockInput::MissionControl(_)
+            | DockInput::Notice(_)
+            | DockInput::Preflight(_)
+            | DockInput::Peer { .. }
             | DockInput::Resolve(_)
             | DockInput::Fate(..)
             | DockInput::Journaled(..)

@@ -9,7 +9,11 @@ use fleet_links::{
 };
 use fleet_types::{
     Alarm, AlarmId, CommandRequest, DeviceSn, LinkStatus, MissionRequest, MonoMs, Reason,
-    alarm::Priority, command::Resolution, link::LinkName,
+    alarm::Priority,
+    command::Resolution,
+    link::LinkName,
+    plan::MissionControl,
+    preflight::{DockNotice, PreflightRequest},
 };
 use tokio::sync::mpsc;
 
@@ -166,6 +170,37 @@ pub async fn missions(fleet: Arc<Fleet>, bus: Bus) {
     loop {
         for request in reader.take(BATCH).await {
             fleet.give(&request.sn, DockInput::Mission((*request).clone()));
+        }
+    }
+}
+
+/// Takes what people want of missions that are there from the bus to their docks.
+pub async fn mission_controls(fleet: Arc<Fleet>, bus: Bus) {
+    let mut reader = bus.reader::<MissionControl>();
+    loop {
+        for control in reader.take(BATCH).await {
+            fleet.give(&control.sn, DockInput::MissionControl((*control).clone()));
+        }
+    }
+}
+
+/// Takes what people say about flights, and ask of them, from the bus to their docks.
+pub async fn preflight(fleet: Arc<Fleet>, bus: Bus) {
+    let mut notices = bus.reader::<DockNotice>();
+    let mut requests = bus.reader::<PreflightRequest>();
+    loop {
+        tokio::select! {
+            biased;
+            batch = notices.take(BATCH) => {
+                for notice in batch {
+                    fleet.give(&notice.sn, DockInput::Notice((*notice).clone()));
+                }
+            }
+            batch = requests.take(BATCH) => {
+                for request in batch {
+                    fleet.give(&request.sn, DockInput::Preflight((*request).clone()));
+                }
+            }
         }
     }
 }

@@ -6,8 +6,11 @@
 
 use dji_cloud::topic::TopicKind;
 use fleet_types::{
-    CommandId, CommandState, CommandStatus, MissionRequest, MissionState, MissionStatus,
+    CommandId, CommandState, CommandStatus, MissionRequest, MissionState, MissionStatus, RequestId,
+    Role, WallMs,
     command::ResolvedOutcome,
+    plan::{MissionAction, MissionControl, MissionStart, ReadyConditions},
+    preflight::{DockNotice, DockSaying, PreflightItem, PreflightOverride},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -22,7 +25,10 @@ use crate::{
 enum Step {
     Command(usize),
     Again(usize),
-    Mission,
+    Mission(u8, i64),
+    Ready(usize),
+    Cancel(usize),
+    Say(u8),
     /// A mission as far as its order to fly, which leaves at once or waits for the journal.
     Fly(bool),
     MissionAgain(usize),
@@ -115,7 +121,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => at.clone().prop_map(Step::Command),
         1 => at.clone().prop_map(Step::Again),
-        1 => Just(Step::Mission),
+        2 => (0..3_u8, -60_000..1_500_000_i64).prop_map(|(kind, ms)| Step::Mission(kind, ms)),
+        2 => at.clone().prop_map(Step::Ready),
+        1 => at.clone().prop_map(Step::Cancel),
+        1 => (0..6_u8).prop_map(Step::Say),
         4 => any::<bool>().prop_map(Step::Fly),
         1 => at.clone().prop_map(Step::MissionAgain),
         8 => (at.clone(), 0..REPLIES.len()).prop_map(|(at, what)| Step::Reply(at, what)),
@@ -149,9 +158,28 @@ fn take(rig: &mut Rig, step: &Step) {
                 rig.ask(request);
             }
         }
-        Step::Mission => {
-            let request = rig.mission_request();
+        Step::Mission(kind, ms) => {
+            let mut request = rig.mission_request();
+            request.plan.start = start(kind, WallMs(rig.now.wall.0 + ms));
             rig.ask_mission(request);
+        }
+        Step::Ready(at) => {
+            if let Some(id) = nth(rig.missions.keys().copied(), at) {
+                rig.event("flighttask_ready", "", json!({"flight_ids": [id.to_string()]}));
+            }
+        }
+        Step::Cancel(at) => {
+            if let Some(mission_id) = nth(rig.missions.keys().copied(), at) {
+                let (sn, action) = (rig.dock().sn.clone(), MissionAction::Cancel);
+                let issued_by = "operator".into();
+                let control = MissionControl { mission_id, sn, action, issued_by };
+                rig.input(Input::MissionControl(control));
+            }
+        }
+        Step::Say(what) => {
+            let (sn, request_id) = (rig.dock().sn.clone(), RequestId(rig.uuid()));
+            let saying = saying(what, rig.now.wall);
+            rig.input(Input::Notice(DockNotice { sn, saying, by: "p".into(), request_id }));
         }
         Step::Fly(journal_is_fast) => {
             (rig.fate, rig.journal_is_fast) = (Some(SendFate::Sent), true);
@@ -209,6 +237,38 @@ fn take(rig: &mut Rig, step: &Step) {
     }
 }
 
+fn start(kind: u8, at: WallMs) -> MissionStart {
+    match kind {
+        0 => MissionStart::Immediate,
+        1 => MissionStart::Timed { execute_ms: at },
+        _ => MissionStart::Conditional(ReadyConditions {
+            battery_percent: 50,
+            begin_ms: at,
+            end_ms: WallMs(at.0 + 600_000),
+            wind_max_dmps: None,
+            rain_max: None,
+            link_min: None,
+            storage_min_mb: None,
+        }),
+    }
+}
+
+fn saying(what: u8, now: WallMs) -> DockSaying {
+    let item = [PreflightItem::Wind, PreflightItem::EmergencyStop, PreflightItem::Maintenance];
+    match what {
+        0 => DockSaying::Maintenance { on: true, note: "n".into() },
+        1 => DockSaying::Maintenance { on: false, note: "n".into() },
+        2 => DockSaying::Withdraw(PreflightItem::Maintenance),
+        other => DockSaying::Override(PreflightOverride {
+            item: item[usize::from(other) % item.len()],
+            by: "p".into(),
+            role: Role::Admin,
+            note: "n".into(),
+            expires_ms: WallMs(now.0 + 100_000),
+        }),
+    }
+}
+
 fn happen(rig: &mut Rig, world: &World) {
     match world {
         World::Url(is_there) => {
@@ -252,13 +312,28 @@ fn happen(rig: &mut Rig, world: &World) {
     }
 }
 
+/// Whether it waits for its time or its conditions.
+fn waits(status: &MissionStatus) -> bool {
+    let is_early = matches!(
+        status.state,
+        MissionState::Scheduled
+            | MissionState::Preparing
+            | MissionState::Prepared
+            | MissionState::Ready
+    );
+    is_early && status.plan.start != MissionStart::Immediate
+}
+
 /// What only the whole shows.
 fn check_whole(rig: &Rig) {
     // The lock stands exactly while a take-off is unknown.
     let unknown = rig.missions.values().filter(|status| status.state == MissionState::Unknown);
     assert_eq!(rig.is_locked(), unknown.count() > 0);
-    // At most one flight goes on.
-    let open = rig.missions.values().filter(|status| status.state != MissionState::Ended);
+    // At most one flight goes on; others may wait for their time.
+    let open = rig
+        .missions
+        .values()
+        .filter(|status| status.state != MissionState::Ended && !waits(status));
     assert!(open.count() <= 1);
     for mission in rig.missions.values() {
         assert_eq!(mission.verdict.is_some(), mission.state == MissionState::Ended, "{mission:?}");
@@ -334,9 +409,16 @@ fn check_records(rig: &Rig) {
             ..mission.request().clone()
         };
         assert_eq!(*request, asked);
-        assert_eq!((on_record.state, &on_record.reason), (status.state, &status.reason));
+        assert_eq!(on_record.state, status.state);
+        // What a mission waits for is asked anew; where it broke off, the dock says again.
+        let reason = match waits(&status) {
+            true => status.reason.clone(),
+            false => on_record.reason.clone(),
+        };
         let (progress, steps) = (status.progress.clone(), status.steps.clone());
-        assert_eq!(MissionStatus { progress, steps, ..on_record.clone() }, status);
+        let break_point = status.break_point;
+        let known = MissionStatus { progress, steps, reason, break_point, ..on_record.clone() };
+        assert_eq!(known, status);
     }
 }
 

@@ -13,6 +13,8 @@ use fleet_types::{
     command::{Resolution, ResolvedOutcome, Subject},
     id::WaylineId,
     mission::LostLinkAction,
+    plan::{MissionPlan, MissionStart},
+    preflight::PreflightReport,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
 };
 use serde_json::{Value, json};
@@ -57,6 +59,7 @@ pub(super) struct Rig {
     pub(super) drift: Option<DeviceDrift>,
     pub(super) drift_count: usize,
     pub(super) alarms: Vec<Alarm>,
+    pub(super) reports: Vec<PreflightReport>,
     /// `send <method>` and `journal <method>` in the order they were asked for.
     pub(super) order: Vec<String>,
     asked: BTreeMap<MissionId, MissionRequest>,
@@ -97,6 +100,7 @@ impl Rig {
             drift: None,
             drift_count: 0,
             alarms: Vec::new(),
+            reports: Vec::new(),
             order: Vec::new(),
             asked: BTreeMap::new(),
             held: Vec::new(),
@@ -125,11 +129,24 @@ impl Rig {
 
     /// Fresh telemetry of an idle dock.
     pub(super) fn idle(&mut self) {
-        self.osd(json!({
+        self.idle_but(&json!({}));
+    }
+
+    /// As [`Self::idle`], with some values otherwise in the same report.
+    pub(super) fn idle_but(&mut self, other: &Value) {
+        let mut report = json!({
             "mode_code": 0, "drone_in_dock": 1, "cover_state": 0, "supplement_light_state": 0,
             "emergency_stop_state": 0, "firmware_version": "10.01.1605",
-        }));
-        self.state(json!({"firmware_version": "10.01.1605"}));
+            "drone_charge_state": {"state": 0, "capacity_percent": 91}, "wind_speed": 2.4,
+            "rainfall": 0, "network_state": {"type": 2, "quality": 5, "rate": 5.1},
+            "position_state": {"is_fixed": 2, "quality": 10}, "home_position_is_valid": 1,
+            "storage": {"total": 82_045_336, "used": 51_772},
+        });
+        for (key, value) in other.as_object().unwrap() {
+            report[key] = value.clone();
+        }
+        self.osd(report);
+        self.state(json!({"firmware_version": "10.01.1605", "compatible_status": 0}));
     }
 
     /// Fresh telemetry of an idle dock in remote-debug mode.
@@ -180,7 +197,7 @@ impl Rig {
             .map(|status| (self.asked[&status.mission_id].clone(), status.clone()))
             .collect();
         // Answers to the journal writes of the machine before still come.
-        self.restored(OpenWork { commands, missions });
+        self.restored(OpenWork { commands, missions, ..OpenWork::default() });
     }
 
     /// The process is lost with everything that was not yet safe on record, and another one takes up
@@ -201,6 +218,12 @@ impl Rig {
         let missions = work.missions.iter().map(|(_, status)| (status.mission_id, status.clone()));
         self.missions = missions.collect();
         self.restored(work);
+    }
+
+    /// As [`Self::lose_process`], with every record safe.
+    pub(super) fn restart_from_records(&mut self) {
+        self.journal_answers(true);
+        self.lose_process();
     }
 
     /// What the records tell of this dock.
@@ -373,6 +396,7 @@ impl Rig {
             idempotency_key: IdempotencyKey::new(&format!("mission-{id}")).unwrap(),
             expires_in_ms: 60_000,
             issued_by: "operator".into(),
+            plan: MissionPlan::default(),
         }
     }
 
@@ -533,6 +557,7 @@ impl Rig {
             let flight_id = call["data"]["flight_id"].as_str().expect("a flight").to_owned();
             let mission = &self.missions[&flight_id.parse().unwrap()];
             assert_eq!(mission.verdict, None, "take-off ordered for a mission that is over");
+            assert_in_time(&mission.plan.start, self.now.wall);
             assert!(self.flights.insert(flight_id), "take-off ordered twice");
         }
         self.order.push(format!("send {method}"));
@@ -571,10 +596,25 @@ impl Rig {
                 self.missions.insert(status.mission_id, status);
             }
             Sample::Alarm(alarm) => self.alarms.push(alarm),
+            Sample::Preflight(report) => self.reports.push(report),
             Sample::Trace(step) => {
                 let is_outcome = step.action == "outcome";
                 assert!(!is_outcome || step.response_code.is_some(), "no outcome: {step:?}");
             }
+        }
+    }
+}
+
+/// Whatever happened before: take-off is never ordered outside its window.
+fn assert_in_time(start: &MissionStart, now: WallMs) {
+    match start {
+        MissionStart::Immediate | MissionStart::Released => {}
+        MissionStart::Timed { execute_ms } => {
+            let ahead_ms = execute_ms.since_ms(now);
+            assert!((1..=120_000).contains(&ahead_ms), "ordered {ahead_ms} ms ahead");
+        }
+        MissionStart::Conditional(ready) => {
+            assert!((ready.begin_ms..=ready.end_ms).contains(&now), "ordered outside its window");
         }
     }
 }
@@ -595,6 +635,7 @@ fn config() -> DockConfig {
             binding_code: None,
         }),
         schemas: Schemas::new(),
+        limits: crate::preflight::Limits::default(),
         seed: 7,
     }
 }

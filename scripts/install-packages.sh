@@ -13,6 +13,18 @@ need_package() {
   missing="$missing $package"
 }
 
+# The server's programs are not on the path; version 15 or newer will do.
+need_postgres() {
+  for bin in /usr/lib/postgresql/*/bin; do
+    version=${bin#/usr/lib/postgresql/}
+    version=${version%/bin}
+    if [ "$version" -ge 15 ] 2>/dev/null && [ -x "$bin/postgres" ] && [ -x "$bin/initdb" ]; then
+      return
+    fi
+  done
+  missing="$missing postgresql"
+}
+
 need_program() {
   program=$1
   advice=$2
@@ -44,15 +56,34 @@ install_missing() {
     case $missing in
       *mosquitto*) echo "  systemctl disable --now mosquitto   # Gwanje runs its own" >&2 ;;
     esac
+    case $missing in
+      *postgresql*) echo "  systemctl disable --now postgresql   # Gwanje runs its own" >&2 ;;
+    esac
     exit 1
   fi
   echo "Installing Debian packages:$missing"
   $as_root apt-get update -q
+  case $missing in
+    *postgresql*) make_no_cluster "$as_root" ;;
+  esac
   # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends $missing
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -q --no-install-recommends \
+    -o Dpkg::Options::=--force-confold $missing
   case $missing in
     *mosquitto*) stop_service "$as_root" mosquitto ;;
   esac
+  case $missing in
+    *postgresql*) stop_service "$as_root" postgresql ;;
+  esac
+}
+
+# The package would make and start a cluster of its own; where there is none yet, it is told not to.
+make_no_cluster() {
+  as_root=$1
+  if [ -e /etc/postgresql-common ]; then return; fi
+  $as_root mkdir -p /etc/postgresql-common
+  echo "create_main_cluster = false" |
+    $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
 }
 
 stop_service() {

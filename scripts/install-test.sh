@@ -7,6 +7,7 @@ need_languages
 need_package cc gcc
 need_package git git
 need_package mosquitto mosquitto
+need_postgres
 need_package mosquitto_pub mosquitto-clients
 need_package chromium chromium
 need_package openssl openssl

@@ -79,6 +79,16 @@ function system() {
       kind: 'mosquitto (child)',
       stats: { 'clients/connected': 23, 'messages/received': 18211 },
     },
+    store: {
+      kind: 'embedded',
+      ready: true,
+      detail: 'the database answers',
+      records_waiting: 0,
+      events_waiting: 0,
+      rows_written: 18211,
+      rows_dropped: 0,
+      spooled_bytes: 0,
+    },
     loop: {
       stall_ms: { p50: 0.08, p99: 1.9, max: 24.2 },
       slow: [{ task: 'dock SIMDK20000003', ms: 24, at_ms: started }],

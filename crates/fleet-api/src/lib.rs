@@ -48,7 +48,7 @@ pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
     BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, LoopState, MqttAccess,
-    PilotField, Planning, SlowTask, Stalls, SystemSource, UnknownCount,
+    PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
 };
 pub use waylines::{Wayline, WaylineResource, WaylineSummary, Waylines};
 

@@ -121,6 +121,27 @@ pub struct BrokerState {
     pub stats: BTreeMap<String, f64>,
 }
 
+/// What must last, as the tower sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StoreState {
+    /// `embedded`, `external`, or `none`: everything is in memory and a restart forgets it.
+    pub kind: String,
+    /// Whether the database answers and is fit for use.
+    pub ready: bool,
+    /// How it stands, in a sentence.
+    pub detail: String,
+    /// Records of commands and missions that are not safe yet.
+    pub records_waiting: u64,
+    /// Events that are not safe yet; their senders have no acknowledgement.
+    pub events_waiting: u64,
+    /// Rows written since the tower started.
+    pub rows_written: u64,
+    /// Telemetry rows dropped since the tower started: the oldest, while the database was away.
+    pub rows_dropped: u64,
+    /// Bytes in the spool, which keeps what the database could not take.
+    pub spooled_bytes: u64,
+}
+
 /// Stalls of the event loop, milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Stalls {
@@ -182,6 +203,8 @@ pub trait SystemSource: Send + Sync {
     fn threads(&self) -> u32;
     /// The broker.
     fn broker(&self) -> BrokerState;
+    /// What must last.
+    fn store(&self) -> StoreState;
     /// The event loop.
     fn event_loop(&self) -> LoopState;
     /// Unknown things heard: of one device, or of all together.

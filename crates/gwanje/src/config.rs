@@ -30,6 +30,8 @@ pub struct Config {
     pub api: Api,
     /// The broker.
     pub mqtt: Mqtt,
+    /// What must last.
+    pub database: Database,
     /// What docks are told, and DJI's licence.
     pub dji: Dji,
     /// Logging.
@@ -115,6 +117,40 @@ impl Mqtt {
     }
 }
 
+/// Who runs the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseMode {
+    /// `gwanje up` runs a private PostgreSQL.
+    Embedded,
+    /// Somebody else does: Supabase, or any PostgreSQL 15 or newer.
+    External,
+    /// Nobody: the journal is in memory, and a restart forgets. For trials and tests.
+    None,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Who runs it.
+    pub mode: DatabaseMode,
+    /// External: its address with user and password.
+    pub url: Option<Secret>,
+    /// External: PEM file of the authorities that its certificate is checked against.
+    pub ca_file: Option<PathBuf>,
+    /// Connections at the most, 3–64.
+    pub pool_size: u8,
+    /// Whether the tower brings the schema up to date when it starts.
+    pub migrate_at_start: bool,
+    /// Days that telemetry is kept in full.
+    pub telemetry_days: u32,
+    /// Days that its roll-ups of one minute are kept.
+    pub rollup_days: u32,
+    /// Days that events, alarms, commands and missions are kept.
+    pub history_days: u32,
+    /// Most megabytes of the spool, which keeps what the database could not take.
+    pub spool_mb: u32,
+}
+
 /// What docks are told in bring-up. DJI page: "Dock to Cloud, Configuration update".
 #[derive(Clone, Debug)]
 pub struct Dji {
@@ -195,6 +231,17 @@ impl Config {
                 client_id: "gwanje".into(),
                 keep_alive_s: 30,
             },
+            database: Database {
+                mode: DatabaseMode::Embedded,
+                url: None,
+                ca_file: None,
+                pool_size: 6,
+                migrate_at_start: true,
+                telemetry_days: 30,
+                rollup_days: 730,
+                history_days: 730,
+                spool_mb: 2048,
+            },
             dji: Dji {
                 ntp_server_host: "pool.ntp.org".into(),
                 ntp_server_port: 123,
@@ -233,6 +280,24 @@ impl Config {
     #[must_use]
     pub fn broker_password_file(&self) -> PathBuf {
         self.data_dir.join("mqtt-password")
+    }
+
+    /// The embedded database's own directory: its cluster and its socket.
+    #[must_use]
+    pub fn database_dir(&self) -> PathBuf {
+        self.data_dir.join("db")
+    }
+
+    /// File of the password of the embedded database, readable by the owner alone.
+    #[must_use]
+    pub fn database_password_file(&self) -> PathBuf {
+        self.data_dir.join("db-password")
+    }
+
+    /// Directory of the spool: what could not be stored yet.
+    #[must_use]
+    pub fn spool_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
     }
 
     /// Where the console is for a person at this machine, or by the configured public address.

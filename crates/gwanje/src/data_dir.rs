@@ -60,6 +60,13 @@ pub fn lock(dir: &Path) -> anyhow::Result<Lock> {
     }
 }
 
+/// Whether a supervisor uses the directory now.
+#[must_use]
+pub fn is_held(dir: &Path) -> bool {
+    let Ok(file) = OpenOptions::new().write(true).open(dir.join("lock")) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
+}
+
 /// Writes a file that only its owner can read, whole or not at all.
 ///
 /// # Errors

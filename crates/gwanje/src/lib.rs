@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod data_dir;
+pub mod database;
 pub mod logging;
 pub mod secret;
 pub mod stall;

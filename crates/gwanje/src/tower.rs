@@ -14,14 +14,19 @@ pub mod fleet;
 pub mod in_flight;
 pub mod inbox;
 pub mod journal;
+pub mod keeper;
 mod methods;
 pub mod metrics;
 pub mod planner;
 pub mod pumps;
+pub mod recovery;
 pub mod roster;
+mod safekeeping;
+pub mod store;
 pub mod system;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -50,9 +55,11 @@ use dock_task::Surroundings;
 use enrolment::{BrokerEnrolment, DockAddress, public_address};
 use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
-use journal::MemoryJournal;
+use journal::{Journal, MemoryJournal};
+use keeper::NoKeeper;
 use planner::Planner;
 use roster::Roster;
+use store::Store;
 use system::System;
 
 /// Bytes of a certificate or key file.
@@ -69,6 +76,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let listeners = listeners(&config).await?;
     let tower = Tower::build(&config)?;
     let (api, link, health) = (tower.api.clone(), tower.link.clone(), tower.health.clone());
+    let store = tower.store.as_ref().map(Store::view);
     tower.start();
     let serving: Vec<_> = listeners
         .into_iter()
@@ -85,6 +93,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     for listener in serving {
         // One that does not end in time ends with the process.
         let _ = tokio::time::timeout(CLOSING, listener).await;
+    }
+    if let Some(store) = store {
+        store.settle().await;
     }
     Ok(())
 }
@@ -105,6 +116,7 @@ pub(crate) struct Tower {
     children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
+    store: Option<Store>,
 }
 
 impl Tower {
@@ -119,9 +131,15 @@ impl Tower {
         let in_flight = Arc::new(InFlight::default());
         let api_config = api_config(config);
         let waylines = Waylines::new(&api_config)?;
+        let store = Store::open(config)?;
+        let journal: Arc<dyn Journal> = match &store {
+            Some(store) => store.journal(),
+            None => Arc::new(MemoryJournal::default()),
+        };
         let surroundings = Surroundings {
             link: link.clone(),
-            journal: Arc::new(MemoryJournal::default()),
+            journal,
+            keeper: Arc::new(NoKeeper),
             waylines: waylines.clone(),
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
@@ -141,7 +159,12 @@ impl Tower {
         let (forgotten, to_forget) = mpsc::channel(alarms::FORGOTTEN_MAX);
         let texts = config.dji.hms_file.as_deref().map(alarm_texts::load).transpose()?;
         let alarms = Alarms::new(&bus, seed()?, texts, to_forget);
-        let system = System::new(health.clone(), Arc::clone(&fleet), config.mqtt.mode, forgotten);
+        if store.is_none() {
+            fleet.recovered(BTreeMap::new());
+        }
+        let database = store.as_ref().map(Store::view);
+        let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
+        let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
         let system = Arc::new(system);
         let enrolment = BrokerEnrolment::new(
             dynsec.clone(),
@@ -187,6 +210,7 @@ impl Tower {
             children,
             panics,
             planner,
+            store,
         })
     }
 
@@ -206,8 +230,12 @@ impl Tower {
             children,
             panics,
             planner,
+            store,
             ..
         } = self;
+        if let Some(store) = store {
+            store.start(&health, Arc::clone(&fleet));
+        }
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());
         health.spawn_named("alarms", alarms.run());

@@ -1014,6 +1014,40 @@ export interface components {
             /** @description `accepted`, `journaled`, `sent`, `delivered`, `acknowledged`, `progress`, `finished`, …. */
             step: string;
         };
+        /** @description What must last, as the tower sees it. */
+        StoreState: {
+            /** @description How it stands, in a sentence. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description Events that are not safe yet; their senders have no acknowledgement.
+             */
+            events_waiting: number;
+            /** @description `embedded`, `external`, or `none`: everything is in memory and a restart forgets it. */
+            kind: string;
+            /** @description Whether the database answers and is fit for use. */
+            ready: boolean;
+            /**
+             * Format: int64
+             * @description Records of commands and missions that are not safe yet.
+             */
+            records_waiting: number;
+            /**
+             * Format: int64
+             * @description Telemetry rows dropped since the tower started: the oldest, while the database was away.
+             */
+            rows_dropped: number;
+            /**
+             * Format: int64
+             * @description Rows written since the tower started.
+             */
+            rows_written: number;
+            /**
+             * Format: int64
+             * @description Bytes in the spool, which keeps what the database could not take.
+             */
+            spooled_bytes: number;
+        };
         /** @description The tower's own state. */
         System: {
             /** @description The broker. */
@@ -1032,6 +1066,8 @@ export interface components {
             site: components["schemas"]["Site"];
             /** @description When it started. */
             started_ms: components["schemas"]["WallMs"];
+            /** @description What must last. */
+            store: components["schemas"]["StoreState"];
             /**
              * Format: int32
              * @description Its threads; 1, always.

@@ -57,6 +57,19 @@ const sentences: readonly (readonly [string, string])[] = [
     'The task of dock {} failed ({}) and was started anew. What it had under way is unknown until the dock reports on it; please report the log.',
     '도크 {}의 처리 작업이 실패하여({}) 다시 시작했습니다. 진행 중이던 일은 도크가 알려 올 때까지 알 수 없습니다. 로그를 개발자에게 보내 주십시오.',
   ],
+  // How the database stands.
+  ['the database answers', '데이터베이스가 응답합니다'],
+  ['the database is being read', '데이터베이스를 읽고 있습니다'],
+  ['the database is not yet reachable', '데이터베이스에 아직 연결되지 않았습니다'],
+  ['the database is not yet reachable: {}', '데이터베이스에 아직 연결되지 않았습니다: {}'],
+  [
+    'the database is away: {}',
+    '데이터베이스에 연결할 수 없습니다. 새 비행과 설비 조작은 거부되고, 정지와 복귀 명령과 실시간 화면은 계속됩니다: {}',
+  ],
+  [
+    'everything is in memory; a restart forgets it',
+    '모든 것이 메모리에만 있어 다시 시작하면 사라집니다',
+  ],
   // Why something was not sent.
   [
     'The tower has no connection to the broker. Nothing was sent; ask again when it is back.',

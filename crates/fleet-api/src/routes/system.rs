@@ -13,7 +13,7 @@ use crate::{
     config::Site,
     extract::InPath,
     problem::Problem,
-    services::{BrokerState, LoopState, UnknownCount},
+    services::{BrokerState, LoopState, StoreState, UnknownCount},
 };
 
 /// One flow, step by step.
@@ -57,6 +57,8 @@ pub(crate) struct System {
     links: Vec<LinkStatus>,
     /// The broker.
     broker: BrokerState,
+    /// What must last.
+    store: StoreState,
     /// Health of the event loop.
     #[serde(rename = "loop")]
     event_loop: LoopState,
@@ -118,6 +120,7 @@ pub(crate) async fn system(State(app): State<App>) -> Json<System> {
         threads: app.system.threads(),
         links,
         broker: app.system.broker(),
+        store: app.system.store(),
         event_loop: app.system.event_loop(),
         bus: bus.collect(),
         unknowns: app.system.unknowns(None),

@@ -8,8 +8,8 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LoopState, MqttAccess, Parts, PilotField, Planning, Site, SystemSource, Tokens, UnknownCount,
-    Waylines,
+    LoopState, MqttAccess, Parts, PilotField, Planning, Site, StoreState, SystemSource, Tokens,
+    UnknownCount, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -398,6 +398,9 @@ impl SystemSource for Process {
     }
     fn broker(&self) -> BrokerState {
         BrokerState { kind: "embedded".to_owned(), ..BrokerState::default() }
+    }
+    fn store(&self) -> StoreState {
+        StoreState { kind: "none".to_owned(), ..StoreState::default() }
     }
     fn event_loop(&self) -> LoopState {
         LoopState::default()

@@ -19,12 +19,14 @@ use crate::{
 impl DockMachine {
     /// Takes up the commands and missions that the machine before this one had under way. Nothing is
     /// sent: what may have left is unknown until the dock or a person tells. Of what was over, the
-    /// keys are known again.
+    /// keys are known again. What this machine itself has taken meanwhile it knows better.
     pub fn restore(&mut self, now: Now, work: OpenWork) {
-        let OpenWork { commands, missions, notices } = work;
+        let OpenWork { mut commands, mut missions, notices } = work;
         for notice in notices {
             self.take_notice(&notice);
         }
+        commands.retain(|command| !self.commands.contains_key(&command.status.command_id));
+        missions.retain(|(request, _)| !self.missions.contains_key(&request.mission_id));
         let orders = orders_of(&commands);
         for command in commands {
             self.restore_command(now, command);

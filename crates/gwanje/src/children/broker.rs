@@ -7,7 +7,6 @@
 
 use std::{
     fs,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,10 +14,14 @@ use std::{
 use anyhow::{Context, bail};
 use fleet_links::mosquitto;
 use fleet_types::DeviceSn;
-use rustix::process::{Signal, geteuid};
+use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::{ports, supervise::ChildSpec};
+use super::{
+    ports,
+    supervise::ChildSpec,
+    user::{self, RunAs},
+};
 use crate::{
     config::{Config, Mqtt},
     data_dir,
@@ -39,17 +42,6 @@ pub struct DockLogin {
     pub password: Secret,
 }
 
-/// Who the broker runs as, when that is not whoever started us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RunAs {
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-    /// Name.
-    pub name: &'static str,
-}
-
 /// Writes the broker's files and gives the child that runs it. With `docks` its logins are made
 /// anew; without, those of earlier runs are kept.
 ///
@@ -67,15 +59,16 @@ pub fn prepare(config: &Config, docks: Option<&[DockLogin]>) -> anyhow::Result<C
             config.mqtt.listen
         )
     })?;
-    let run_as = run_as()?;
+    let run_as = user::run_as(&["mosquitto", "nobody"])?;
     let dir = config.data_dir.join("broker");
-    make_dir(&dir, run_as)?;
+    user::own_dir(&dir, run_as, "the broker")?;
     let conf = write_files(config, &dir, docks, run_as)?;
     let exe = std::env::current_exe().context("cannot find this program's own file")?;
     let program = program.to_owned();
     let command = move |_| Ok(command(&exe, &program, &conf, run_as));
     Ok(ChildSpec {
         name: "broker",
+        prepare: None,
         command: Box::new(command),
         stop_signal: Signal::TERM,
         stop_within: STOP_WITHIN,
@@ -122,7 +115,7 @@ fn write_files(
     for (path, text) in write {
         data_dir::write_private(path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        give(path, run_as)?;
+        user::give(path, run_as)?;
     }
     Ok(conf)
 }
@@ -152,72 +145,4 @@ fn broker_files(
         limits: mosquitto::BrokerLimits::default(),
     };
     spec.files().context("cannot write the broker's configuration")
-}
-
-/// The broker's directory belongs to its user, and every directory above lets it pass.
-fn make_dir(dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
-    if !dir.exists() {
-        let made = fs::DirBuilder::new().mode(0o700).create(dir);
-        made.with_context(|| format!("cannot make {}", dir.display()))?;
-    }
-    give(dir, run_as)?;
-    let Some(RunAs { uid, .. }) = run_as else { return Ok(()) };
-    for above in dir.ancestors().skip(1) {
-        let Ok(seen) = fs::metadata(above) else { continue };
-        let may_pass = seen.permissions().mode() & 0o001 != 0 || seen.uid() == uid;
-        if !may_pass {
-            bail!(
-                "the broker runs as user {uid} and may not pass through {}; choose a data \
-                 directory elsewhere, such as /var/lib/gwanje",
-                above.display()
-            );
-        }
-    }
-    Ok(())
-}
-
-fn give(path: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
-    let Some(RunAs { uid, gid, .. }) = run_as else { return Ok(()) };
-    chown(path, Some(uid), Some(gid))
-        .with_context(|| format!("cannot give {} to user {uid}", path.display()))
-}
-
-/// As root, the broker gets a user of its own: Debian's `mosquitto`, else `nobody`.
-fn run_as() -> anyhow::Result<Option<RunAs>> {
-    if !geteuid().is_root() {
-        return Ok(None);
-    }
-    let users = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
-    let found = ["mosquitto", "nobody"].iter().find_map(|name| find_user(&users, name));
-    found.map(Some).context("there is neither a user `mosquitto` nor `nobody` to run the broker as")
-}
-
-fn find_user(users: &str, name: &'static str) -> Option<RunAs> {
-    users.lines().find_map(|line| {
-        let mut parts = line.split(':');
-        if parts.next()? != name {
-            return None;
-        }
-        let (uid, gid) = (parts.nth(1)?.parse().ok()?, parts.next()?.parse().ok()?);
-        // A user entry that is root would undo the point.
-        (uid != 0 && gid != 0).then_some(RunAs { uid, gid, name })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_brokers_user_is_found_and_is_never_root() {
-        let users = "root:x:0:0:root:/root:/bin/bash\nmosquitto:x:102:109::/var:/bin/false\n\
-                     odd:x:0:5::/:/bin/sh\nshort:x\n";
-        assert_eq!(
-            find_user(users, "mosquitto"),
-            Some(RunAs { uid: 102, gid: 109, name: "mosquitto" })
-        );
-        for name in ["root", "odd", "short", "mosq", ""] {
-            assert_eq!(find_user(users, name), None, "{name}");
-        }
-    }
 }

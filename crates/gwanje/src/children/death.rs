@@ -6,6 +6,7 @@
 //! Which signal: our own processes get SIGKILL. They must survive a power cut at any instant, so
 //! there is nothing to tidy up, and a loop that hangs would never get to a gentler signal.
 //! Mosquitto gets SIGTERM: it then saves its queues, and its handler works whatever its load.
+//! PostgreSQL gets SIGINT: SIGTERM would wait for its clients to leave.
 
 use std::{os::unix::process::CommandExt, process::Command};
 
@@ -24,6 +25,8 @@ pub struct ExecChild {
     pub uid: Option<u32>,
     /// Group to become, as root.
     pub gid: Option<u32>,
+    /// What it gets when its parent dies.
+    pub death_signal: Signal,
     /// Program and arguments.
     pub program: Vec<String>,
 }
@@ -45,7 +48,7 @@ pub fn exec_child(args: &ExecChild) -> anyhow::Result<std::convert::Infallible> 
         let uid = Uid::from_raw(uid);
         set_thread_res_uid(uid, uid, uid).context("cannot drop the user")?;
     }
-    die_with(args.parent, Signal::TERM)?;
+    die_with(args.parent, args.death_signal)?;
     let error = Command::new(program).args(rest).exec();
     Err(error).with_context(|| format!("cannot start {program}"))
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{broker::DockLogin, ports, shutdown_signal, stack::Stack, supervise::ChildReport};
 use crate::{
-    config::{BrokerMode, Config},
+    config::{BrokerMode, Config, DatabaseMode},
     data_dir::{self, TempDir},
     secret,
     terminal::{say, say_aside},
@@ -61,6 +61,8 @@ pub async fn run(mut config: Config, plan: DemoPlan) -> anyhow::Result<ExitCode>
     let own = temporary.as_ref().map(|dir| dir.path().to_owned());
     config.data_dir = plan.data.clone().or(own).unwrap_or_default();
     config.mqtt.mode = BrokerMode::Embedded;
+    config.database.mode = DatabaseMode::Embedded;
+    (config.database.url, config.database.ca_file) = (None, None);
     let mut stack = with_free_ports(config, &plan)?;
     tokio::pin!(stop);
     let outcome = tokio::select! {

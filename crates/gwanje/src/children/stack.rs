@@ -1,4 +1,4 @@
-//! `gwanje up`: the broker and the tower as children, started in order, stopped in reverse.
+//! `gwanje up`: database, broker and tower as children, started in order, stopped in reverse.
 //!
 //! The tower gets its settings through its environment, and its one-time sign-in code too: an
 //! argument list can be read by every user of the machine, a process's environment by its owner
@@ -17,12 +17,12 @@ use tokio::{
 
 use super::{
     broker::{self, DockLogin},
-    ports, shutdown_signal,
+    ports, postgres, shutdown_signal,
     supervise::{Child, ChildReport, ChildSpec},
 };
 use crate::{
     client::ApiClient,
-    config::{BrokerMode, Config},
+    config::{BrokerMode, Config, DatabaseMode},
     data_dir::{self, Lock},
     secret::{self, SIGN_IN_VARIABLE},
     terminal::say,
@@ -45,7 +45,7 @@ pub struct Stack {
     _lock: Lock,
 }
 
-/// Runs broker and tower until Ctrl-C or SIGTERM.
+/// Runs database, broker and tower until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// When they cannot be started.
@@ -86,10 +86,27 @@ impl Stack {
         if let Some(file) = &config.file {
             env.push(("GWANJE_CONFIG".to_owned(), file.to_string_lossy().into_owned()));
         }
+        let database = match config.database.mode {
+            DatabaseMode::Embedded => "embedded",
+            DatabaseMode::External => "external",
+            DatabaseMode::None => "none",
+        };
+        env.push(("GWANJE_DATABASE_MODE".to_owned(), database.to_owned()));
         Ok(Self { config, children: vec![], reports, told, env, _lock: lock })
     }
 
-    /// Starts broker and tower and waits until both answer. With `docks`, the broker's logins are
+    /// The embedded database alone, for a command that needs it while nothing else runs.
+    ///
+    /// # Errors
+    /// When the data directory is in use, or the database cannot be started.
+    pub fn database_alone(config: Config) -> anyhow::Result<Self> {
+        let mut stack = Self::new(config)?;
+        let spec = postgres::prepare(&stack.config)?;
+        stack.add(spec);
+        Ok(stack)
+    }
+
+    /// Starts database, broker and tower and waits until the last two answer. With `docks`, the broker's logins are
     /// made anew for them.
     ///
     /// # Errors
@@ -101,6 +118,11 @@ impl Stack {
         })?;
         data_dir::secret_or_new(&self.config.api_token_file())
             .context("cannot make the API token")?;
+        if self.config.database.mode == DatabaseMode::Embedded {
+            // Nobody waits for it: the tower says that it is not there yet, and serves.
+            let spec = postgres::prepare(&self.config)?;
+            self.add(spec);
+        }
         if self.config.mqtt.mode == BrokerMode::Embedded {
             let spec = broker::prepare(&self.config, docks)?;
             self.add(spec);
@@ -153,7 +175,13 @@ impl Stack {
             Ok(command)
         };
         let command = Box::new(command);
-        Ok(ChildSpec { name, command, stop_signal: Signal::TERM, stop_within: STOP_WITHIN })
+        Ok(ChildSpec {
+            name,
+            prepare: None,
+            command,
+            stop_signal: Signal::TERM,
+            stop_within: STOP_WITHIN,
+        })
     }
 
     /// Stops every child, the last started first.
@@ -166,6 +194,7 @@ impl Stack {
     fn own_command(&self, name: &'static str) -> anyhow::Result<impl Fn() -> Command + use<>> {
         let exe = std::env::current_exe().context("cannot find this program's own file")?;
         let (env, log) = (self.env.clone(), self.config.log.clone());
+        let is_embedded = self.config.database.mode == DatabaseMode::Embedded;
         let format = match log.format {
             crate::config::LogFormat::Human => "human",
             crate::config::LogFormat::Json => "json",
@@ -176,6 +205,11 @@ impl Stack {
             command.args(["--log-format", format, "--log-level", &log.level]);
             command.envs(env.iter().map(|(key, value)| (key, value)));
             command.env("NO_COLOR", "1").env_remove(SIGN_IN_VARIABLE);
+            if is_embedded {
+                // A demonstration does not touch the database that the environment names.
+                command.env_remove("GWANJE_DATABASE_URL").env_remove("GWANJE_DATABASE_URL_FILE");
+                command.env_remove("GWANJE_DATABASE_CA");
+            }
             command
         })
     }
@@ -195,6 +229,7 @@ impl Stack {
         let command = Box::new(command);
         Ok(ChildSpec {
             name: "tower",
+            prepare: None,
             command,
             stop_signal: Signal::TERM,
             stop_within: STOP_WITHIN,

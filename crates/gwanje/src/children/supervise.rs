@@ -7,6 +7,7 @@
 
 use std::{
     io,
+    pin::Pin,
     process::{ExitStatus, Stdio},
     sync::{
         Arc,
@@ -36,10 +37,16 @@ const OUTPUT_END: Duration = Duration::from_millis(300);
 /// Makes the command of one start; called again for each restart, with the starts so far.
 pub type MakeCommand = Box<dyn FnMut(u32) -> io::Result<Command> + Send + Sync>;
 
+/// What has to be done before each start, such as making a database's files.
+pub type Prepare =
+    Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> + Send + Sync>;
+
 /// How to run one child.
 pub struct ChildSpec {
     /// Name in logs and reports.
     pub name: &'static str,
+    /// What comes before it; the child is not started when it fails.
+    pub prepare: Option<Prepare>,
     /// What to run.
     pub command: MakeCommand,
     /// What asks it to stop.
@@ -153,6 +160,14 @@ impl Keeper {
 
     async fn run_once(&mut self, starts: u32) -> io::Result<ExitStatus> {
         let name = self.spec.name;
+        if let Some(prepare) = &mut self.spec.prepare {
+            let prepared = tokio::select! {
+                biased;
+                _ = self.stopped.changed() => return Err(io::Error::other("it was stopped")),
+                prepared = prepare() => prepared,
+            };
+            prepared?;
+        }
         let mut command = (self.spec.command)(starts)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
@@ -229,6 +244,7 @@ mod tests {
         };
         ChildSpec {
             name: "test",
+            prepare: None,
             command: Box::new(command),
             stop_signal: Signal::TERM,
             stop_within,

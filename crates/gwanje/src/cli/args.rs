@@ -9,7 +9,7 @@ First steps:
   gwanje demo              see it work: a broker, the tower and 20 simulated docks on this machine;
                            open the address it prints
   gwanje config check      what is configured, and every mistake with its line
-  gwanje up                run it for real docks (broker and tower)
+  gwanje up                run it for real docks (database, broker and tower)
   gwanje dock add SN       enrol a real dock; prints what to type into DJI Pilot 2
 
 Without configuration it listens on this machine only. gwanje.example.toml explains every key.";
@@ -52,9 +52,9 @@ pub(super) struct Settings {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show it all on this machine: broker, tower, simulated docks, one mission
+    /// Show it all on this machine: database, broker, tower, simulated docks, one mission
     Demo(Demo),
-    /// Run the broker and the tower, restart what crashes, until Ctrl-C
+    /// Run the database, the broker and the tower, restart what crashes, until Ctrl-C
     Up,
     /// Run the tower alone (a broker must be there)
     Tower,
@@ -63,6 +63,12 @@ pub(super) enum Command {
     /// Enrol, list and remove docks of the running tower
     #[command(subcommand)]
     Dock(Dock),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Write everything that is in the database into a file
+    Backup(Backup),
+    /// Put a backup into the database, which nobody may be using
+    Restore(Restore),
     /// Compare recorded or live messages of devices with the documented protocol
     Inspect(Inspect),
     /// Look at the configuration
@@ -131,6 +137,24 @@ pub(super) struct Sim {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Backup {
+    /// File to write, in PostgreSQL's custom format
+    pub(super) file: PathBuf,
+    /// Overwrite the file
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Restore {
+    /// File that `gwanje backup` wrote
+    pub(super) file: PathBuf,
+    /// Put it in the place of what the database holds
+    #[arg(long)]
+    pub(super) replace: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
 #[command(after_help = INSPECT_HELP)]
 pub(super) struct Inspect {
     /// Recording: a line {"topic": …, "payload": …} per message; - reads standard input
@@ -196,6 +220,9 @@ pub(super) struct Exec {
     /// Group to become, as root
     #[arg(long)]
     pub(super) gid: Option<u32>,
+    /// What it gets when its parent dies: TERM or INT
+    #[arg(long, default_value = "TERM", value_parser = ["TERM", "INT"])]
+    pub(super) death_signal: String,
     /// Program and arguments
     #[arg(last = true, required = true)]
     pub(super) program: Vec<String>,

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, dock};
+use super::{args, database, dock};
 use crate::{
     alarm_texts,
     children::{
@@ -33,8 +33,9 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
     match args.command {
         args::Command::ExecChild(exec) => {
             let parent = settings.parent.context("--parent is missing")?;
-            let args::Exec { uid, gid, program } = exec;
-            match death::exec_child(&ExecChild { parent, uid, gid, program })? {}
+            let args::Exec { uid, gid, death_signal, program } = exec;
+            let death_signal = if death_signal == "INT" { Signal::INT } else { Signal::TERM };
+            match death::exec_child(&ExecChild { parent, uid, gid, death_signal, program })? {}
         }
         args::Command::Config(args::Config::Check { file }) => Ok(check(&settings, file)),
         args::Command::Inspect(inspect) => {
@@ -45,6 +46,18 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Dock(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(dock::run(&config, command))
+        }
+        args::Command::Migrate => {
+            let config = started(&settings)?;
+            in_loop(database::migrate(config))
+        }
+        args::Command::Backup(args::Backup { file, force }) => {
+            let config = started(&settings)?;
+            in_loop(async move { database::backup(config, &file, force).await })
+        }
+        args::Command::Restore(args::Restore { file, replace }) => {
+            let config = started(&settings)?;
+            in_loop(async move { database::restore(config, &file, replace).await })
         }
         args::Command::Up => {
             let config = started(&settings)?;

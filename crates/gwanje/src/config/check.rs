@@ -1,12 +1,13 @@
 //! Rules between configuration keys: what is right alone and wrong together. Rules of one key
 //! are in [`super::fields`].
 
-use super::{BrokerMode, Loaded, Mistake};
+use super::{BrokerMode, DatabaseMode, Loaded, Mistake};
 
 /// Adds what the keys are together to the mistakes and warnings.
 pub(super) fn between_keys(loaded: &mut Loaded) {
     api(loaded);
     mqtt(loaded);
+    database(loaded);
     dji(loaded);
 }
 
@@ -87,6 +88,50 @@ fn embedded_listener(loaded: &mut Loaded) {
     if mqtt.listen.ip().is_unspecified() && mqtt.public_host.is_none() {
         let what = "is not set, so nobody can tell a dock which address to connect to";
         warn("mqtt.public_host", what);
+    }
+}
+
+/// An address says by itself that the database is somebody else's.
+fn database(loaded: &mut Loaded) {
+    let url_key = ["database.url", "database.url_file"].into_iter().find(|k| loaded.is_set(k));
+    if url_key.is_some() && !loaded.is_set("database.mode") {
+        loaded.config.database.mode = DatabaseMode::External;
+    }
+    let database = loaded.config.database.clone();
+    match (database.mode, url_key) {
+        (DatabaseMode::External, None) => {
+            let origin = loaded.origin("database.mode");
+            let what = "is missing: where is the database? Such as \
+                        postgresql://user:password@host:5432/postgres";
+            loaded.mistake(origin, "database.url", what.into());
+        }
+        (DatabaseMode::External, Some(key)) => {
+            let origin = loaded.origin(key);
+            if let Err(error) = crate::database::external(&database) {
+                loaded.mistake(origin, key, error.to_string());
+            }
+        }
+        (DatabaseMode::Embedded | DatabaseMode::None, Some(key)) => {
+            let origin = loaded.origin(key);
+            let what = "is for database.mode = \"external\"; leave the mode out and the address \
+                        decides";
+            loaded.mistake(origin, key, what.into());
+        }
+        (DatabaseMode::None, None) => {
+            let mistake = Mistake {
+                origin: loaded.origin("database.mode"),
+                key: "database.mode".into(),
+                what: "is \"none\": commands, missions and history are in memory alone, and a \
+                       restart forgets a take-off; for trials only"
+                    .into(),
+            };
+            loaded.warnings.push(mistake);
+        }
+        (DatabaseMode::Embedded, None) => {}
+    }
+    if database.ca_file.is_some() && database.mode != DatabaseMode::External {
+        let origin = loaded.origin("database.ca");
+        loaded.mistake(origin, "database.ca", "is for a database with an address".into());
     }
 }
 

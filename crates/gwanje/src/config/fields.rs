@@ -5,7 +5,7 @@
 //! [`super::check`].
 
 use super::{
-    BrokerMode, Config, LogFormat, TlsFiles,
+    BrokerMode, Config, DatabaseMode, LogFormat, TlsFiles,
     value::{Kind, Value, check_host, check_host_port},
 };
 use crate::secret::Secret;
@@ -41,6 +41,11 @@ pub(super) static SECRET_FILES: &[SecretFile] = &[
         file_key: "mqtt.password_file",
         put: |c, s| c.mqtt.password = Some(s),
     },
+    SecretFile {
+        key: "database.url",
+        file_key: "database.url_file",
+        put: |c, s| c.database.url = Some(s),
+    },
     SecretFile { key: "dji.app_key", file_key: "dji.app_key_file", put: |c, s| c.dji.app_key = s },
     SecretFile {
         key: "dji.app_license",
@@ -63,6 +68,10 @@ const fn text(key: &'static str, set: Set, show: Show) -> Field {
 
 const fn int(key: &'static str, set: Set, show: Show) -> Field {
     Field { key, kind: Kind::Int, set, show }
+}
+
+const fn flag(key: &'static str, set: Set, show: Show) -> Field {
+    Field { key, kind: Kind::Bool, set, show }
 }
 
 const fn list(key: &'static str, set: Set, show: Show) -> Field {
@@ -93,6 +102,11 @@ fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T, String> {
 
 const MODES: [(&str, BrokerMode); 2] =
     [("embedded", BrokerMode::Embedded), ("external", BrokerMode::External)];
+const DATABASE_MODES: [(&str, DatabaseMode); 3] = [
+    ("embedded", DatabaseMode::Embedded),
+    ("external", DatabaseMode::External),
+    ("none", DatabaseMode::None),
+];
 const FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 
 pub(super) static FIELDS: &[Field] = &[
@@ -182,6 +196,55 @@ pub(super) static FIELDS: &[Field] = &[
         "mqtt.keep_alive_s",
         |c, v| put(&mut c.mqtt.keep_alive_s, narrow(v.int(5..=300)?)?),
         |c| Some(c.mqtt.keep_alive_s.to_string()),
+    ),
+    text(
+        "database.mode",
+        |c, v| put(&mut c.database.mode, v.one_of(&DATABASE_MODES)?),
+        |c| {
+            let is_it = |(_, mode): &&(&str, DatabaseMode)| *mode == c.database.mode;
+            DATABASE_MODES.iter().find(is_it).and_then(|(name, _)| quoted(name))
+        },
+    ),
+    text(
+        "database.url",
+        |c, v| put(&mut c.database.url, Some(v.secret()?)),
+        |c| c.database.url.as_ref().and_then(masked),
+    ),
+    secret_file("database.url_file"),
+    text(
+        "database.ca",
+        |c, v| put(&mut c.database.ca_file, Some(v.path()?)),
+        |c| c.database.ca_file.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
+    ),
+    int(
+        "database.pool_size",
+        |c, v| put(&mut c.database.pool_size, narrow(v.int(3..=64)?)?),
+        |c| Some(c.database.pool_size.to_string()),
+    ),
+    flag(
+        "database.migrate_at_start",
+        |c, v| put(&mut c.database.migrate_at_start, v.bool()?),
+        |c| Some(c.database.migrate_at_start.to_string()),
+    ),
+    int(
+        "database.telemetry_days",
+        |c, v| put(&mut c.database.telemetry_days, narrow(v.int(1..=3650)?)?),
+        |c| Some(c.database.telemetry_days.to_string()),
+    ),
+    int(
+        "database.rollup_days",
+        |c, v| put(&mut c.database.rollup_days, narrow(v.int(1..=36_500)?)?),
+        |c| Some(c.database.rollup_days.to_string()),
+    ),
+    int(
+        "database.history_days",
+        |c, v| put(&mut c.database.history_days, narrow(v.int(1..=36_500)?)?),
+        |c| Some(c.database.history_days.to_string()),
+    ),
+    int(
+        "database.spool_mb",
+        |c, v| put(&mut c.database.spool_mb, narrow(v.int(16..=1_000_000)?)?),
+        |c| Some(c.database.spool_mb.to_string()),
     ),
     text(
         "dji.ntp_server_host",

@@ -297,7 +297,7 @@ fn plain(value: &Spanned<DeValue<'_>>) -> Value {
             texts.collect::<Option<_>>().map_or(Value::Other("a list of other things"), Value::List)
         }
         DeValue::Float(_) => Value::Other("a number with a point"),
-        DeValue::Boolean(_) => Value::Other("true or false"),
+        DeValue::Boolean(yes) => Value::Bool(*yes),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Table(_) => Value::Other("a table"),
     }

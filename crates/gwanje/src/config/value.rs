@@ -10,6 +10,7 @@ use crate::secret::Secret;
 pub(super) enum Value {
     Text(String),
     Int(i64),
+    Bool(bool),
     List(Vec<String>),
     /// Something no field takes; its TOML name.
     Other(&'static str),
@@ -20,6 +21,7 @@ pub(super) enum Value {
 pub(super) enum Kind {
     Text,
     Int,
+    Bool,
     List,
 }
 
@@ -33,6 +35,9 @@ impl Kind {
             Self::Text => Value::Text(text.to_owned()),
             Self::Int => {
                 text.trim().parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Int)
+            }
+            Self::Bool => {
+                text.trim().parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Bool)
             }
             Self::List => Value::List(
                 text.split(',')
@@ -49,6 +54,7 @@ impl Value {
         match self {
             Self::Text(_) => "a text",
             Self::Int(_) => "an integer",
+            Self::Bool(_) => "true or false",
             Self::List(_) => "a list",
             Self::Other(name) => name,
         }
@@ -79,8 +85,17 @@ impl Value {
             Self::Int(number) => {
                 Err(format!("must be from {} to {}, is {number}", range.start(), range.end()))
             }
-            Self::Text(_) | Self::List(_) | Self::Other(_) => {
+            Self::Text(_) | Self::Bool(_) | Self::List(_) | Self::Other(_) => {
                 Err(format!("must be an integer, not {}", self.name()))
+            }
+        }
+    }
+
+    pub(super) fn bool(self) -> Result<bool, String> {
+        match self {
+            Self::Bool(yes) => Ok(yes),
+            Self::Text(_) | Self::Int(_) | Self::List(_) | Self::Other(_) => {
+                Err(format!("must be true or false, not {}", self.name()))
             }
         }
     }
@@ -91,7 +106,7 @@ impl Value {
             Self::List(items) => {
                 items.into_iter().map(|item| Self::Text(item).text(1..=253)).collect()
             }
-            Self::Text(_) | Self::Int(_) | Self::Other(_) => {
+            Self::Text(_) | Self::Int(_) | Self::Bool(_) | Self::Other(_) => {
                 Err(format!("must be a list of texts, not {}", self.name()))
             }
         }

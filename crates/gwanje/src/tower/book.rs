@@ -36,6 +36,16 @@ impl Book {
         open.missions.entry(request.mission_id).or_insert_with(|| (request.clone(), None));
     }
 
+    /// Missions that another process was asked for: kept once the machine tells of them.
+    pub fn recovered(&self, work: &OpenWork) {
+        for (request, _) in &work.missions {
+            self.open()
+                .missions
+                .entry(request.mission_id)
+                .or_insert_with(|| (request.clone(), None));
+        }
+    }
+
     /// Takes note of what the machine tells.
     pub fn told(&self, sample: &Sample) {
         match sample {

@@ -10,17 +10,18 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use dji_cloud::topic::Topic;
+use bytes::Bytes;
+use dji_cloud::topic::{Topic, TopicKind};
 use fleet_api::Waylines;
 use fleet_bus::{Bus, Full, Writer};
 use fleet_core::{
     dock::DockMachine,
     io::{Input, JournalId, Output, Sample, Send, SendFate},
-    journal::Record,
+    journal::{Record, fold::OpenWork},
 };
-use fleet_links::mqtt::{CommandPublish, LinkHandle, SendRefused};
+use fleet_links::mqtt::{AckToken, CommandPublish, LinkHandle, SendRefused};
 use fleet_types::{
-    Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, TraceStep,
+    Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, Now, TraceStep,
     preflight::PreflightReport,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology, Topic as BusTopic},
 };
@@ -33,6 +34,8 @@ use super::{
     in_flight::InFlight,
     inbox::{DockInput, Inbox},
     journal::Journal,
+    keeper::Keeper,
+    safekeeping::{Heard, Held},
 };
 
 /// Samples that wait for a full reader before the task stops taking messages in.
@@ -45,6 +48,7 @@ const BUDGET: usize = 32;
 pub struct Surroundings {
     pub(super) link: LinkHandle,
     pub(super) journal: Arc<dyn Journal>,
+    pub(super) keeper: Arc<dyn Keeper>,
     pub(super) waylines: Waylines,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) bus: Bus,
@@ -73,6 +77,13 @@ pub struct DockTask {
     surroundings: Surroundings,
     writers: Writers,
     untold: VecDeque<Box<Sample>>,
+    /// What the journal tells of the time before this process is not known yet: messages wait, a
+    /// while.
+    awaits_journal: bool,
+    /// Events heard before the journal was: they may be about what it tells of.
+    heard: Option<Heard>,
+    /// Of the message that is being handled: what has to wait until its events are safe.
+    held: Option<Held>,
 }
 
 impl DockTask {
@@ -83,6 +94,7 @@ impl DockTask {
         inbox: Arc<Inbox>,
         book: Arc<Book>,
         surroundings: Surroundings,
+        is_recovered: bool,
     ) -> Self {
         let bus = &surroundings.bus;
         let writers = Writers {
@@ -97,7 +109,20 @@ impl DockTask {
             trace: bus.writer(),
             preflight: bus.writer(),
         };
-        Self { machine, inbox, book, surroundings, writers, untold: VecDeque::new() }
+        let heard = (!is_recovered).then(Heard::default);
+        let awaits_journal = !is_recovered;
+        let untold = VecDeque::new();
+        Self {
+            machine,
+            inbox,
+            book,
+            surroundings,
+            writers,
+            untold,
+            awaits_journal,
+            heard,
+            held: None,
+        }
     }
 
     /// Runs until the dock is removed.
@@ -107,7 +132,7 @@ impl DockTask {
         loop {
             let deadline = self.machine.poll_timeout(clock::now().mono).map(|(at, _)| at);
             let inbox = Arc::clone(&self.inbox);
-            let with_messages = self.untold.len() < UNTOLD_MAX;
+            let with_messages = self.untold.len() < UNTOLD_MAX && !self.awaits_journal;
             tokio::select! {
                 biased;
                 input = inbox.next(with_messages) => {
@@ -136,14 +161,7 @@ impl DockTask {
         let now = clock::now();
         match input {
             DockInput::Message { topic, payload, received, ack } => {
-                if let Some(topic) = Topic::parse(&topic) {
-                    self.machine.handle(received, Input::Message { topic, payload: &payload });
-                }
-                self.carry_out();
-                // Only now is it handled: until here a crash would bring it again.
-                if let Some(ack) = ack {
-                    self.surroundings.link.acknowledge(ack);
-                }
+                self.message(&topic, &payload, received, ack);
             }
             DockInput::Command(request) => self.machine.handle(now, Input::Command(request)),
             DockInput::Mission(request) => {
@@ -170,11 +188,50 @@ impl DockTask {
             }
             DockInput::CommandLink(is_up) => self.machine.handle(now, Input::CommandLink { is_up }),
             DockInput::Broker(presence) => self.machine.handle(now, Input::Broker(presence)),
+            DockInput::Recovered(work) => self.recover(*work),
+            DockInput::GoOn => self.awaits_journal = false,
             DockInput::Stop(ended) => return Some(ended),
             #[cfg(test)]
             DockInput::Panic => panic!("planted"),
         }
         None
+    }
+
+    /// Handles a message. It is acknowledged, to the broker and to the device, when the events in it
+    /// are safe: until then a crash brings it again.
+    fn message(&mut self, topic: &str, payload: &Bytes, received: Now, ack: Option<AckToken>) {
+        let Some(topic) = Topic::parse(topic) else {
+            if let Some(ack) = ack {
+                self.surroundings.link.acknowledge(ack);
+            }
+            return;
+        };
+        let is_event = topic.kind == TopicKind::Events;
+        if let (Some(heard), true) = (&mut self.heard, is_event) {
+            heard.note(topic.sn, payload, received);
+        }
+        self.held = ack.map(Held::new);
+        self.machine.handle(received, Input::Message { topic, payload });
+        self.carry_out();
+        if let Some(held) = self.held.take() {
+            held.settle(self.machine.sn(), &self.surroundings);
+        }
+    }
+
+    /// Takes up what the journal tells. Events that came before are heard once more: they may be the
+    /// last word about a flight that this machine did not know of.
+    fn recover(&mut self, work: OpenWork) {
+        self.awaits_journal = false;
+        self.book.recovered(&work);
+        let is_open = work.is_open();
+        self.machine.restore(clock::now(), work);
+        self.carry_out();
+        let heard = self.heard.take().filter(|_| is_open).unwrap_or_default();
+        for (sn, payload, received) in heard.events {
+            if let Some(topic) = Topic::new(TopicKind::Events, &sn) {
+                self.machine.handle(received, Input::Message { topic, payload: &payload });
+            }
+        }
     }
 
     /// Does what the machine asks for: first what leaves for the device, then what is told.
@@ -183,6 +240,11 @@ impl DockTask {
             match output {
                 Output::Send(send) => self.send(send),
                 Output::Reply { topic, payload } => {
+                    let reply = match &mut self.held {
+                        Some(held) => held.keep_reply(topic, payload),
+                        None => Some((topic, payload)),
+                    };
+                    let Some((topic, payload)) = reply else { continue };
                     if let Err(error) = self.surroundings.link.reply(topic, payload.into()) {
                         tracing::debug!(device.sn = %self.machine.sn(), %error, "reply not sent");
                     }
@@ -198,6 +260,9 @@ impl DockTask {
                     let _ = self.surroundings.children.send(told);
                 }
                 Output::Publish(sample) => {
+                    if let (Some(held), Sample::Event(event)) = (&mut self.held, &*sample) {
+                        held.events.push(event.clone());
+                    }
                     self.book.told(&sample);
                     self.untold.push_back(sample);
                 }

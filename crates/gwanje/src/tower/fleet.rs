@@ -22,6 +22,7 @@ use fleet_bus::Writer;
 use fleet_core::{
     dock::{DockConfig, DockMachine, Schemas, SiteConfig},
     io::BrokerPresence,
+    journal::fold::OpenWork,
 };
 use fleet_links::mqtt::{AckToken, BrokerNotice};
 use fleet_types::{Alarm, AlarmId, DeviceSn, Now, Reason, alarm::Priority};
@@ -86,8 +87,22 @@ struct Map {
     enrolled: BTreeSet<DeviceSn>,
     command_link: bool,
     seed: u64,
+    /// What the journal tells of docks that have not been taken in yet.
+    recovered: Recovery,
     /// Until the enrolled docks are known: events that must not be acknowledged unheard.
     early: Option<Vec<Early>>,
+}
+
+/// What is known of the time before this process.
+#[derive(Default)]
+enum Recovery {
+    /// Nothing yet; soon.
+    #[default]
+    Awaited,
+    /// The journal cannot be read for now: machines begin without it and are told later.
+    Late,
+    /// What it tells.
+    Known(BTreeMap<DeviceSn, OpenWork>),
 }
 
 /// What machines and tasks are made with.
@@ -215,6 +230,28 @@ impl Fleet {
         drop(map);
         inbox.push(DockInput::Message { topic, payload, received, ack });
         None
+    }
+
+    /// The journal was read: every machine takes up what it tells of its dock.
+    pub fn recovered(&self, mut work: BTreeMap<DeviceSn, OpenWork>) {
+        let mut map = self.map();
+        for (sn, dock) in &map.docks {
+            let work = work.remove(sn).unwrap_or_default();
+            dock.inbox.push(DockInput::Recovered(Box::new(work)));
+        }
+        map.recovered = Recovery::Known(work);
+    }
+
+    /// The journal cannot be read for now: machines go on without it until it can.
+    pub fn go_on_unrecovered(&self) {
+        let mut map = self.map();
+        if !matches!(map.recovered, Recovery::Awaited) {
+            return;
+        }
+        map.recovered = Recovery::Late;
+        for dock in map.docks.values() {
+            dock.inbox.push(DockInput::GoOn);
+        }
     }
 
     /// All enrolled docks are taken in: what waited for that goes where it belongs.
@@ -361,7 +398,19 @@ impl Fleet {
         let now = clock::now();
         let mut machine = DockMachine::new(now, config);
         machine.restore(now, book.contents());
-        let task = DockTask::new(machine, inbox, book, self.surroundings.clone());
+        let is_recovered = matches!(map.recovered, Recovery::Known(_));
+        match &mut map.recovered {
+            Recovery::Awaited => {}
+            Recovery::Late => inbox.push(DockInput::GoOn),
+            Recovery::Known(works) => {
+                if let Some(work) = works.remove(sn) {
+                    book.recovered(&work);
+                    machine.restore(now, work);
+                }
+            }
+        }
+        let surroundings = self.surroundings.clone();
+        let task = DockTask::new(machine, inbox, book, surroundings, is_recovered);
         let name = format!("{TASK_PREFIX}{sn}");
         self.config.health.spawn_named(name, task.run());
     }

@@ -14,7 +14,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use fleet_core::io::{BrokerPresence, JournalId, SendFate};
+use fleet_core::{
+    io::{BrokerPresence, JournalId, SendFate},
+    journal::fold::OpenWork,
+};
 use fleet_links::mqtt::AckToken;
 use fleet_types::{
     CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, Now,
@@ -73,6 +76,10 @@ pub enum DockInput {
     CommandLink(bool),
     /// What the broker says.
     Broker(BrokerPresence),
+    /// What the journal tells of the time before this process.
+    Recovered(Box<OpenWork>),
+    /// The journal cannot be read for now: go on without it. New flights stay refused.
+    GoOn,
     /// The dock was removed: end, and say so.
     Stop(tokio::sync::oneshot::Sender<()>),
     /// A defect, planted to show that it stays where it is.
@@ -122,6 +129,8 @@ impl Inbox {
             | DockInput::Journaled(..)
             | DockInput::CommandLink(_)
             | DockInput::Broker(_)
+            | DockInput::Recovered(_)
+            | DockInput::GoOn
             | DockInput::Stop(_) => queues.orders.push_back(input),
             #[cfg(test)]
             DockInput::Panic => queues.orders.push_back(input),

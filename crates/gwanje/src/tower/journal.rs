@@ -1,11 +1,15 @@
 //! Where records go before commands leave.
 //!
-//! The store behind it is replaceable: a durable one answers when its write is safe. This one keeps
-//! the latest records in memory, so it proves the order of things and survives no restart.
+//! The store behind it is replaceable: a durable one answers when its write is safe. [`StoreJournal`]
+//! is the database's; [`MemoryJournal`] keeps the latest records in memory, for a trial without a
+//! database: it proves the order of things and survives no restart.
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use fleet_core::journal::Record;
@@ -26,6 +30,52 @@ pub type Done = Box<dyn FnOnce(Result<(), JournalDown>) + Send>;
 pub trait Journal: Send + Sync {
     /// Puts a record on record.
     fn append(&self, record: Record, done: Done);
+}
+
+/// The database's journal. Until it was read (what is open is known), nothing leaves that must be on
+/// record first: it might be under way already. What has happened is taken at any time.
+pub struct StoreJournal {
+    journal: fleet_store::journal::Journal,
+    is_read: AtomicBool,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl StoreJournal {
+    /// A journal that was not read yet.
+    #[must_use]
+    pub fn new(journal: fleet_store::journal::Journal) -> Self {
+        Self { journal, is_read: AtomicBool::new(false), waiting: Arc::default() }
+    }
+
+    /// Records that are not safe yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Everything that is open has been handed to the machines.
+    pub fn was_read(&self) {
+        self.is_read.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Journal for StoreJournal {
+    fn append(&self, record: Record, done: Done) {
+        if record.entry.is_awaited() && !self.is_read.load(Ordering::Relaxed) {
+            return done(Err(JournalDown));
+        }
+        let sn = record.sn.clone();
+        let waiting = Arc::clone(&self.waiting);
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let told = move |result: Result<(), fleet_store::StoreError>| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if let Err(error) = &result {
+                tracing::warn!(device.sn = %sn, %error, "a record was not made");
+            }
+            done(result.map_err(|_| JournalDown));
+        };
+        self.journal.append(record, Box::new(told));
+    }
 }
 
 /// Keeps the latest records in memory.

@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use fleet_api::{BrokerState, Check, LoopState, SlowTask, Stalls, SystemSource, UnknownCount};
+use fleet_api::{
+    BrokerState, Check, LoopState, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
+};
 use fleet_bus::Bus;
 use fleet_types::{DeviceSn, WallMs, topic::DeviceDrift};
 use tokio::sync::mpsc;
 
-use super::fleet::Fleet;
+use super::{fleet::Fleet, store::StoreView};
 use crate::{config::BrokerMode, stall};
 
 /// Counters beyond this have gone around.
@@ -27,6 +29,7 @@ pub struct System {
     drift: Mutex<BTreeMap<DeviceSn, Arc<DeviceDrift>>>,
     /// Tells the alarms which docks were removed.
     forgotten: mpsc::Sender<DeviceSn>,
+    store: Option<StoreView>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -41,13 +44,14 @@ impl System {
         fleet: Arc<Fleet>,
         mode: BrokerMode,
         forgotten: mpsc::Sender<DeviceSn>,
+        store: Option<StoreView>,
     ) -> Self {
         let broker_kind = match mode {
             BrokerMode::Embedded => "embedded",
             BrokerMode::External => "external",
         };
         let (stats, drift) = (Mutex::default(), Mutex::default());
-        Self { health, fleet, broker_kind, stats, drift, forgotten }
+        Self { health, fleet, broker_kind, stats, drift, forgotten, store }
     }
 
     /// Takes a statistic of the broker. Mosquitto's heap counter runs below zero and around: a value
@@ -92,6 +96,17 @@ impl SystemSource for System {
         BrokerState { kind: self.broker_kind.to_owned(), stats }
     }
 
+    fn store(&self) -> StoreState {
+        match &self.store {
+            Some(store) => store.state(),
+            None => StoreState {
+                kind: "none".to_owned(),
+                detail: "everything is in memory; a restart forgets it".to_owned(),
+                ..StoreState::default()
+            },
+        }
+    }
+
     fn event_loop(&self) -> LoopState {
         let snapshot = self.health.snapshot();
         let stall::StallMs { p50, p99, max } = snapshot.stall_ms;
@@ -125,13 +140,18 @@ impl SystemSource for System {
     fn checks(&self) -> Vec<Check> {
         let threads = self.threads();
         let docks = self.fleet.docks().len();
-        vec![
+        let mut checks = vec![
             Check {
                 name: "one_thread".to_owned(),
                 ok: threads == 1,
                 detail: format!("{threads} thread(s)"),
             },
             Check { name: "fleet".to_owned(), ok: true, detail: format!("{docks} dock(s)") },
-        ]
+        ];
+        if let Some(store) = &self.store {
+            let (ok, detail) = store.check();
+            checks.push(Check { name: "database".to_owned(), ok, detail });
+        }
+        checks
     }
 }

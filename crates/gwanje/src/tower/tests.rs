@@ -14,6 +14,7 @@ use crate::data_dir::TempDir;
 fn config(dir: &TempDir) -> Config {
     let mut config = Config::defaults(false, None, None);
     config.data_dir = dir.path().to_owned();
+    config.database.mode = crate::config::DatabaseMode::None;
     // A port of our own that nothing listens on: the link keeps trying, the tower keeps running.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     config.mqtt.listen = port;

@@ -11,8 +11,11 @@
 
 mod access;
 mod bring_up;
+mod chaos;
 mod cli;
+mod cluster;
 mod commands;
+mod database;
 mod demo;
 mod docks;
 mod hostile;

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    cluster,
     http::{self, Answer},
     proc,
 };
@@ -41,6 +42,11 @@ pub(crate) enum Load {
 
 /// Runs a test on one event loop, as every process of the project does.
 pub(crate) fn run(load: Load, test: impl Future<Output = ()>) {
+    run_within(Duration::from_mins(5), load, test);
+}
+
+/// See [`run`]; for tests that take long.
+pub(crate) fn run_within(within: Duration, load: Load, test: impl Future<Output = ()>) {
     // Across processes too: cargo-nextest gives each test one of its own.
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load.lock");
     let turn = File::create(path).unwrap();
@@ -51,7 +57,7 @@ pub(crate) fn run(load: Load, test: impl Future<Output = ()>) {
     flock(&turn, operation).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async { timeout(Duration::from_mins(5), test).await.unwrap() });
+    local.block_on(&runtime, async { timeout(within, test).await.unwrap() });
 }
 
 /// Whether tests that take minutes are wanted.
@@ -101,9 +107,33 @@ impl Site {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
+        cluster::put_into(&dir);
         let (api, mqtt) = (free_port(), free_port());
         let supervisor = spawn(&dir, api, mqtt);
         let mut site = Self { dir, supervisor, seen: vec![], api, mqtt, token: String::new() };
+        site.until_ready().await;
+        site
+    }
+
+    /// Stops everything in order, as Ctrl-C does.
+    pub(crate) async fn stop(&mut self) {
+        self.seen.extend(proc::children_of(self.supervisor.id()));
+        proc::signal(self.supervisor.id(), Signal::TERM);
+        until("the end of the supervisor", async || match self.supervisor.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+    }
+
+    /// Starts again in the same directory, at the same addresses.
+    pub(crate) async fn start_again(&mut self) {
+        self.supervisor = spawn(&self.dir, self.api, self.mqtt);
+        self.until_ready().await;
+    }
+
+    async fn until_ready(&mut self) {
+        let site = self;
         until("the start of broker and tower", async || {
             if let Ok(Some(status)) = site.supervisor.try_wait() {
                 panic!("the supervisor ended: {status}");
@@ -119,8 +149,7 @@ impl Site {
             }
         })
         .await;
-        site.seen = proc::children_of(site.supervisor.id());
-        site
+        site.seen.extend(proc::children_of(site.supervisor.id()));
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -139,6 +168,11 @@ impl Site {
     /// The broker's process, once it is itself.
     pub(crate) fn broker(&mut self) -> Option<u32> {
         self.child(|pid| proc::status(pid, "Name:").as_deref() == Some("mosquitto"))
+    }
+
+    /// The database's process, once it is itself.
+    pub(crate) fn database(&mut self) -> Option<u32> {
+        self.child(|pid| proc::status(pid, "Name:").as_deref() == Some("postgres"))
     }
 
     fn child(&mut self, is_it: impl Fn(u32) -> bool) -> Option<u32> {
@@ -289,7 +323,10 @@ impl Drop for Site {
 }
 
 fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {
-    let file = |name: &str| File::create(dir.join(name)).unwrap();
+    let file = |name: &str| {
+        let open = fs::OpenOptions::new().create(true).append(true).open(dir.join(name));
+        open.unwrap()
+    };
     Command::new(GWANJE)
         .arg("up")
         .env("GWANJE_CONFIG", "/dev/null")

@@ -60,7 +60,11 @@ e2e: console ## The console in headless Chromium against a running demo
 	$(LINT) $(CARGO) test --workspace --locked --test it --no-run
 	scripts/e2e.sh target/debug/gwanje
 
-test-long: setup-test build ## What takes minutes: ignored tests, more docks, repeated outages, a long demo with faults
+supabase/cli/node_modules/.package-lock.json: supabase/cli/package-lock.json
+	cd supabase/cli && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+test-long: setup-test build supabase/cli/node_modules/.package-lock.json ## What takes minutes: ignored tests, more docks, repeated outages, a long demo with faults
 	$(CARGO) test --workspace --locked -- --ignored
 	GWANJE_LONG=1 $(CARGO) test --locked --package gwanje --test it
 	target/release/gwanje demo --docks 200 --for 180s --json

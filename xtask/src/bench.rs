@@ -1,7 +1,7 @@
-//! `cargo xtask bench decode`: runs a benchmark of the workspace, optimised.
+//! `cargo xtask bench decode|record`: runs a benchmark of the workspace, optimised.
 //!
 //! It measures nothing itself: figures come from the benches of the crates. Read next:
-//! `crates/dji-cloud/benches/decode.rs`.
+//! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`.
 
 use std::process::{Command, ExitCode};
 
@@ -22,12 +22,15 @@ pub(super) struct BenchArgs {
 enum Bench {
     /// Decoding of telemetry, beside plain serde_json::Value
     Decode,
+    /// The recorder into a private PostgreSQL, and a track out of 20 million rows
+    Record,
 }
 
 /// Runs the benchmark; its exit code is ours.
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let (package, bench) = match args.bench {
         Bench::Decode => ("dji-cloud", "decode"),
+        Bench::Record => ("fleet-store", "record"),
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

@@ -191,9 +191,14 @@ impl Cluster {
 
     /// What `psql` answers, unaligned, without headers.
     pub(crate) fn psql(&self, sql: &str) -> String {
+        self.psql_at(5432, "postgres", sql)
+    }
+
+    /// As [`Self::psql`], at a port and in a database of the test's own.
+    pub(crate) fn psql_at(&self, port: u16, database: &str, sql: &str) -> String {
         let mut command = Command::new(format!("{BIN}/psql"));
-        command.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", "postgres"]);
-        command.arg("-h").arg(&self.dir).args(["-c", sql]);
+        command.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", USER, "-d", database]);
+        command.arg("-h").arg(&self.dir).args(["-p", &port.to_string(), "-c", sql]);
         let output = command.output().unwrap();
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{sql}: {words}");

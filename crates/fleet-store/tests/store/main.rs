@@ -10,3 +10,4 @@ mod read;
 mod recorder;
 mod schema;
 mod spool;
+mod supabase_cli;

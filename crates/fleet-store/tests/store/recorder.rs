@@ -8,6 +8,7 @@ use std::sync::{
 use fleet_store::{
     Database,
     recorder::{Recorder, RecorderSettings},
+    spool::{SpoolClient, child},
 };
 use fleet_types::{
     DeviceClass, DeviceSn, Reading, Scalar, Telemetry, WallMs,
@@ -204,4 +205,92 @@ async fn memory_is_bounded_and_the_oldest_rows_go_first() {
         cluster.psql("select min(report_no), max(report_no) from telemetry"),
         format!("{first}|10000")
     );
+}
+
+/// The spool's process: this test binary, started again to run one test that serves.
+struct SpoolProcess {
+    child: std::process::Child,
+}
+
+impl SpoolProcess {
+    async fn start(dir: &std::path::Path) -> (Self, SpoolClient) {
+        let socket = dir.join("spool.sock");
+        let _ = std::fs::remove_file(&socket);
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "recorder::serves_as_the_spool_s_process", "--nocapture"])
+            .env("GWANJE_TEST_SPOOL", dir)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let (answers, requests) = stream.into_split();
+        let client = SpoolClient::new(requests, answers).await.unwrap();
+        (Self { child }, client)
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn serves_as_the_spool_s_process() {
+    let Some(dir) = std::env::var_os("GWANJE_TEST_SPOOL") else { return };
+    let dir = std::path::PathBuf::from(dir);
+    let stream = std::os::unix::net::UnixStream::connect(dir.join("spool.sock")).unwrap();
+    let requests = stream.try_clone().unwrap();
+    child::serve(&dir.join("spool"), 64 << 20, requests, stream).unwrap();
+}
+
+#[tokio::test]
+async fn what_happens_while_the_database_is_away_goes_through_the_spool_once() {
+    let mut cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    let settings = RecorderSettings {
+        spool_after: std::time::Duration::from_millis(50),
+        ..RecorderSettings::default()
+    };
+    let (recorder, writer) = Recorder::new(database.clone(), settings);
+    tokio::spawn(writer.run());
+    let (process, spool) = SpoolProcess::start(cluster.dir()).await;
+    assert!(recorder.connect_spool(spool).await);
+    let schema = schema();
+    let row = |no: u64| {
+        recorder.row(&osd(&schema, "AC1", no, START_MS + i64::try_from(no).unwrap()));
+    };
+    (1..=100).for_each(row);
+    keep(&recorder, &[event(1)]).await;
+    cluster.end(Signal::KILL);
+    database.watch().wait_for(|state| !state.is_up()).await.unwrap();
+    // Acknowledged although the database is away: it is on disk.
+    (101..=2500).for_each(row);
+    keep(&recorder, &[event(2)]).await;
+    keep(&recorder, &[event(3)]).await;
+    let counts = recorder.counts();
+    assert!(counts.batches_spooled >= 2 && counts.spool_bytes > 0, "{counts:?}");
+    // The spool's process dies too, and comes back with what it had.
+    process.kill();
+    let (process, spool) = SpoolProcess::start(cluster.dir()).await;
+    assert!(spool.has_more());
+    assert!(recorder.connect_spool(spool).await);
+    (2501..=3000).for_each(row);
+    keep(&recorder, &[event(4)]).await;
+    cluster.start_again();
+    (3001..=3100).for_each(row);
+    keep(&recorder, &[event(5)]).await;
+    settle(&recorder, 3100).await;
+    while recorder.counts().spool_batches > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let found = cluster.psql("select count(*), count(distinct report_no) from telemetry");
+    assert_eq!(found, "3100|3100");
+    assert_eq!(
+        cluster.psql("select string_agg(data ->> 'no', ',' order by received_at) from events"),
+        "1,2,3,4,5"
+    );
+    let counts = recorder.counts();
+    assert_eq!((counts.rows_dropped, counts.batches_replayed >= 2), (0, true), "{counts:?}");
+    process.kill();
 }

@@ -1,10 +1,12 @@
 //! The rules of the repository that no other tool checks.
 //!
-//! [`layers`] holds the crates' order, [`files`] what each tracked file must and must not be. It
-//! looks at tracked files only, so that local files are nobody's business.
+//! [`layers`] holds the crates' order, [`files`] what each tracked file must and must not be,
+//! [`pure`] what pure crates must not know. It looks at tracked files only, so that local files
+//! are nobody's business.
 
 mod files;
 mod layers;
+mod pure;
 
 use std::{path::PathBuf, process::Command};
 

@@ -46,6 +46,7 @@ pub(super) fn check(root: &Path, name: &str, report: &mut Report) -> anyhow::Res
     let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
     size(name, &text, report);
     places(name, &text, report);
+    super::pure::check(name, &text, report);
     if name.ends_with(".rs") && !text.starts_with("//!") {
         report.faults.push(format!("{name}:1: must open with //!: what it is, what it refuses"));
     }

@@ -43,6 +43,8 @@ LINT = RUSTC_WORKSPACE_WRAPPER=clippy-driver \
 check-rust: console
 	$(CARGO) fmt --all --check
 	$(LINT) $(CARGO) build --workspace --all-targets --locked
+	@# Whole fleets from seeds, by the programs that were just built.
+	target/debug/xtask sim --seeds 2000 --program target/debug/fleet-swarm
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  $(LINT) $(CARGO) nextest run --workspace --locked && \
 	  $(LINT) $(CARGO) test --workspace --locked --doc; \

@@ -1,10 +1,12 @@
 //! Project tasks: `cargo xtask tidy` holds the repository to its own rules.
 //!
 //! `tidy` refuses to change files; it names what is wrong and where. `dji-coverage` proves what of
-//! DJI's documentation is typed; `bench` measures. Read next: [`tidy`], [`dji_coverage`], [`bench`].
+//! DJI's documentation is typed; `sim` simulates fleets; `bench` measures. Read next: [`tidy`],
+//! [`dji_coverage`], [`sim`], [`bench`].
 
 mod bench;
 mod dji_coverage;
+mod sim;
 mod tidy;
 
 use std::{
@@ -27,6 +29,8 @@ enum Task {
     Tidy,
     /// What of DJI's documentation `dji-cloud` types; writes docs/dji-coverage.md
     DjiCoverage(dji_coverage::CoverageArgs),
+    /// Whole fleets simulated from seeds, against the tower's promises
+    Sim(sim::SimArgs),
     /// How fast the hot paths are
     Bench(bench::BenchArgs),
 }
@@ -34,6 +38,7 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().task {
         Task::Tidy => tidy(),
+        Task::Sim(args) => sim::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::DjiCoverage(args) => Ok(exit_code(dji_coverage::run(&args)?)),
     }

@@ -15,6 +15,7 @@ use fleet_types::{
 
 use crate::{
     io::{JournalId, SendFate},
+    mutant::{self, Mutant},
     spec::{Completion, Spec},
 };
 
@@ -122,7 +123,9 @@ impl Command {
         };
         command.step(now, "accepted", None);
         let changed = Effect::Changed { outcome: false };
-        if counter_action {
+        if mutant::is(Mutant::JournalAfterSend)
+            || counter_action && !mutant::is(Mutant::CounterWaitsForJournal)
+        {
             command.state = command.sending();
             return (command, vec![Effect::Send { expires }, Effect::Journal, changed]);
         }
@@ -192,10 +195,9 @@ impl Command {
                 command.left_at = Some(now.mono);
                 command.state = State::Unknown { device_spoke: false };
             }
-            CommandState::Succeeded
-            | CommandState::Failed
-            | CommandState::Rejected
-            | CommandState::Expired => {}
+            // The device spoke of these: they have left.
+            CommandState::Succeeded | CommandState::Failed => command.left_at = Some(now.mono),
+            CommandState::Rejected | CommandState::Expired => {}
         }
         command
     }
@@ -242,6 +244,27 @@ impl Command {
         matches!(self.state, State::Acknowledged { .. })
     }
 
+    /// Whether it is over and not a byte of it reached the device.
+    #[must_use]
+    pub fn certainly_not_delivered(&self) -> bool {
+        match self.status.state {
+            CommandState::Rejected | CommandState::Expired => true,
+            CommandState::Accepted
+            | CommandState::Journaled
+            | CommandState::Sent
+            | CommandState::Acknowledged
+            | CommandState::Unknown
+            | CommandState::Succeeded
+            | CommandState::Failed => false,
+        }
+    }
+
+    /// Whether it left and its answer is due.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Sent { .. })
+    }
+
     /// Whether the device may have it: what is said of a command that has not left is not about it.
     #[must_use]
     pub fn may_have_left(&self) -> bool {
@@ -273,6 +296,9 @@ impl Command {
             State::Journaling => Some(self.expires),
             State::Sent { reply_deadline } => Some(*reply_deadline),
             State::Sending { deadline } | State::Acknowledged { deadline } => Some(*deadline),
+            State::Unknown { .. } if mutant::is(Mutant::UnknownByTimer) => {
+                Some(self.last_step.after_ms(10_000))
+            }
             // Unknown has no timer.
             State::Unknown { .. } | State::Final => None,
         }
@@ -512,6 +538,16 @@ impl Command {
                     "The connection to the broker never told what became of the command. Whether the dock got it is not known.",
                 )
             }
+            State::Sent { .. } if self.is_sent_again() => {
+                self.state = self.sending();
+                vec![Effect::Send { expires: self.expires.after_ms(60_000) }]
+            }
+            State::Sent { .. } if mutant::is(Mutant::SilenceIsFailure) => {
+                self.finish(now, CommandState::Failed, ResponseCode::Failed, None)
+            }
+            State::Sent { .. } if mutant::is(Mutant::SilenceIsSuccess) => {
+                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+            }
             State::Sent { .. } => self.become_unknown(
                 now,
                 false,
@@ -532,8 +568,17 @@ impl Command {
                     "The dock said yes, but its telemetry does not show the effect.",
                 ),
             },
+            State::Unknown { .. } if mutant::is(Mutant::UnknownByTimer) => {
+                self.finish(now, CommandState::Failed, ResponseCode::Failed, None)
+            }
             State::Unknown { .. } | State::Final => Vec::new(),
         }
+    }
+
+    /// A planted defect: nothing is ever sent again.
+    fn is_sent_again(&self) -> bool {
+        mutant::is(Mutant::NewTidOnRetry)
+            || mutant::is(Mutant::RetryTakeOff) && self.spec.method == "flighttask_execute"
     }
 
     /// The link answers for what it was handed until its time is over; some time later its silence

@@ -16,6 +16,7 @@ pub mod interlock;
 pub mod io;
 pub mod journal;
 pub mod mission;
+pub mod mutant;
 pub mod overlap;
 pub mod preflight;
 pub mod recorder;

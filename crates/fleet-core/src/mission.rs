@@ -19,7 +19,10 @@ use fleet_types::{
     plan::MissionStart,
 };
 
-use crate::command::device_reason;
+use crate::{
+    command::device_reason,
+    mutant::{self, Mutant},
+};
 
 /// Most steps kept of one mission.
 const STEPS_MAX: usize = 64;
@@ -405,7 +408,8 @@ impl Mission {
     /// give up what it prepares.
     pub fn on_progress(&mut self, now: Now, report: &FlighttaskProgress, reached: Reached) -> Next {
         let reached = self.reached_at_least(reached);
-        if self.state == State::Ended || reached == Reached::Nothing {
+        let is_over = self.state == State::Ended && !mutant::is(Mutant::SecondEnd);
+        if is_over || reached == Reached::Nothing {
             return Next::Nothing;
         }
         let was_open = matches!(self.state, State::Starting | State::Unknown);

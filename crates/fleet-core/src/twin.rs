@@ -13,6 +13,7 @@ use fleet_types::{
 };
 
 use crate::interlock::Fact;
+use crate::mutant::{self, Mutant};
 
 /// How old a value may be for an interlock to rely on it.
 pub const FRESH_MS: u64 = 10_000;
@@ -59,6 +60,9 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
 
     /// Merges an OSD report.
     pub fn merge_osd(&mut self, now: Now, source_ms: Option<WallMs>, osd: &Osd) {
+        if mutant::is(Mutant::PartialClears) {
+            self.telemetry.readings.fill(None);
+        }
         osd.visit(0, &mut |index, value| self.put(now, source_ms, index, value));
         self.report_count += 1;
     }

@@ -20,5 +20,5 @@ pub mod runner;
 pub use demo::demo_mission;
 pub use faults::{DockFaults, FAULTS_HELP, FaultError, FaultPlan};
 pub use identity::{DockIdentity, Region, RegionError, identities, identities_in};
-pub use model::{DockModel, GroundTruth, Input, ModelConfig, Now, Output, Qos};
+pub use model::{DockModel, GroundTruth, Input, ModelConfig, Now, Output, Qos, TelemetryRate};
 pub use runner::{Credentials, MqttVersion, SimConfig, SimError, SimFleet, SimReport, run};

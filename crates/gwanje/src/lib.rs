@@ -17,3 +17,6 @@ pub mod secret;
 pub mod stall;
 pub mod terminal;
 pub mod tower;
+
+// Planted defects are for the swarm alone: with them this crate does not compile.
+const _: () = assert!(!fleet_core::mutant::PLANTABLE, "the binary must not be built with mutants");

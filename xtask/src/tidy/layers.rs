@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 use super::Report;
 
-const LAYERS: [(&str, u8); 10] = [
+const LAYERS: [(&str, u8); 11] = [
     ("dji-cloud", 0),
     ("wpml", 0),
     ("fleet-types", 0),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, u8); 10] = [
     ("fleet-store", 2),
     ("fleet-api", 2),
     ("fleet-sim", 2),
+    ("fleet-swarm", 3),
     ("gwanje", 3),
 ];
 
@@ -22,6 +23,9 @@ const MEETING_PLACE: &str = "fleet-bus";
 
 /// The simulator must not repeat the tower's reading mistakes.
 const FORBIDDEN: [(&str, &str); 1] = [("fleet-sim", "dji-cloud")];
+
+/// Plants defects for the swarm to find; nobody else may ask for it.
+const PLANTING: (&str, &str) = ("mutants", "fleet-swarm");
 
 /// Features that start threads, by crate.
 const THREADED: [(&str, [&str; 4]); 1] = [("tokio", ["fs", "rt-multi-thread", "io-std", "full"])];
@@ -34,7 +38,11 @@ pub(super) fn check(metadata: &Metadata, report: &mut Report) {
             let fault = format!("{name}: a new crate needs a layer in xtask/src/tidy/layers.rs");
             report.faults.push(fault);
         }
+        for (feature, implies) in &package.features {
+            report.faults.extend(plants(name, implies.iter().chain([feature])));
+        }
         for dependency in &package.dependencies {
+            report.faults.extend(plants(name, &dependency.features));
             let is_dev = dependency.kind == DependencyKind::Development;
             let fault = order(name, &dependency.name, is_dev)
                 .or_else(|| threads(name, &dependency.name, &dependency.features));
@@ -60,6 +68,15 @@ fn order(name: &str, dependency: &str, is_dev: bool) -> Option<String> {
             "{name} (layer {from}) depends on {dependency} (layer {to}): only lower layers may be"
         )
     })
+}
+
+/// Whether a crate lets defects be planted that may not: the machines declare it, the swarm asks.
+fn plants<'a>(name: &str, features: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    let (planting, swarm) = PLANTING;
+    let asks = features.into_iter().find(|feature| feature.rsplit('/').next() == Some(planting))?;
+    let declares = name == "fleet-core" && asks == planting;
+    (name != swarm && !declares)
+        .then(|| format!("{name}: feature {asks:?} plants defects; only {swarm} may ask for it"))
 }
 
 fn threads(name: &str, dependency: &str, features: &[String]) -> Option<String> {
@@ -89,6 +106,16 @@ mod tests {
         check("gwanje", "fleet-sim", false, true);
         check("fleet-api", "gwanje", true, false);
         check("fleet-api", "serde", false, true);
+    }
+
+    #[test]
+    fn only_the_swarm_plants_defects() {
+        let asks = |feature: &str| [feature.to_owned()];
+        assert!(plants("gwanje", &asks("mutants")).is_some());
+        assert!(plants("gwanje", &asks("fleet-core/mutants")).is_some());
+        assert!(plants("fleet-core", &asks("mutants")).is_none());
+        assert!(plants("fleet-swarm", &asks("fleet-core/mutants")).is_none());
+        assert!(plants("gwanje", &asks("ws")).is_none());
     }
 
     #[test]

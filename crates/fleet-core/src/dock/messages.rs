@@ -12,7 +12,7 @@ use dji_cloud::{
     wayline::FlighttaskProgress,
 };
 use fleet_types::{
-    DeviceSn, MissionId, Now, TraceId, WallMs,
+    CommandId, DeviceSn, MissionId, Now, TraceId, WallMs,
     command::Progress,
     device::DeviceClass,
     topic::{DeviceEvent, DeviceOsd, DeviceTopology},
@@ -23,6 +23,7 @@ use crate::{
     command::{Command, JobReport},
     io::{Exchange, Output, Sample},
     mission::percent,
+    mutant::{self, Mutant},
     spec::Completion,
 };
 
@@ -238,6 +239,7 @@ impl DockMachine {
     fn on_services_reply(&mut self, now: Now, envelope: &Envelope<'_>) {
         let Some(reply) = self.read::<Reply>(envelope) else { return };
         let command_id = envelope.tid.as_deref().and_then(|tid| tid.parse().ok());
+        let command_id = self.confused(command_id, envelope.method.as_deref()).or(command_id);
         let known = command_id.and_then(|id| Some((id, self.commands.get(&id)?.spec().method)));
         let Some((command_id, method)) = known else {
             let firmware = self.firmware();
@@ -245,7 +247,8 @@ impl DockMachine {
             return;
         };
         // Examples leave the method out; one that names another method is not this answer.
-        if envelope.method.as_deref().is_some_and(|named| named != method) {
+        let is_confused = mutant::is(Mutant::AnyTid);
+        if !is_confused && envelope.method.as_deref().is_some_and(|named| named != method) {
             let firmware = self.firmware();
             self.drift.count(&firmware, "reply", &format!("{method} answered as another method"));
             return;
@@ -253,6 +256,22 @@ impl DockMachine {
         let answer = reply.answer();
         self.trace_device(now, command_id, "reply", None);
         self.with_command(now, command_id, |command| command.on_answer(now, &answer));
+    }
+
+    /// Planted defects: the command that a reply with another's `tid` is taken for.
+    fn confused(&self, tid: Option<CommandId>, method: Option<&str>) -> Option<CommandId> {
+        let is_old = || {
+            tid.and_then(|id| self.commands.get(&id)).is_some_and(|command| !command.is_waiting())
+        };
+        let mut waiting = self.commands.values().filter(|command| command.is_waiting());
+        let command = if mutant::is(Mutant::AnyTid) {
+            waiting.next()
+        } else if mutant::is(Mutant::LateReply) && is_old() {
+            waiting.find(|command| Some(command.spec().method) == method)
+        } else {
+            None
+        };
+        Some(command?.request().command_id)
     }
 
     fn on_event(&mut self, now: Now, envelope: &Envelope<'_>) {

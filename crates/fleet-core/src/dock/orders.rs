@@ -22,6 +22,7 @@ use crate::{
     io::{JournalId, Output, Sample, Send},
     journal::{Entry, MissionRecord, Record},
     mission::{Mission, Next, Order, OrderEnd, Reached},
+    mutant::{self, Mutant},
     spec::{Evidence, Spec, mission_spec, operator_spec},
 };
 
@@ -39,10 +40,14 @@ impl DockMachine {
         let spec = operator_spec(&request.method);
         let is_counter_action = spec.as_ref().is_some_and(|spec| spec.counter_action);
         let by_key = self.keys.get(&request.idempotency_key).and_then(|id| self.commands.get(id));
-        let known = self
-            .commands
-            .get(&request.command_id)
-            .or_else(|| by_key.filter(|command| is_same_intention(command.request(), &request)));
+        let is_asked_again = |command: &&Command| {
+            // A counter-action that certainly was not delivered holds no other back: somebody needs
+            // it still.
+            let is_needed = is_counter_action && command.certainly_not_delivered();
+            is_same_intention(command.request(), &request) && !is_needed
+        };
+        let known =
+            self.commands.get(&request.command_id).or_else(|| by_key.filter(is_asked_again));
         if let Some(command) = known {
             // Asked again: the answer is what became of it, never a second execution.
             let status = command.status().clone();
@@ -146,6 +151,7 @@ impl DockMachine {
             Some((mission_id, _)) if self.missions.get(&mission_id)?.is_ended() => {
                 Some(Reason::new("mission_over", "The mission ended before this order left."))
             }
+            Some((_, Order::Execute)) if mutant::is(Mutant::GateOnlyAtPrepare) => None,
             Some((mission_id, order)) => self.refusal_of_flight(now, mission_id, order),
             None => {
                 // Itself is not another command that keeps the dock busy.
@@ -291,13 +297,15 @@ impl DockMachine {
             Evidence::Light(on) => dock(at.light) == Some(i64::from(on)),
             Evidence::Cover(open) => dock(at.cover) == Some(i64::from(open)),
             // 9 returning, 10 landing. Forced landings (11, 12) come down anywhere: not home. One that
-            // is already inside is home, however fast it came.
+            // is already inside, and not about to leave, is home, however fast it came.
             Evidence::Returning => {
                 let comes = |aircraft: &super::Aircraft| {
                     let mode = aircraft.twin.code_after(moment, at.aircraft_mode);
                     mode.is_some_and(|mode| (9..=10).contains(&mode))
                 };
-                dock(at.drone_in_dock) == Some(1) || self.aircraft.iter().any(comes)
+                // During a mission it may be inside because it did not leave yet.
+                let is_home = dock(at.drone_in_dock) == Some(1) && self.active_mission().is_none();
+                is_home || self.aircraft.iter().any(comes)
             }
             Evidence::Hovering => self.is_hovering(moment),
             Evidence::Paused(paused) => self.active_mission().is_some_and(|mission| {
@@ -332,7 +340,10 @@ impl DockMachine {
         let is_counter_action = spec.counter_action;
         let (command, effects) = Command::accept(now, request, spec, mission_id);
         self.commands.insert(command_id, command);
-        self.keys.entry(key).or_insert(command_id);
+        let holder = self.keys.get(&key).and_then(|id| self.commands.get(id));
+        if holder.is_none_or(Command::certainly_not_delivered) {
+            self.keys.insert(key, command_id);
+        }
         if is_counter_action {
             self.make_room_for_counter_action(now, command_id);
         }
@@ -410,7 +421,13 @@ impl DockMachine {
         self.outputs.push_back(Output::Journal { journal_id, record });
     }
 
-    fn send(&mut self, now: Now, command_id: CommandId, expires: MonoMs, payload: Option<Vec<u8>>) {
+    pub(super) fn send(
+        &mut self,
+        now: Now,
+        command_id: CommandId,
+        expires: MonoMs,
+        payload: Option<Vec<u8>>,
+    ) {
         let Some(command) = self.commands.get(&command_id) else { return };
         let counter_action = command.spec().counter_action;
         let payload = match payload {
@@ -419,6 +436,7 @@ impl DockMachine {
         };
         let sn = self.config.sn.as_str();
         let topic = Topic::new(TopicKind::Services, sn).map(|topic| topic.to_string());
+        let payload = payload.map(|payload| self.under_another_tid(command_id, payload));
         let (Ok(payload), Some(topic)) = (payload, topic) else {
             // Checked when it was accepted; if it cannot be written now it certainly did not leave.
             self.with_command(now, command_id, |command| {
@@ -429,6 +447,17 @@ impl DockMachine {
         self.trace_command(now, command_id, "send");
         let send = Send { command_id, topic, payload, expires, counter_action };
         self.outputs.push_back(Output::Send(send));
+    }
+
+    /// A planted defect: what was sent before gets another `tid`.
+    fn under_another_tid(&self, command_id: CommandId, payload: Vec<u8>) -> Vec<u8> {
+        let was_sent =
+            self.commands.get(&command_id).is_some_and(|known| known.left_at().is_some());
+        if !(mutant::is(Mutant::NewTidOnRetry) && was_sent) {
+            return payload;
+        }
+        let (tid, other) = (command_id.to_string(), CommandId(uuid::Uuid::nil()).to_string());
+        String::from_utf8_lossy(&payload).replacen(&tid, &other, 1).into_bytes()
     }
 
     fn payload_of(&mut self, now: Now, command_id: CommandId) -> Result<Vec<u8>, Reason> {
@@ -474,7 +503,7 @@ impl DockMachine {
         }
     }
 
-    fn order_ended(
+    pub(super) fn order_ended(
         &mut self,
         now: Now,
         mission_id: MissionId,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleet_types::{CommandId, MissionId, MissionState, Now};
+use fleet_types::{CommandId, CommandState, MissionId, MissionState, Now};
 
 use super::DockMachine;
 use crate::{
@@ -12,7 +12,8 @@ use crate::{
         Entry,
         fold::{OpenCommand, OpenWork},
     },
-    mission::Mission,
+    mission::{Mission, Order},
+    mutant::{self, Mutant},
     spec::{Spec, mission_spec, operator_spec},
 };
 
@@ -63,6 +64,12 @@ impl DockMachine {
             }
             self.record_mission_step(now, mission_id);
             self.tell(Sample::Mission(status));
+            // What became of the order to fly may be on record before what that means for the flight.
+            let order = execute.and_then(|id| self.commands.get(&id));
+            if let Some(order) = order.filter(|order| order.is_final()) {
+                let status = order.status().clone();
+                self.order_ended(now, mission_id, Order::Execute, &status);
+            }
         }
         self.tell_lock(now);
         self.tell_status(now);
@@ -87,6 +94,9 @@ impl DockMachine {
             self.record(now, status.trace_id, entry);
         }
         self.tell(Sample::Command(status));
+        if mutant::is(Mutant::ForgetExpiry) && was == CommandState::Journaled {
+            self.send(now, command_id, now.mono.after_ms(60_000), None);
+        }
         if is_final {
             self.retire(command_id);
         } else if is_counter_action {

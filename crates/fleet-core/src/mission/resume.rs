@@ -6,7 +6,10 @@
 use dji_cloud::wayline as wire;
 use fleet_types::{MissionState, MissionStatus, Reason, mission::Verdict, plan::BreakPoint};
 
-use crate::preflight::say;
+use crate::{
+    mutant::{self, Mutant},
+    preflight::say,
+};
 
 /// DJI's code for a task that an obstacle stopped.
 pub const OBSTACLE_CODE: i64 = 321_517;
@@ -43,9 +46,9 @@ pub(crate) fn to_wire(point: &BreakPoint) -> wire::BreakPoint {
 /// # Errors
 /// Why not.
 pub fn check_point(point: &BreakPoint) -> Result<(), Reason> {
-    if point.break_reason == Some(OBSTACLE_BREAK_REASON)
-        || point.break_reason == Some(OBSTACLE_CODE)
-    {
+    let is_obstacle = point.break_reason == Some(OBSTACLE_BREAK_REASON)
+        || point.break_reason == Some(OBSTACLE_CODE);
+    if is_obstacle && !mutant::is(Mutant::ResumeAfterObstacle) {
         return Err(obstacle());
     }
     if point.index < 0 || point.wayline_id < 0 || !(0.0..=1.0).contains(&point.progress) {

@@ -13,7 +13,10 @@ use fleet_types::{
 };
 
 use super::{Mission, Next, Order, State};
-use crate::preflight::say;
+use crate::{
+    mutant::{self, Mutant},
+    preflight::say,
+};
 
 /// DJI takes a preparation at most this far ahead.
 pub const PREPARE_AHEAD_MAX_MS: i64 = 24 * 3_600_000;
@@ -55,6 +58,9 @@ impl Mission {
         match (self.state, &self.request.plan.start) {
             (State::Scheduled, MissionStart::Timed { execute_ms }) => {
                 window(now, before(*execute_ms, PREPARE_AHEAD_MS), *execute_ms, Order::Prepare)
+            }
+            (State::Prepared { .. }, MissionStart::Timed { execute_ms }) if is_late_mutant() => {
+                window(now, *execute_ms, before(*execute_ms, -ORDER_LIFE_MS), Order::Execute)
             }
             (State::Prepared { .. }, MissionStart::Timed { execute_ms }) => {
                 window(now, before(*execute_ms, EXECUTE_AHEAD_MS), *execute_ms, Order::Execute)
@@ -111,6 +117,9 @@ impl Mission {
             MissionStart::Immediate | MissionStart::Released => {
                 return self.deadline.since_ms(now.mono);
             }
+            MissionStart::Timed { execute_ms } if is_late_mutant() => {
+                before(*execute_ms, -ORDER_LIFE_MS)
+            }
             MissionStart::Timed { execute_ms } => *execute_ms,
             MissionStart::Conditional(ready) => ready.end_ms,
         };
@@ -126,7 +135,8 @@ impl Mission {
             MissionStart::Immediate | MissionStart::Released => {
                 let Some(told) = self.told_start else { return Ok(()) };
                 let off = now.wall.since_ms(told).saturating_add(skew_ms.unwrap_or(0));
-                if off.unsigned_abs() <= IMMEDIATE_CLOCK_MS {
+                let is_near = off.unsigned_abs() <= IMMEDIATE_CLOCK_MS;
+                if is_near || mutant::is(Mutant::ClockSkewIgnored) {
                     return Ok(());
                 }
                 return Err(say(
@@ -141,7 +151,7 @@ impl Mission {
                     ),
                 ));
             }
-            MissionStart::Timed { execute_ms } => now.wall >= *execute_ms,
+            MissionStart::Timed { execute_ms } => now.wall >= *execute_ms && !is_late_mutant(),
             MissionStart::Conditional(ready) => now.wall > ready.end_ms,
         };
         if is_late { Err(self.missed()) } else { Ok(()) }
@@ -333,6 +343,11 @@ impl Mission {
             format!("이륙을 지시하기 전에 시간이 지났습니다. 늦게 비행하지 않습니다.{ko}"),
         )
     }
+}
+
+/// A planted defect: a timed mission is ordered to fly when its time has come rather than before.
+fn is_late_mutant() -> bool {
+    mutant::is(Mutant::TimedSentLate)
 }
 
 fn window(now: Now, from: WallMs, until: WallMs, order: Order) -> Wish {

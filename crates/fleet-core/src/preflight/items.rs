@@ -8,7 +8,10 @@ use fleet_types::{
 };
 
 use super::{AreasSync, Finding, FlightFacts, Limits, Want, say};
-use crate::interlock::{CLOCK_SKEW_MAX_MS, Fact, check_reachable};
+use crate::{
+    interlock::{CLOCK_SKEW_MAX_MS, Fact, check_reachable},
+    mutant::{self, Mutant},
+};
 
 /// Files waiting on a dock from which a person is told.
 const MEDIA_WAITING_WARN: i64 = 500;
@@ -203,8 +206,11 @@ fn firmware(facts: &FlightFacts) -> Finding {
 }
 
 fn clock_skew(facts: &FlightFacts) -> Finding {
+    let is_far_off = |skew: i64| {
+        skew.unsigned_abs() > CLOCK_SKEW_MAX_MS && !mutant::is(Mutant::ClockSkewIgnored)
+    };
     match facts.dock.clock_skew_ms {
-        Some(skew) if skew.unsigned_abs() > CLOCK_SKEW_MAX_MS => Finding::Block(say(
+        Some(skew) if is_far_off(skew) => Finding::Block(say(
             "clock_skew",
             format!(
                 "The dock's clock is {} s off ours; it would refuse the task. Check its NTP server.",

@@ -70,6 +70,8 @@ impl Point {
 pub(super) struct Weather {
     pub(super) temperature_c: f64,
     pub(super) humidity_percent: f64,
+    /// Documented `rainfall`, 0 none to 3 heavy.
+    pub(super) rainfall: i64,
     base_mps: f64,
     from_rad: f64,
     world_s: f64,
@@ -80,6 +82,7 @@ impl Weather {
         Self {
             temperature_c: 12.0 + rng.f64() * 14.0,
             humidity_percent: 40.0 + rng.f64() * 40.0,
+            rainfall: 0,
             base_mps: 1.0 + rng.f64() * 4.0,
             from_rad: rng.f64() * std::f64::consts::TAU,
             world_s: rng.f64() * 1_000.0,
@@ -88,6 +91,10 @@ impl Weather {
 
     pub(super) fn advance(&mut self, world_s: f64) {
         self.world_s = (self.world_s + world_s) % 1.0e7;
+    }
+
+    pub(super) fn set_wind(&mut self, mean_mps: f64) {
+        self.base_mps = mean_mps.clamp(0.0, 60.0);
     }
 
     /// m/s near the ground.
@@ -125,6 +132,7 @@ pub(super) struct Dock {
     pub(super) powered_s: f64,
     pub(super) heading_deg: f64,
     pub(super) media_waiting: i64,
+    pub(super) emergency_stop: bool,
 }
 
 impl Dock {
@@ -145,6 +153,7 @@ impl Dock {
             powered_s: rng.f64() * 5.0e6,
             heading_deg: (rng.f64() * 3_590.0).round() / 10.0 - 179.0,
             media_waiting: 0,
+            emergency_stop: false,
         }
     }
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::body::CoverState;
-use super::{DockModel, stage::Stage};
+use super::{DockModel, TelemetryRate, stage::Stage};
 
 /// Date of the first power-on of every simulated dock; a constant, because models know no calendar.
 const FIRST_POWER_ON_MS: i64 = 1_700_000_000_000;
@@ -22,6 +22,13 @@ pub(super) fn whole(value: f64) -> i64 {
 
 impl DockModel {
     pub(super) fn push_osd(&mut self) {
+        match self.cfg.telemetry {
+            TelemetryRate::Documented => self.push_documented_osd(),
+            TelemetryRate::Lean { .. } => self.push_lean_osd(),
+        }
+    }
+
+    fn push_documented_osd(&mut self) {
         let dock = self.id.dock_sn.clone();
         for data in [self.osd_upkeep(), self.osd_links(), self.osd_site()] {
             self.push_properties(&dock, "osd", data);
@@ -99,7 +106,7 @@ impl DockModel {
             "supplement_light_state": i64::from(self.dock.light),
             "alarm_state": i64::from(self.dock.alarm),
             "battery_store_mode": self.dock.battery_store_mode,
-            "emergency_stop_state": 0,
+            "emergency_stop_state": i64::from(self.dock.emergency_stop),
             "air_conditioner": {
                 "air_conditioner_state": self.dock.air_conditioner,
                 "switch_time": 0,
@@ -129,7 +136,7 @@ impl DockModel {
             "temperature": r1(self.weather.temperature_c + 5.0),
             "humidity": r1(self.weather.humidity_percent),
             "wind_speed": r1(self.weather.wind_mps()),
-            "rainfall": 0,
+            "rainfall": self.weather.rainfall,
             "network_state": {"type": 2, "quality": 5, "rate": 5.1},
             "sub_device": {
                 "device_sn": id.aircraft_sn,
@@ -141,7 +148,7 @@ impl DockModel {
     }
 
     /// 0 idle, 2 remote debugging, 4 in operation.
-    fn dock_mode_code(&self) -> i64 {
+    pub(super) fn dock_mode_code(&self) -> i64 {
         if self.task.is_some() {
             4
         } else if self.dock.debug {
@@ -181,7 +188,7 @@ impl DockModel {
     }
 }
 
-fn cover_code(cover: CoverState) -> i64 {
+pub(super) fn cover_code(cover: CoverState) -> i64 {
     match cover {
         CoverState::Closed => 0,
         CoverState::Open => 1,

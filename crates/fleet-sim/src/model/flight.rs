@@ -108,7 +108,8 @@ impl DockModel {
     }
 
     fn take_off(&mut self) {
-        self.truth.took_off();
+        let flight_id = self.task.as_ref().map(|task| task.flight_id.clone());
+        self.truth.took_off(self.now, flight_id.unwrap_or_default());
         self.aircraft.in_dock = false;
         self.aircraft.sorties += 1;
         self.aircraft.flight_s = 0.0;
@@ -312,6 +313,7 @@ impl DockModel {
     pub(super) fn finish_task(&mut self, ending: Ending) {
         self.report_ending(ending);
         if let Some(task) = self.task.take() {
+            self.truth.ended(self.now, &task.flight_id, ending.into());
             self.dock.media_waiting += task.media;
             self.last_finished = Some(task.flight_id);
         }

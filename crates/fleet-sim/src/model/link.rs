@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DockModel, OSD_MS, Output};
+use super::{DockModel, Output};
 
 /// Where the dock stands with the cloud.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl DockModel {
             }
             Link::Online { osd_ms } if osd_ms <= now_ms => {
                 // Missed cycles are skipped: nobody wants old telemetry.
-                let next = (osd_ms + OSD_MS).max(now_ms + 1);
+                let next = (osd_ms + self.cfg.telemetry.every_ms()).max(now_ms + 1);
                 self.link = Link::Online { osd_ms: next };
                 self.push_osd();
                 self.announce_ready_tasks();
@@ -254,7 +254,7 @@ impl DockModel {
             return;
         }
         // Docks that come up together must not speak together for ever after.
-        let osd_ms = self.now.mono_ms + self.rng.u64(0..OSD_MS);
+        let osd_ms = self.now.mono_ms + self.rng.u64(0..self.cfg.telemetry.every_ms());
         self.link = Link::Online { osd_ms };
         self.push_dock_state();
         self.push_aircraft_state();

@@ -13,6 +13,7 @@ mod dock_osd;
 mod flight;
 pub mod geo;
 mod jobs;
+mod lean;
 mod link;
 mod progress;
 mod property;
@@ -31,7 +32,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 pub use body::{AircraftMode, CoverState};
-pub use truth::{CommandRecord, GroundTruth, Outcome};
+pub use truth::{CommandRecord, Flight, FlightEnd, GroundTruth, Outcome};
 
 use crate::faults::DockFaults;
 use crate::identity::{DockIdentity, mix};
@@ -129,6 +130,31 @@ pub struct ModelConfig {
     pub organization_id: String,
     /// Binding code typed into Pilot on site.
     pub binding_code: String,
+    /// How much telemetry it sends, and how often.
+    pub telemetry: TelemetryRate,
+}
+
+/// How much telemetry a dock sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TelemetryRate {
+    /// Every documented property at the documented 0.5 Hz.
+    #[default]
+    Documented,
+    /// What decisions are made by, in changing parts, every so many milliseconds: for thousands of
+    /// simulated fleets a minute.
+    Lean {
+        /// Between two reports, milliseconds.
+        every_ms: u64,
+    },
+}
+
+impl TelemetryRate {
+    fn every_ms(self) -> u64 {
+        match self {
+            Self::Documented => OSD_MS,
+            Self::Lean { every_ms } => every_ms.max(100),
+        }
+    }
 }
 
 impl Default for ModelConfig {
@@ -138,6 +164,7 @@ impl Default for ModelConfig {
             faults: DockFaults::default(),
             organization_id: "gwanje".to_owned(),
             binding_code: "simulated".to_owned(),
+            telemetry: TelemetryRate::Documented,
         }
     }
 }
@@ -282,6 +309,19 @@ impl DockModel {
         !self.aircraft.in_dock
     }
 
+    /// Whether a flight task is under way, from the order to fly until its end.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.task.is_some()
+    }
+
+    /// Whether the aircraft has left the ground in the flight task under way.
+    #[must_use]
+    pub fn has_flown(&self) -> bool {
+        let flight = self.task.as_ref().and_then(|task| self.truth.flight(&task.flight_id));
+        flight.is_some_and(|flight| flight.take_offs > 0)
+    }
+
     /// State of the cover.
     #[must_use]
     pub fn cover(&self) -> CoverState {
@@ -306,6 +346,34 @@ impl DockModel {
     #[must_use]
     pub fn battery_percent(&self) -> f64 {
         self.aircraft.battery_percent
+    }
+
+    /// Presses or releases the dock's emergency stop button.
+    pub fn press_emergency_stop(&mut self, pressed: bool) {
+        self.dock.emergency_stop = pressed;
+    }
+
+    /// Whether the emergency stop button is pressed.
+    #[must_use]
+    pub fn is_emergency_stop(&self) -> bool {
+        self.dock.emergency_stop
+    }
+
+    /// Changes the weather: documented `rainfall` (0 none … 3 heavy) and the mean wind.
+    pub fn set_weather(&mut self, rainfall: i64, wind_mps: f64) {
+        self.weather.rainfall = rainfall.clamp(0, 3);
+        self.weather.set_wind(wind_mps);
+    }
+
+    /// Documented `rainfall` and the wind near the ground now, m/s.
+    #[must_use]
+    pub fn weather(&self) -> (i64, f64) {
+        (self.weather.rainfall, self.weather.wind_mps())
+    }
+
+    /// Drains the aircraft's batteries to this charge, if they hold more.
+    pub fn drain_battery(&mut self, percent: f64) {
+        self.aircraft.battery_percent = self.aircraft.battery_percent.min(percent.max(0.0));
     }
 
     /// While held, answers to commands wait inside the dock; released, they go out at once.

@@ -1,5 +1,7 @@
 //! The stages of a running flight task, and how it may end. Read next: `task`, `flight`.
 
+use super::{FlightEnd, codes};
+
 /// Where a running task stands. Seconds are physical.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stage {
@@ -46,6 +48,17 @@ pub(super) enum Ending {
     LowBattery,
     /// It cannot go on.
     Failed(i64),
+}
+
+impl From<Ending> for FlightEnd {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Complete => Self::Complete,
+            Ending::UserReturn => Self::Canceled,
+            Ending::LowBattery => Self::Failed(codes::LOW_BATTERY_RETURN),
+            Ending::Failed(code) => Self::Failed(code),
+        }
+    }
 }
 
 impl Stage {

@@ -12,6 +12,10 @@ const AIRCRAFT_FIRMWARE: &str = "10.01.0011";
 impl DockModel {
     pub(super) fn push_dock_state(&mut self) {
         let sn = self.id.dock_sn.clone();
+        if self.is_lean() {
+            let data = json!({"firmware_version": DOCK_FIRMWARE, "compatible_status": 0});
+            return self.push_properties(&sn, "state", data);
+        }
         let system = json!({
             "firmware_version": DOCK_FIRMWARE,
             "compatible_status": 0,
@@ -37,6 +41,10 @@ impl DockModel {
             return;
         }
         let sn = self.id.aircraft_sn.clone();
+        if self.is_lean() {
+            let data = json!({"firmware_version": AIRCRAFT_FIRMWARE, "compatible_status": 0});
+            return self.push_properties(&sn, "state", data);
+        }
         let data = json!({
             "firmware_version": AIRCRAFT_FIRMWARE,
             "compatible_status": 0,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Now;
 
 const KEPT: usize = 2_000;
+const KEPT_FLIGHTS: usize = 500;
 const METHODS: usize = 300;
 
 /// What became of one received command.
@@ -36,6 +37,28 @@ pub struct CommandRecord {
     pub outcome: Outcome,
 }
 
+/// How a flight task truly ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlightEnd {
+    /// All waypoints flown.
+    Complete,
+    /// Somebody sent it home.
+    Canceled,
+    /// It could not go on, with this documented code.
+    Failed(i64),
+}
+
+/// What truly became of one flight task.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Flight {
+    /// How often the aircraft left the ground for it.
+    pub take_offs: u32,
+    /// When it last left the ground.
+    pub took_off_at: Option<Now>,
+    /// How and when it ended, if it did.
+    pub ended: Option<(Now, FlightEnd)>,
+}
+
 /// Everything a dock was told since it was built.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroundTruth {
@@ -43,6 +66,9 @@ pub struct GroundTruth {
     executed: BTreeMap<String, u64>,
     received: BTreeMap<String, u64>,
     take_offs: u64,
+    flights: BTreeMap<String, Flight>,
+    /// Flights in the order in which they were first heard of.
+    flown: VecDeque<String>,
 }
 
 impl GroundTruth {
@@ -72,8 +98,19 @@ impl GroundTruth {
         self.take_offs
     }
 
+    /// What became of the flight task of this id, among the last ones.
+    #[must_use]
+    pub fn flight(&self, flight_id: &str) -> Option<&Flight> {
+        self.flights.get(flight_id)
+    }
+
+    /// The last flight tasks that took off or ended, by id.
+    pub fn flights(&self) -> impl Iterator<Item = (&str, &Flight)> {
+        self.flights.iter().map(|(flight_id, flight)| (flight_id.as_str(), flight))
+    }
+
     /// The last commands, oldest first.
-    pub fn records(&self) -> impl Iterator<Item = &CommandRecord> {
+    pub fn records(&self) -> impl DoubleEndedIterator<Item = &CommandRecord> {
         self.records.iter()
     }
 
@@ -91,7 +128,26 @@ impl GroundTruth {
         self.records.push_back(record);
     }
 
-    pub(super) fn took_off(&mut self) {
+    pub(super) fn took_off(&mut self, now: Now, flight_id: String) {
         self.take_offs += 1;
+        let flight = self.flight_mut(flight_id);
+        flight.take_offs += 1;
+        flight.took_off_at = Some(now);
+    }
+
+    pub(super) fn ended(&mut self, now: Now, flight_id: &str, end: FlightEnd) {
+        self.flight_mut(flight_id.to_owned()).ended = Some((now, end));
+    }
+
+    fn flight_mut(&mut self, flight_id: String) -> &mut Flight {
+        if !self.flights.contains_key(&flight_id) {
+            if self.flown.len() == KEPT_FLIGHTS
+                && let Some(oldest) = self.flown.pop_front()
+            {
+                self.flights.remove(&oldest);
+            }
+            self.flown.push_back(flight_id.clone());
+        }
+        self.flights.entry(flight_id).or_default()
     }
 }

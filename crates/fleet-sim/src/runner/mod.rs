@@ -198,6 +198,7 @@ impl SimFleet {
                 faults: cfg.faults.for_dock(identity.index, cfg.seed),
                 organization_id: cfg.organization_id.clone(),
                 binding_code: cfg.binding_code.clone(),
+                ..ModelConfig::default()
             };
             let model = DockModel::new(identity, model_cfg, cfg.seed);
             docks.push(Rc::new(DockCell::new(model, password, Rc::clone(&cfg), epoch)));

@@ -486,3 +486,30 @@ fn a_command_for_another_dock_is_not_sent_to_this_one() {
     assert_eq!(rig.mission(id).reason.as_ref().unwrap().code, "wrong_dock");
     assert!(rig.sends.is_empty());
 }
+
+#[test]
+fn an_aircraft_that_waits_to_leave_has_not_come_home() {
+    let mut rig = Rig::online();
+    rig.ordered_mission();
+    rig.reply(&rig.last("flighttask_execute"), json!({"result": 0}));
+    let id = rig.command("return_home");
+    rig.fate_of(id, SendFate::Lost);
+    rig.pass(100);
+    rig.osd(json!({"mode_code": 4, "drone_in_dock": 1}));
+    rig.check(id, Unknown, Some("send_lost"));
+}
+
+#[test]
+fn a_counter_action_that_was_not_delivered_is_sent_when_asked_for_again() {
+    let mut rig = Rig::online();
+    let mut request = rig.command_request("return_home");
+    let first = rig.ask(request.clone());
+    rig.fate_of(first, SendFate::NoSubscriber);
+    rig.check(first, Rejected, Some("broker_no_subscriber"));
+    request.command_id = fleet_types::CommandId(rig.uuid());
+    let second = rig.ask(request.clone());
+    rig.check(second, Sent, None);
+    request.command_id = fleet_types::CommandId(rig.uuid());
+    rig.ask(request);
+    assert_eq!(rig.sent("return_home").len(), 2, "the second is on its way");
+}

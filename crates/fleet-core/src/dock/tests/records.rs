@@ -6,7 +6,7 @@ use serde_json::json;
 use super::rig::Rig;
 use crate::{
     dock::{COUNTER_ACTIONS_MAX, ENDED_MISSIONS_MAX, FINISHED_MAX},
-    journal::{Record, fold::Fold},
+    journal::{Entry, Record, fold::Fold},
 };
 
 #[test]
@@ -45,6 +45,24 @@ fn a_flight_under_way_goes_on_and_an_unanswered_order_locks() {
     assert_eq!(rig.sent("flighttask_execute").len(), 2, "nothing is sent again");
     rig.lose_process();
     assert!(rig.is_locked(), "a second restart forgets no lock");
+}
+
+#[test]
+fn an_order_to_fly_that_was_answered_is_known_though_the_flight_s_state_is_not_on_record() {
+    for (result, expect) in [
+        (0, (MissionState::Executing, None)),
+        (316_026, (MissionState::Ended, Some(Verdict::Rejected))),
+    ] {
+        let mut rig = Rig::online();
+        let id = rig.ordered_mission();
+        rig.reply(&rig.last("flighttask_execute"), json!({"result": result}));
+        rig.records.retain(|(_, record)| {
+            !matches!(record.entry, Entry::MissionStep { .. } | Entry::MissionOutcome { .. })
+        });
+        rig.lose_process();
+        let status = rig.mission(id);
+        assert_eq!((status.state, status.verdict), expect, "{status:?}");
+    }
 }
 
 #[test]

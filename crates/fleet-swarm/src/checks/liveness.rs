@@ -1,0 +1,116 @@
+//! Promises about the end: some time after the last trouble nothing hangs. What is not over waits
+//! for a person, and is listed as unknown.
+
+use std::collections::BTreeMap;
+
+use fleet_types::{CommandId, CommandStatus, MissionId, MissionState, MissionStatus};
+
+use super::Checker;
+use crate::facts::Fact;
+use crate::plan::Plan;
+use crate::queue::Ms;
+use crate::world::View;
+
+/// The longest an answered job may go without a word, and some.
+const JOB_MS: i64 = 200_000;
+
+/// After healing everything ends, or is listed as unknown.
+pub(super) struct Liveness {
+    commands: BTreeMap<CommandId, (usize, CommandStatus)>,
+    missions: BTreeMap<MissionId, (usize, MissionStatus)>,
+    heal_at: Ms,
+    judged: u64,
+}
+
+impl Liveness {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let heal_at = plan.heal_at;
+        Self { commands: BTreeMap::new(), missions: BTreeMap::new(), heal_at, judged: 0 }
+    }
+}
+
+impl Checker for Liveness {
+    fn name(&self) -> &'static str {
+        "everything ends or waits for a person"
+    }
+
+    fn note(&mut self, _view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
+        match fact {
+            Fact::Command { dock, status, .. } => {
+                self.commands.insert(status.command_id, (*dock, (*status).clone()));
+            }
+            // A machine made anew tells again of all that it knows to be open.
+            Fact::Made { dock, .. } => {
+                self.commands.retain(|_, (of, _)| of != dock);
+                self.missions.retain(|_, (of, _)| of != dock);
+            }
+            Fact::Mission { dock, status, .. } => {
+                self.missions.insert(status.mission_id, (*dock, (*status).clone()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn at_end(&mut self, view: &View<'_>) -> Result<(), String> {
+        let wall_ms = crate::plan::EPOCH_MS.saturating_add_unsigned(view.now);
+        for (_, status) in self.commands.values() {
+            self.judged += 1;
+            let is_listed = status.response_code == Some(fleet_types::ResponseCode::Unknown);
+            let is_old = wall_ms - status.accepted_ms.0 > JOB_MS;
+            let (method, id, state) = (&status.method, status.command_id, status.state);
+            let is_waiting = match state {
+                fleet_types::CommandState::Acknowledged => is_old,
+                fleet_types::CommandState::Accepted
+                | fleet_types::CommandState::Journaled
+                | fleet_types::CommandState::Sent => true,
+                fleet_types::CommandState::Unknown => !is_listed,
+                fleet_types::CommandState::Succeeded
+                | fleet_types::CommandState::Failed
+                | fleet_types::CommandState::Rejected
+                | fleet_types::CommandState::Expired => false,
+            };
+            if is_waiting {
+                return Err(format!("{method} {id} is still {state:?} at the end"));
+            }
+        }
+        for (dock, status) in self.missions.values() {
+            self.judged += 1;
+            let id = status.mission_id;
+            let truth = view.sites[*dock].model.ground_truth().flight(&id.to_string());
+            let ended = truth.and_then(|flight| flight.ended);
+            let is_flying = view.sites[*dock].model.is_working();
+            match status.state {
+                MissionState::Ended | MissionState::Unknown => {}
+                // What the dock said while nothing broke any more was heard.
+                MissionState::Executing | MissionState::Paused | MissionState::Hovering
+                    if is_flying => {}
+                // A dock that says yes and does nothing: a person may settle it.
+                MissionState::Executing if truth.is_none() => {}
+                MissionState::Executing
+                | MissionState::Paused
+                | MissionState::Hovering
+                | MissionState::Scheduled
+                | MissionState::Preparing
+                | MissionState::Prepared
+                | MissionState::Ready
+                | MissionState::Starting => {
+                    let (state, heal_at) = (status.state, self.heal_at);
+                    return Err(format!(
+                        "mission {id} is still {state:?}; the flight ended: {ended:?} (healed at {heal_at})"
+                    ));
+                }
+            }
+        }
+        for (dock, site) in view.sites.iter().enumerate() {
+            if !site.model.is_online() && !site.plan.faults.licence {
+                return Err(format!("dock {dock} did not come up again"));
+            }
+        }
+        Ok(())
+    }
+
+    fn judged(&self) -> u64 {
+        self.judged
+    }
+}

@@ -1,0 +1,176 @@
+//! The event queue: virtual time, and a number that keeps events of one moment in order.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::net::{Client, Message};
+
+/// Milliseconds of simulated time since the world began.
+pub type Ms = u64;
+
+/// Something that is going to happen.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A packet reaches the broker over the client's connection of this number.
+    AtBroker {
+        /// Who sent it.
+        client: Client,
+        /// Number of the connection it was sent on; one that is over loses it.
+        link: u32,
+        /// What.
+        packet: ToBroker,
+    },
+    /// A packet reaches a client.
+    AtClient {
+        /// Who gets it.
+        client: Client,
+        /// Number of the connection it was sent on.
+        link: u32,
+        /// What.
+        packet: ToClient,
+    },
+    /// A client tries to connect.
+    Connect(Client),
+    /// A connection breaks.
+    Cut {
+        /// Whose.
+        client: Client,
+        /// Its number; a later one stays.
+        link: u32,
+    },
+    /// The network between a client and the broker stands still for a while.
+    Stall(Client),
+    /// The broker stops, to start again.
+    BrokerRestart,
+    /// The broker is there again.
+    BrokerUp,
+    /// A dock's own timers are due.
+    DockTick(usize),
+    /// A file that a dock asked for arrives, or does not.
+    Fetched {
+        /// Dock.
+        dock: usize,
+        /// Its name for the download.
+        id: u64,
+        /// The file.
+        file: Option<Bytes>,
+    },
+    /// The weather, a button or a battery changes at a dock.
+    Nature(usize),
+    /// The timers of a machine are due.
+    TowerTick {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+    },
+    /// A queued counter-action of a tower's link may have run out of time.
+    OutboxTick(usize),
+    /// The database answers a tower, if it is still the same life of that tower.
+    Stored {
+        /// Tower.
+        tower: usize,
+        /// Life of the tower that asked.
+        life: u32,
+        /// Which batch.
+        write: u64,
+        /// Whether the tower learns that it is safe.
+        ok: bool,
+    },
+    /// A tower tries again to write what could not be written.
+    WriteAgain {
+        /// Tower.
+        tower: usize,
+        /// Its life.
+        life: u32,
+    },
+    /// The database commits a batch.
+    Commit(u64),
+    /// The database goes away or comes back.
+    StoreDown(bool),
+    /// A tower dies.
+    Crash(usize),
+    /// A tower starts.
+    Start(usize),
+    /// One machine of a tower is lost (a panic in its task) and made anew.
+    Panic(usize),
+    /// Somebody does something.
+    Person(usize),
+    /// Something a person does again, or later.
+    Ask(usize),
+    /// A person looks at what is unknown.
+    LookAfter,
+    /// From here on nothing breaks any more.
+    Heal,
+    /// The end.
+    End,
+}
+
+/// What a client says to the broker.
+#[derive(Clone, Debug)]
+pub enum ToBroker {
+    /// A publish; `packet` names it in its acknowledgement at quality of service 1.
+    Publish {
+        /// Packet id, 0 at quality of service 0.
+        packet: u64,
+        /// What.
+        message: Message,
+    },
+    /// The client has handled this delivery.
+    Ack(u64),
+    /// A polite goodbye.
+    Disconnect,
+}
+
+/// What the broker says to a client.
+#[derive(Clone, Debug)]
+pub enum ToClient {
+    /// A delivery; `packet` is to be acknowledged at quality of service 1.
+    Deliver {
+        /// Packet id, 0 at quality of service 0.
+        packet: u64,
+        /// What.
+        message: Message,
+    },
+    /// The broker has this publish; whether anybody was subscribed.
+    Acked {
+        /// The publish.
+        packet: u64,
+        /// Somebody is, or was when last connected.
+        has_subscriber: bool,
+    },
+}
+
+/// Events by time, then by the order in which they were planned.
+#[derive(Debug, Default)]
+pub struct Queue {
+    events: BTreeMap<(Ms, u64), Event>,
+    next: u64,
+}
+
+impl Queue {
+    /// Plans an event.
+    pub fn push(&mut self, at: Ms, event: Event) {
+        self.next += 1;
+        self.events.insert((at, self.next), event);
+    }
+
+    /// The next event and its time.
+    pub fn pop(&mut self) -> Option<(Ms, Event)> {
+        let ((at, _), event) = self.events.pop_first()?;
+        Some((at, event))
+    }
+
+    /// Events planned.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether nothing is planned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}

@@ -1,0 +1,451 @@
+//! The towers: feeding their machines and carrying out what those ask for, as the real shell does.
+
+use bytes::Bytes;
+use dji_cloud::topic::Topic;
+use fleet_core::dock::{DockConfig, DockMachine};
+use fleet_core::io::{BrokerPresence, Exchange, Input, Output, Sample, Send, SendFate};
+use fleet_core::journal::fold::Fold;
+use fleet_core::preflight::Limits;
+use fleet_types::CommandId;
+
+use super::World;
+use super::docks::{glance, short};
+use crate::facts::{Cause, Fact, Sent};
+use crate::net::{Client, Kind, Message};
+use crate::queue::{Event, Ms};
+use crate::store::Write;
+use crate::tower::{COUNTERS_MAX, Held, Slot};
+
+/// Outputs of one input beyond which a machine spins.
+const OUTPUTS_MAX: usize = 2_000;
+/// How long the broker may keep a reply for a dock.
+const REPLY_EXPIRY_MS: Ms = 10_000;
+
+/// What the shell gives back to the machine while it carries out what that asked for.
+enum Back {
+    Fate(CommandId, SendFate),
+    FileUrl(Exchange, Option<String>),
+}
+
+impl World {
+    pub(super) fn start(&mut self, tower: usize) {
+        if self.towers[tower].is_alive {
+            return;
+        }
+        self.towers[tower].is_alive = true;
+        self.towers[tower].life += 1;
+        self.trace.line(self.now, || format!("tower {tower} starts"));
+        for dock in 0..self.sites.len() {
+            if self.owner(dock) == tower {
+                self.broker.subscribe(tower, dock, true);
+                self.make_machine(tower, dock);
+            }
+        }
+        self.connect(Client::Commands(tower));
+        self.connect(Client::Events(tower));
+    }
+
+    pub(super) fn crash(&mut self, tower: usize) {
+        if self.is_healed || !self.towers[tower].is_alive {
+            return;
+        }
+        self.count("tower crashes");
+        self.trace.line(self.now, || format!("tower {tower} dies"));
+        self.leave(Client::Commands(tower));
+        self.leave(Client::Events(tower));
+        self.towers[tower].die();
+        self.settle_writes(tower);
+        let back_at = self.now + self.rng.u64(500..9_000);
+        self.queue.push(back_at, Event::Start(tower));
+        if let Some(mean) = self.towers[tower].plan.crash_every_ms {
+            self.after_about(mean, Event::Crash(tower));
+        }
+    }
+
+    /// A panic in one dock's task: the machine is made anew from what is on record.
+    pub(super) fn lose_machine(&mut self, tower: usize) {
+        if self.is_healed {
+            return;
+        }
+        let docks: Vec<usize> = self.towers[tower].machines.keys().copied().collect();
+        if !docks.is_empty() {
+            let dock = docks[self.rng.usize(0..docks.len())];
+            self.count("machines lost");
+            self.trace.line(self.now, || format!("tower {tower} loses the machine of dock {dock}"));
+            self.make_machine(tower, dock);
+        }
+        if let Some(mean) = self.towers[tower].plan.panic_every_ms {
+            self.after_about(mean, Event::Panic(tower));
+        }
+    }
+
+    /// The tower that commands a dock.
+    pub(super) fn owner(&self, dock: usize) -> usize {
+        dock % self.towers.len()
+    }
+
+    fn make_machine(&mut self, tower: usize, dock: usize) {
+        let site = &self.sites[dock];
+        let config = DockConfig {
+            sn: site.sn.clone(),
+            name: String::new(),
+            is_enrolled: true,
+            site: self.kit.site.clone(),
+            schemas: self.kit.schemas.clone(),
+            seed: self.towers[tower].rng.u64(..),
+            limits: Limits::default(),
+        };
+        let now = self.towers[tower].now(self.now);
+        let mut machine = DockMachine::new(now, config);
+        // A machine lost alone is made anew from all that the tower asked to be written, one lost
+        // with its tower from what was written.
+        let slot = self.towers[tower].machines.remove(&dock);
+        let records = slot.map_or_else(|| self.store.journal(dock).to_vec(), |slot| slot.records);
+        let work = records.iter().cloned().collect::<Fold>().finish().remove(&self.sites[dock].sn);
+        machine.restore(now, work.unwrap_or_default());
+        let slot = Slot { machine, tick_at: None, records, handling: None, held: Vec::new() };
+        self.towers[tower].machines.insert(dock, slot);
+        self.note(&Fact::Made { tower, dock });
+        self.carry_out(tower, dock, Cause::Restart);
+        let is_up = self.is_linked(Client::Commands(tower));
+        self.feed(tower, dock, Cause::Link, Input::CommandLink { is_up });
+    }
+
+    pub(super) fn commands_connected(&mut self, tower: usize) {
+        self.tell_link(tower, true);
+        while let Some((sent, message)) = self.towers[tower].counters.pop_front() {
+            self.write(tower, sent, message);
+        }
+    }
+
+    pub(super) fn commands_disconnected(&mut self, tower: usize) {
+        let on_wire = std::mem::take(&mut self.towers[tower].on_wire);
+        for (dock, command_id) in on_wire.into_values() {
+            let fate = Input::Fate { command_id, fate: SendFate::Lost };
+            self.feed(tower, dock, Cause::Link, fate);
+        }
+        self.tell_link(tower, false);
+    }
+
+    fn tell_link(&mut self, tower: usize, is_up: bool) {
+        let docks: Vec<usize> = self.towers[tower].machines.keys().copied().collect();
+        for dock in docks {
+            self.feed(tower, dock, Cause::Link, Input::CommandLink { is_up });
+        }
+    }
+
+    /// The listening connection is up: what is retained, and what the session kept, follows.
+    pub(super) fn events_connected(&mut self, _tower: usize) {}
+
+    pub(super) fn tower_gets(&mut self, tower: usize, packet: u64, message: &Message) {
+        if !self.towers[tower].machines.contains_key(&message.dock) {
+            // Not ours: somebody else answers for it.
+            return self.acknowledge(Client::Events(tower), packet);
+        }
+        let Some(topic) = Topic::parse(&message.topic) else { return };
+        let is_docks = topic.sn == self.sites[message.dock].sn.as_str();
+        let (dock, kind, payload) = (message.dock, message.kind, message.payload.clone());
+        self.note(&Fact::Heard { tower, dock, kind, is_docks, payload: &payload });
+        if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
+            slot.handling = Some(Held { packet, ..Held::default() });
+        }
+        let input = Input::Message { topic, payload: &payload };
+        self.feed(tower, dock, Cause::Message(kind), input);
+        self.handled(tower, dock);
+    }
+
+    pub(super) fn command_acked(&mut self, tower: usize, packet: u64, has_subscriber: bool) {
+        let Some((dock, command_id)) = self.towers[tower].on_wire.remove(&packet) else { return };
+        let fate = if has_subscriber { SendFate::Delivered } else { SendFate::NoSubscriber };
+        self.feed(tower, dock, Cause::Link, Input::Fate { command_id, fate });
+    }
+
+    pub(super) fn tower_tick(&mut self, tower: usize, dock: usize) {
+        let Some(slot) = self.towers[tower].machines.get_mut(&dock) else { return };
+        if slot.tick_at != Some(self.now) {
+            return;
+        }
+        slot.tick_at = None;
+        let now = self.towers[tower].now(self.now);
+        if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
+            slot.machine.handle_timeout(now);
+        }
+        self.carry_out(tower, dock, Cause::Timeout);
+    }
+
+    /// What the broker's log says of a dock's connection, to the tower that listens.
+    pub(super) fn tell_presence(&mut self, dock: usize, is_connected: bool) {
+        let tower = self.owner(dock);
+        if !self.is_linked(Client::Events(tower)) || self.rng.u8(..) < 40 {
+            return;
+        }
+        let presence = if is_connected {
+            BrokerPresence::Connected
+        } else {
+            BrokerPresence::Disconnected { reason: "connection lost".to_owned() }
+        };
+        self.feed(tower, dock, Cause::Presence, Input::Broker(presence));
+    }
+
+    /// Gives a machine an input and carries out what it asks for. Whether there is such a machine.
+    pub(super) fn feed(
+        &mut self,
+        tower: usize,
+        dock: usize,
+        cause: Cause,
+        input: Input<'_>,
+    ) -> bool {
+        let now = self.towers[tower].now(self.now);
+        let Some(slot) = self.towers[tower].machines.get_mut(&dock) else { return false };
+        slot.machine.handle(now, input);
+        self.carry_out(tower, dock, cause);
+        true
+    }
+
+    fn carry_out(&mut self, tower: usize, dock: usize, mut cause: Cause) {
+        let mut back = std::collections::VecDeque::new();
+        let mut outputs = 0;
+        loop {
+            while let Some(output) = self.poll(tower, dock) {
+                outputs += 1;
+                if outputs > OUTPUTS_MAX {
+                    let text = format!("the machine of dock {dock} does not stop asking");
+                    return self.checks.fail(self.now, "queues within bounds", text);
+                }
+                self.carry_out_one(tower, dock, cause, output, &mut back);
+            }
+            let now = self.towers[tower].now(self.now);
+            let Some(slot) = self.towers[tower].machines.get_mut(&dock) else { return };
+            match back.pop_front() {
+                Some(Back::Fate(command_id, fate)) => {
+                    cause = Cause::Link;
+                    slot.machine.handle(now, Input::Fate { command_id, fate });
+                }
+                Some(Back::FileUrl(exchange, url)) => {
+                    cause = Cause::FileUrl;
+                    slot.machine.handle(now, Input::FileUrl { exchange, url });
+                }
+                None => break,
+            }
+        }
+        self.plan_tower_tick(tower, dock);
+    }
+
+    fn poll(&mut self, tower: usize, dock: usize) -> Option<Output> {
+        self.towers[tower].machines.get_mut(&dock)?.machine.poll_output()
+    }
+
+    fn plan_tower_tick(&mut self, tower: usize, dock: usize) {
+        let node = &mut self.towers[tower];
+        let now = node.now(self.now).mono;
+        let start = node.plan.mono_start_ms;
+        let Some(slot) = node.machines.get_mut(&dock) else { return };
+        let Some((due, _)) = slot.machine.poll_timeout(now) else { return };
+        let due = due.0.saturating_sub(start).max(self.now + 1);
+        if slot.tick_at.is_none_or(|planned| due < planned || planned <= self.now) {
+            slot.tick_at = Some(due);
+            self.queue.push(due, Event::TowerTick { tower, dock });
+        }
+    }
+
+    fn carry_out_one(
+        &mut self,
+        tower: usize,
+        dock: usize,
+        cause: Cause,
+        output: Output,
+        back: &mut std::collections::VecDeque<Back>,
+    ) {
+        match output {
+            Output::Send(send) => self.send(tower, dock, cause, send, back),
+            Output::Reply { topic, payload } => {
+                let slot = self.towers[tower].machines.get_mut(&dock);
+                match slot.and_then(|slot| slot.handling.as_mut()) {
+                    Some(held) if Kind::of(&topic) == Kind::EventsReply => {
+                        held.replies.push((topic, payload));
+                    }
+                    Some(_) | None => self.reply(tower, dock, topic, payload),
+                }
+            }
+            Output::Journal { journal_id, record } => {
+                self.note(&Fact::Record { tower, dock, journal_id, record: &record });
+                let life = self.towers[tower].life;
+                if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
+                    slot.records.push(record.clone());
+                    if let Some(held) = &mut slot.handling {
+                        held.waits_for.insert(journal_id);
+                    }
+                }
+                self.record(Write { tower, life, dock, journal_id, record });
+            }
+            Output::MintFileUrl { exchange, wayline_id } => {
+                let url = Some(format!("https://tower.site/waylines/{wayline_id}"));
+                back.push_back(Back::FileUrl(exchange, url));
+            }
+            // Which aircraft belong to which dock is known to this world's broker.
+            Output::Children(_) => {}
+            Output::Publish(sample) => self.told(tower, dock, cause, *sample),
+        }
+    }
+
+    fn send(
+        &mut self,
+        tower: usize,
+        dock: usize,
+        cause: Cause,
+        send: Send,
+        back: &mut std::collections::VecDeque<Back>,
+    ) {
+        let expires = self.towers[tower].moment(send.expires);
+        let sent = read_sent(tower, dock, expires, &send);
+        self.trace.line(self.now, || {
+            let (method, tid) = (&sent.method, short(&sent.tid));
+            format!("tower {tower} → dock {dock}: {method} {tid}, good until {expires} ({cause:?})")
+        });
+        self.note(&Fact::Sent { sent: &sent, cause });
+        let message = Message {
+            topic: send.topic.into(),
+            kind: Kind::Services,
+            dock,
+            payload: Bytes::from(send.payload),
+            at_least_once: true,
+            expires: None,
+        };
+        let command_id = send.command_id;
+        if expires <= self.now {
+            return back.push_back(Back::Fate(command_id, SendFate::Expired));
+        }
+        if self.is_linked(Client::Commands(tower)) {
+            self.write(tower, sent, message);
+            return back.push_back(Back::Fate(command_id, SendFate::Sent));
+        }
+        let counters = &mut self.towers[tower].counters;
+        if send.counter_action && counters.len() < COUNTERS_MAX {
+            self.trace.line(self.now, || "  it waits for the link".to_owned());
+            counters.push_back((sent, message));
+            self.queue.push(expires, Event::OutboxTick(tower));
+        } else {
+            back.push_back(Back::Fate(command_id, SendFate::NotSent));
+        }
+    }
+
+    /// Writes a command to the connection, which is up.
+    fn write(&mut self, tower: usize, sent: Sent, mut message: Message) {
+        let left_ms = sent.expires.saturating_sub(self.now);
+        // As the real link: whole seconds, one taken off, at most once where none is left.
+        let whole_s = (left_ms / 1_000).saturating_sub(1);
+        message.at_least_once = whole_s > 0;
+        message.expires = (whole_s > 0).then_some(whole_s * 1_000);
+        self.note(&Fact::Written(&sent));
+        let waited = self.towers[tower].machines.contains_key(&sent.dock);
+        if let Some(packet) = self.publish(Client::Commands(tower), message)
+            && packet != 0
+            && waited
+        {
+            self.towers[tower].on_wire.insert(packet, (sent.dock, sent.command_id));
+        }
+    }
+
+    pub(super) fn expire_counters(&mut self, tower: usize) {
+        let now = self.now;
+        let mut late = Vec::new();
+        self.towers[tower].counters.retain(|(sent, _)| {
+            let is_late = sent.expires <= now;
+            if is_late {
+                late.push((sent.dock, sent.command_id));
+            }
+            !is_late
+        });
+        for (dock, command_id) in late {
+            let fate = Input::Fate { command_id, fate: SendFate::Expired };
+            self.feed(tower, dock, Cause::Link, fate);
+        }
+    }
+
+    pub(super) fn reply(&mut self, tower: usize, dock: usize, topic: String, payload: Vec<u8>) {
+        let kind = Kind::of(&topic);
+        self.trace.line(self.now, || {
+            format!("tower {tower} → dock {dock}: {kind:?} {}", glance(&payload))
+        });
+        let message = Message {
+            topic: topic.into(),
+            kind,
+            dock,
+            payload: Bytes::from(payload),
+            at_least_once: true,
+            expires: Some(REPLY_EXPIRY_MS),
+        };
+        // Losing it is harmless: the device asks again.
+        let _ = self.publish(Client::Commands(tower), message);
+    }
+
+    fn told(&mut self, tower: usize, dock: usize, cause: Cause, sample: Sample) {
+        match sample {
+            Sample::Osd(osd) => self.note(&Fact::Telemetry { tower, dock, osd: &osd }),
+            Sample::Command(status) => {
+                self.trace.number(status.state as u64);
+                self.trace.line(self.now, || {
+                    let reason = status.reason.as_ref().map_or("", |reason| &*reason.code);
+                    let (id, method) = (status.command_id.to_string(), &status.method);
+                    format!("  command {} {method}: {:?} {reason}", short(&id), status.state)
+                });
+                self.note(&Fact::Command { tower, dock, status: &status, cause });
+                self.people.told_command(dock, &status);
+            }
+            Sample::Mission(status) => {
+                self.trace.number(status.state as u64);
+                self.trace.line(self.now, || {
+                    let reason = status.reason.as_ref().map_or("", |reason| &*reason.code);
+                    let id = status.mission_id.to_string();
+                    let (state, verdict) = (status.state, status.verdict);
+                    format!("  mission {}: {state:?} {verdict:?} {reason}", short(&id))
+                });
+                self.note(&Fact::Mission { dock, status: &status, cause });
+                self.people.told_mission(dock, &status);
+            }
+            Sample::Status(status) => self.trace.line(self.now, || {
+                let reason = status.reason.as_ref().map_or("", |reason| &*reason.code);
+                format!("  {} is {:?} {reason}", status.sn, status.connection)
+            }),
+            Sample::Alarm(alarm) => self.trace.line(self.now, || {
+                format!("  alarm {} cleared: {:?}", alarm.reason.code, alarm.cleared_ms)
+            }),
+            Sample::Topology(_)
+            | Sample::Event(_)
+            | Sample::Drift(_)
+            | Sample::Trace(_)
+            | Sample::Preflight(_) => {}
+        }
+    }
+
+    pub(super) fn store_down(&mut self, is_down: bool) {
+        if self.is_healed {
+            return;
+        }
+        self.store.set_down(is_down);
+        self.trace.line(self.now, || format!("database is down: {is_down}"));
+        if is_down {
+            self.count("database outages");
+            let up_at = self.now + self.rng.u64(500..15_000);
+            self.queue.push(up_at, Event::StoreDown(false));
+        } else if let Some(mean) = self.plan.store.down_every_ms {
+            self.after_about(mean, Event::StoreDown(true));
+        }
+    }
+}
+
+/// Reads a command back from its payload, as anybody else would.
+fn read_sent(tower: usize, dock: usize, expires: Ms, send: &Send) -> Sent {
+    let call: serde_json::Value = serde_json::from_slice(&send.payload).unwrap_or_default();
+    let text = |pointer: &str| call.pointer(pointer).and_then(|text| text.as_str());
+    Sent {
+        tower,
+        dock,
+        command_id: send.command_id,
+        method: text("/method").unwrap_or_default().to_owned(),
+        tid: text("/tid").unwrap_or_default().to_owned(),
+        flight_id: text("/data/flight_id").map(str::to_owned),
+        expires,
+        counter_action: send.counter_action,
+    }
+}

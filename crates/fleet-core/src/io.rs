@@ -12,7 +12,7 @@ use fleet_types::{
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology},
 };
 
-use crate::journal::Record;
+use crate::{journal::Record, lease::Ownership};
 
 /// Something that happened, as the dock's machine is told of it.
 #[derive(Clone, Debug)]
@@ -63,6 +63,9 @@ pub enum Input<'a> {
         /// Up or down.
         is_up: bool,
     },
+    /// This tower's right to command the dock, from [`crate::lease`]; none while another may have
+    /// it. A machine that is never told has it: it shares its dock with nobody.
+    Ownership(Option<Ownership>),
     /// What the broker says of the dock's connection.
     Broker(BrokerPresence),
     /// Answer to [`Output::MintFileUrl`].

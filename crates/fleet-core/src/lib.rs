@@ -8,13 +8,17 @@
 #![forbid(unsafe_code)]
 
 pub mod alarm;
+pub mod authority;
 pub mod command;
 pub mod conditions;
 pub mod dock;
+pub mod drc;
 pub mod drift;
+pub mod fault;
 pub mod interlock;
 pub mod io;
 pub mod journal;
+pub mod lease;
 pub mod mission;
 pub mod mutant;
 pub mod overlap;

@@ -4,7 +4,8 @@
 //! time, [`DockMachine::poll_output`] gives what is to be done, in order. The machine is the only
 //! writer of its dock's state. This file holds the machine and its clockwork; [`messages`] reads
 //! what the device says, [`requests`] answers what it asks, [`orders`] runs commands and missions,
-//! [`flights`] asks the gate and moves on what waits, [`telling`] builds what the others are told.
+//! [`rights`] says who may command, [`flights`] asks the gate and moves on what waits, [`telling`]
+//! builds what the others are told.
 
 mod flights;
 mod messages;
@@ -12,6 +13,7 @@ mod orders;
 mod payloads;
 mod requests;
 mod restore;
+mod rights;
 mod telling;
 
 use std::{
@@ -28,10 +30,12 @@ use fleet_types::{
 pub(crate) use orders::{COUNTER_ACTIONS_MAX, ENDED_MISSIONS_MAX, FINISHED_MAX};
 
 use crate::{
+    authority::{Authority, AuthorityConfig},
     command::Command,
     drift::DriftLedger,
     interlock::{Fact, Facts},
     io::{Exchange, Input, JournalId, Output, Sample},
+    lease::Ownership,
     mission::Mission,
     mutant::{self, Mutant},
     preflight::Limits,
@@ -201,6 +205,11 @@ pub struct DockMachine {
     told: BTreeMap<DeviceSn, fleet_types::DeviceStatus>,
     flights: flights::Flights,
     lock_alarm: Option<fleet_types::Alarm>,
+    /// Whether this tower commands the dock; one that shares its fleet with nobody always does.
+    ownership: Option<Ownership>,
+    authority: Authority,
+    /// Under what each open command was taken.
+    rights: BTreeMap<CommandId, rights::Rights>,
 }
 
 impl DockMachine {
@@ -234,6 +243,9 @@ impl DockMachine {
             told: BTreeMap::new(),
             flights: flights::Flights::default(),
             lock_alarm: None,
+            ownership: Some(Ownership::SOLE),
+            authority: Authority::new(AuthorityConfig::default(), 1),
+            rights: BTreeMap::new(),
             config,
         };
         machine.tell_status(now);
@@ -265,6 +277,7 @@ impl DockMachine {
                 self.with_command(now, command_id, |command| command.on_fate(now, fate));
             }
             Input::CommandLink { is_up } => self.link_up = is_up,
+            Input::Ownership(ownership) => self.on_ownership(ownership),
             Input::Broker(presence) => self.session.on_broker(now, &presence),
             Input::FileUrl { exchange, url } => self.on_file_url(now, &exchange, url),
         }
@@ -344,6 +357,7 @@ impl DockMachine {
         for aircraft in &mut self.aircraft {
             aircraft.refresh(now);
         }
+        self.note_authority(now);
         self.look_for_evidence(now);
         self.move_waiting(now);
         self.tell_lock(now);
@@ -384,6 +398,7 @@ impl DockMachine {
             + self.counter_actions.len()
             + self.file_requests.len()
             + self.flights.memory()
+            + self.rights.len()
     }
 
     fn aircraft_mut(&mut self, sn: &str) -> Option<&mut Aircraft> {

@@ -70,6 +70,8 @@ impl DockMachine {
         };
         if !spec.counter_action {
             let refusal = self.check_room().and_then(|()| check_command(&spec, &self.facts(now)));
+            let (id, by) = (request.command_id, &request.issued_by);
+            let refusal = refusal.and_then(|()| self.take_rights(now, id, &spec, by));
             if let Err(reason) = refusal {
                 return self.refuse(now, request, reason);
             }
@@ -145,6 +147,9 @@ impl DockMachine {
     /// while its record was written.
     fn refusal_at_send(&self, now: Now, command_id: CommandId) -> Option<Reason> {
         let command = self.commands.get(&command_id)?;
+        if let Err(reason) = self.check_rights(now, command_id) {
+            return Some(reason);
+        }
         let mut facts = self.facts(now);
         match self.mission_order(command_id) {
             // The dock gave the flight up while the order was being recorded.
@@ -172,6 +177,7 @@ impl DockMachine {
         let key = request.idempotency_key.clone();
         let is_own = if request.sn == self.config.sn { Ok(()) } else { Err(wrong_dock()) };
         let refusal = is_own
+            .and_then(|()| self.check_owner(now))
             .and_then(|()| self.check_plan(now, &request))
             .and_then(|()| self.check_room())
             .and_then(|()| self.prepare_payload(now, &request, CommandId(mission_id.0)))
@@ -338,6 +344,10 @@ impl DockMachine {
         let command_id = request.command_id;
         let key = request.idempotency_key.clone();
         let is_counter_action = spec.counter_action;
+        if !self.rights.contains_key(&command_id) {
+            // Without rights it is refused when it is to leave, with the reason.
+            let _ = self.take_rights(now, command_id, &spec, &request.issued_by);
+        }
         let (command, effects) = Command::accept(now, request, spec, mission_id);
         self.commands.insert(command_id, command);
         let holder = self.keys.get(&key).and_then(|id| self.commands.get(id));
@@ -445,6 +455,7 @@ impl DockMachine {
             return;
         };
         self.trace_command(now, command_id, "send");
+        let expires = if counter_action { expires } else { self.within_lease(expires) };
         let send = Send { command_id, topic, payload, expires, counter_action };
         self.outputs.push_back(Output::Send(send));
     }
@@ -621,6 +632,8 @@ impl DockMachine {
             self.tell(Sample::Mission(status));
         }
         // Its payload is written when it leaves: the start time in it must be true then.
+        // Without rights it is refused when it is to leave, with the reason.
+        let _ = self.take_rights(now, command_id, &spec, &command.issued_by);
         let (command, effects) = Command::accept(now, command, spec, Some(mission_id));
         self.commands.insert(command_id, command);
         self.trace_command(now, command_id, "accepted");
@@ -692,6 +705,7 @@ impl DockMachine {
 
     fn forget(&mut self, command_id: CommandId) {
         let Some(command) = self.commands.remove(&command_id) else { return };
+        self.rights.remove(&command_id);
         let key = &command.request().idempotency_key;
         if self.keys.get(key) == Some(&command_id) {
             self.keys.remove(key);

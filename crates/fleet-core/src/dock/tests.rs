@@ -13,5 +13,6 @@ mod missions;
 mod records;
 mod restored;
 mod rig;
+mod rights;
 mod telemetry;
 mod waiting;

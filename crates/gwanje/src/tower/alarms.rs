@@ -1,19 +1,23 @@
 //! The one alarm component: it hears what may need a hand, and tells what people are shown.
 //!
-//! It reads the bus (signals of other components, health messages of devices, orders of people)
-//! and drives `fleet_core::alarm`; every change goes out as an `AlarmStatus`, which hub, API and
-//! database take. It decides nothing. A reader that is full holds it back, and it holds back its
-//! own writers: no alarm is dropped. Read next: `fleet_core::alarm`.
+//! It reads the bus (signals of other components, health messages, telemetry and status of devices,
+//! orders of people) and drives `fleet_core::alarm` and `fleet_core::fault`; every change goes out
+//! as an `AlarmStatus`, which hub, API and database take. It decides nothing. A reader that is full
+//! holds it back, and it holds back its own writers: no alarm is dropped. Telemetry is taken last,
+//! the latest of each device. Read next: `fleet_core::alarm`, `fleet_core::fault`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use dji_cloud::hms_text::HmsBook;
 use fleet_bus::{Bus, Reader, Writer};
-use fleet_core::alarm::{AlarmBook, Input, Output, hms};
+use fleet_core::{
+    alarm::{AlarmBook, Input, Output, hms},
+    fault::{FaultConfig, watch::FaultWatch},
+};
 use fleet_types::{
-    Alarm, AlarmStatus, DeviceSn, MonoMs,
+    Alarm, AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, MonoMs,
     alarm::AlarmOrder,
-    topic::{DeviceEvent, DeviceTopology},
+    topic::{DeviceEvent, DeviceOsd, DeviceTopology},
 };
 use tokio::sync::mpsc;
 
@@ -29,6 +33,7 @@ const DOCKS_MAX: usize = 20_000;
 /// The component, subscribed and not yet running.
 pub struct Alarms {
     book: AlarmBook,
+    faults: FaultWatch,
     texts: Option<HmsBook>,
     aircraft: BTreeMap<DeviceSn, Vec<DeviceSn>>,
     statuses: Writer<AlarmStatus>,
@@ -36,6 +41,9 @@ pub struct Alarms {
     orders: Reader<AlarmOrder>,
     events: Reader<DeviceEvent>,
     topologies: Reader<DeviceTopology>,
+    commands: Reader<CommandStatus>,
+    devices: Reader<DeviceStatus>,
+    telemetry: Reader<DeviceOsd>,
     forgotten: mpsc::Receiver<DeviceSn>,
 }
 
@@ -50,6 +58,7 @@ impl Alarms {
     ) -> Self {
         Self {
             book: AlarmBook::new(seed),
+            faults: FaultWatch::new(FaultConfig::default()),
             texts,
             aircraft: BTreeMap::new(),
             statuses: bus.writer(),
@@ -57,6 +66,9 @@ impl Alarms {
             orders: bus.reader(),
             events: bus.reader(),
             topologies: bus.reader(),
+            commands: bus.reader(),
+            devices: bus.reader(),
+            telemetry: bus.reader(),
             forgotten,
         }
     }
@@ -64,7 +76,8 @@ impl Alarms {
     /// Runs as long as it is polled. What people and components say comes before devices.
     pub async fn run(mut self) {
         loop {
-            let deadline = self.book.poll_timeout().map(|(at, _)| at);
+            let deadlines = [self.book.poll_timeout(), self.faults.poll_timeout()];
+            let deadline = deadlines.into_iter().flatten().map(|(at, _)| at).min();
             tokio::select! {
                 biased;
                 batch = self.orders.take(BATCH) => self.each(batch, |order| Some(Input::Order(order.clone()))),
@@ -72,8 +85,12 @@ impl Alarms {
                 Some(sn) = self.forgotten.recv() => self.forget(sn),
                 batch = self.topologies.take(BATCH) => self.follow(batch),
                 batch = self.events.take(BATCH) => self.health(&batch),
-                () = until(deadline), if deadline.is_some() => self.book.handle_timeout(clock::now()),
+                batch = self.commands.take(BATCH) => self.ordered(&batch),
+                batch = self.devices.take(BATCH) => self.presence(&batch),
+                () = until(deadline), if deadline.is_some() => self.pass(),
+                batch = self.telemetry.take(BATCH) => self.reports(&batch),
             }
+            self.take_faults();
             self.tell().await;
             tokio::task::yield_now().await;
         }
@@ -108,8 +125,44 @@ impl Alarms {
         }
     }
 
+    /// What may change a flight explains what is seen of it afterwards.
+    fn ordered(&mut self, batch: &[Arc<CommandStatus>]) {
+        let now = clock::now().mono;
+        for status in batch {
+            self.faults.commanded(now, &status.sn);
+        }
+    }
+
+    fn presence(&mut self, batch: &[Arc<DeviceStatus>]) {
+        let now = clock::now().mono;
+        for status in batch {
+            self.faults.status(now, status);
+        }
+    }
+
+    fn reports(&mut self, batch: &[Arc<DeviceOsd>]) {
+        let now = clock::now().mono;
+        for sample in batch {
+            self.faults.reported(now, sample);
+        }
+    }
+
+    fn pass(&mut self) {
+        let now = clock::now();
+        self.book.handle_timeout(now);
+        self.faults.handle_timeout(now.mono);
+    }
+
+    fn take_faults(&mut self) {
+        let now = clock::now();
+        while let Some(change) = self.faults.poll_output() {
+            self.book.handle_input(now, change.into_input());
+        }
+    }
+
     fn forget(&mut self, sn: DeviceSn) {
         self.aircraft.remove(&sn);
+        self.faults.forget(&sn);
         self.book.handle_input(clock::now(), Input::Forget(sn));
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     auth::{Principal, Tokens},
+    basemaps::Basemaps,
     clock::now_ms,
     config::ApiConfig,
     guard::Names,
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Bus,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) waylines: Arc<WaylineStore>,
+    pub(crate) basemaps: Arc<Basemaps>,
     pub(crate) enrolment: Arc<dyn Enrolment>,
     pub(crate) planning: Arc<dyn Planning>,
     pub(crate) system: Arc<dyn SystemSource>,

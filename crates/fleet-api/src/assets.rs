@@ -12,7 +12,11 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::{auth::hex, problem::Problem};
+use crate::{
+    auth::hex,
+    problem::Problem,
+    ranges::{Asked, asked},
+};
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -110,12 +114,37 @@ fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
             std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             std::borrow::Cow::Owned(bytes) => Bytes::copy_from_slice(bytes),
         };
-        ([(header::CONTENT_TYPE, content_type(path))], bytes).into_response()
+        content(path, bytes, headers, &etag)
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// The whole file, or the range asked for: archives of maps are read in ranges.
+fn content(path: &str, bytes: Bytes, headers: &HeaderMap, etag: &str) -> Response {
+    let length = bytes.len();
+    let (status, range, bytes) = match asked(headers, length as u64, etag) {
+        Asked::Whole => (StatusCode::OK, None, bytes),
+        Asked::Outside => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(format!("bytes */{length}")), Bytes::new())
+        }
+        Asked::Part(from, to) => {
+            let range = format!("bytes {from}-{}/{length}", to - 1);
+            // Both lie within the file, whose length is a usize.
+            let index = |at: u64| usize::try_from(at).unwrap_or(length).min(length);
+            (StatusCode::PARTIAL_CONTENT, Some(range), bytes.slice(index(from)..index(to)))
+        }
+    };
+    let kind = [(header::CONTENT_TYPE, content_type(path))];
+    let mut response = (status, kind, bytes).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(Ok(range)) = range.as_deref().map(HeaderValue::from_str) {
+        headers.insert(header::CONTENT_RANGE, range);
     }
     response
 }
@@ -178,6 +207,28 @@ mod tests {
         check(etag, StatusCode::NOT_MODIFIED);
         check(&format!("\"other\", W/{etag}"), StatusCode::NOT_MODIFIED);
         check("\"other\"", StatusCode::OK);
+    }
+
+    #[test]
+    fn a_range_of_a_file_is_a_part_of_it_and_cached_like_it() {
+        let data = std::borrow::Cow::Borrowed(&b"0123456789"[..]);
+        let file = EmbeddedFile { data, ..file() };
+        let check = |range: &str, status: u16, content: &str, length: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RANGE, range.parse().unwrap());
+            let response = answer("assets/world-1f.pmtiles", &file, &headers);
+            assert_eq!(response.status(), status, "{range}");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], IMMUTABLE);
+            assert_eq!(response.headers()[header::ACCEPT_RANGES], "bytes");
+            let told = response.headers().get(header::CONTENT_RANGE);
+            assert_eq!(told.map_or("", |told| told.to_str().unwrap()), content, "{range}");
+            let size = axum::body::HttpBody::size_hint(response.body()).exact().unwrap();
+            assert_eq!(size.to_string(), length, "{range}");
+        };
+        check("bytes=2-4", 206, "bytes 2-4/10", "3");
+        check("bytes=-1", 206, "bytes 9-9/10", "1");
+        check("bytes=10-", 416, "bytes */10", "0");
+        check("bytes=0-1,3-4", 200, "", "10");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod app;
 mod assets;
 mod attempts;
 mod auth;
+mod basemaps;
 mod clock;
 mod config;
 mod extract;
@@ -25,6 +26,7 @@ mod openapi;
 mod patient;
 mod positions;
 mod problem;
+mod ranges;
 mod routes;
 mod serve;
 mod services;
@@ -39,6 +41,10 @@ use tokio::sync::{Semaphore, watch};
 
 use app::{App, Shared};
 pub use auth::{NoRandom, Principal, Session, SignInError, Tokens, TokensError};
+pub use basemaps::{
+    BadRoots, BadTemplate, Basemap, BasemapKind, BasemapSource, MAX_BASEMAPS, MapFile, Resolve,
+    Roots, Template,
+};
 pub use config::{ApiConfig, BindRefused, Limits, Site, check_bind};
 pub use hub::{Hub, Osd};
 pub use method::{MethodDanger, MethodInfo, MethodInterlock};
@@ -65,6 +71,10 @@ pub struct Parts {
     pub tokens: Arc<Tokens>,
     /// Where wayline files are kept.
     pub waylines: Waylines,
+    /// The operator's grounds for the map.
+    pub basemaps: Vec<Basemap>,
+    /// How upstreams of basemaps are found and checked; absent where none is configured.
+    pub upstream: Option<(Arc<dyn Resolve>, Roots)>,
     /// Enrols docks.
     pub enrolment: Arc<dyn Enrolment>,
     /// Sees more than one dock and flight.
@@ -88,12 +98,15 @@ impl Api {
             bus,
             tokens,
             waylines: Waylines(waylines),
+            basemaps,
+            upstream,
             enrolment,
             planning,
             system,
             registry,
         } = parts;
         let (hub, handle) = Hub::new(&bus);
+        let basemaps = Arc::new(basemaps::Basemaps::new(basemaps, upstream));
         let limits = &config.limits;
         let metrics = {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +114,7 @@ impl Api {
                 hub: handle.clone(),
                 bus: bus.clone(),
                 waylines: Arc::clone(&waylines),
+                basemaps: Arc::clone(&basemaps),
             };
             registry.register_collector(Box::new(looks));
             metrics::Metrics::register(&mut registry)
@@ -110,6 +124,7 @@ impl Api {
             hub: handle,
             tokens,
             waylines,
+            basemaps,
             enrolment,
             planning,
             system,

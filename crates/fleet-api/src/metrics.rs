@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{hub::HubHandle, waylines::WaylineStore};
+use crate::{basemaps::Basemaps, hub::HubHandle, waylines::WaylineStore};
 
 /// The registry shared with the rest of the process. It has no prefix of its own.
 pub type SharedRegistry = Arc<Mutex<Registry>>;
@@ -108,6 +108,7 @@ pub(crate) struct Looks {
     pub(crate) hub: HubHandle,
     pub(crate) bus: Bus,
     pub(crate) waylines: Arc<WaylineStore>,
+    pub(crate) basemaps: Arc<Basemaps>,
 }
 
 impl std::fmt::Debug for Looks {
@@ -145,6 +146,8 @@ impl Collector for Looks {
         )?;
         let bytes = self.waylines.total_bytes();
         gauge(&mut encoder, "gwanje_wayline_bytes", "Bytes of wayline files kept", bytes)?;
+        let bytes = self.basemaps.cached_bytes();
+        gauge(&mut encoder, "gwanje_basemap_bytes", "Bytes of basemaps kept", bytes)?;
         counter(&mut encoder, "gwanje_hub_refused", "Samples beyond the hub's bounds", refused)?;
         self.encode_bus(&mut encoder)
     }

@@ -326,8 +326,11 @@ impl Client {
             let tick = Object::new().field("type", "tick").field("server_time_ms", &now_ms());
             // Only what has been written counts as told.
             let all_told = self.membership.outbox.len() == 0;
-            let seq = all_told.then(|| self.app.hub.view().events().seq());
-            frames.push(tick.field("seq", &seq).finish().into());
+            let tick = match all_told {
+                true => tick.field("seq", &self.app.hub.view().events().seq()),
+                false => tick,
+            };
+            frames.push(tick.finish().into());
         }
         if self.halves.is_multiple_of(PING_HALVES) {
             // Flushed with the frames below; a browser answers by itself.

@@ -5,6 +5,7 @@
 //! the environment names and `gwanje config check` follow. Secrets are [`Secret`]s and may come
 //! from files of their own (`*_file`). Read next: `gwanje.example.toml`, [`load`].
 
+mod basemaps;
 mod check;
 mod fields;
 mod load;
@@ -15,6 +16,7 @@ use std::{
     path::PathBuf,
 };
 
+pub use basemaps::Basemap;
 pub use load::{Loaded, Mistake, Origin, Sources, load, read_secret};
 
 use crate::secret::Secret;
@@ -34,6 +36,10 @@ pub struct Config {
     pub database: Database,
     /// What docks are told, and DJI's licence.
     pub dji: Dji,
+    /// The map of the console.
+    pub map: Map,
+    /// The operator's grounds for it, in their order.
+    pub basemaps: Vec<Basemap>,
     /// Logging.
     pub log: Log,
     /// Upper bounds.
@@ -174,6 +180,13 @@ pub struct Dji {
     pub hms_file: Option<PathBuf>,
 }
 
+/// The map of the console.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// PEM file of the authorities that upstreams of basemaps are checked against.
+    pub ca_file: PathBuf,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -253,6 +266,8 @@ impl Config {
                 binding_code: Secret::default(),
                 hms_file: None,
             },
+            map: Map { ca_file: "/etc/ssl/certs/ca-certificates.crt".into() },
+            basemaps: vec![],
             log: Log { format: LogFormat::Human, level: "info".into() },
             limits: Limits {
                 max_docks: 10_000,

@@ -6,6 +6,7 @@
 //! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
 pub mod alarms;
+pub mod basemaps;
 pub mod book;
 pub mod clock;
 pub mod dock_task;
@@ -190,6 +191,8 @@ impl Tower {
             bus: bus.clone(),
             tokens: Arc::new(tokens(config)?),
             waylines,
+            basemaps: basemaps::open(config)?,
+            upstream: basemaps::upstream(config)?,
             enrolment: Arc::new(enrolment),
             planning: Arc::clone(&planner) as Arc<dyn fleet_api::Planning>,
             system: Arc::clone(&system) as Arc<dyn SystemSource>,

@@ -1,6 +1,7 @@
 //! The routes of the contract, one module a noun. Read next: any of them.
 
 mod alarms;
+mod basemaps;
 mod commands;
 mod devices;
 mod docks;
@@ -36,6 +37,11 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(map::track))
         .routes(routes!(map::route))
         .routes(routes!(map::alarms))
+        .routes(routes!(basemaps::list))
+        .routes(routes!(basemaps::file))
+        .routes(routes!(basemaps::tile))
+        .routes(routes!(basemaps::style))
+        .routes(routes!(basemaps::linked))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
         .routes(routes!(methods::list))

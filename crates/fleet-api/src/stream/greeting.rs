@@ -103,7 +103,7 @@ impl Client {
         match then {
             Then::Missed { from, events } => {
                 let resumed = Object::new().field("type", "resumed").field("from", &from);
-                self.write(vec![resumed.field("seq", &seq).finish().into()]).await?;
+                self.write(vec![resumed.field("to", &seq).finish().into()]).await?;
                 for events in events.chunks(FRAMES_A_WRITE) {
                     self.write(events.to_vec()).await?;
                 }

@@ -249,7 +249,7 @@ async fn a_client_that_comes_back_is_told_what_it_missed() {
     let mut socket = open_at(&tower, &format!("?resume={epoch}.{seq}")).await;
     next(&mut socket, "hello").await;
     let resumed = next(&mut socket, "resumed").await;
-    assert_eq!((resumed["from"].as_u64(), resumed["seq"].as_u64()), (Some(seq), Some(seq + 3)));
+    assert_eq!((resumed["from"].as_u64(), resumed["to"].as_u64()), (Some(seq), Some(seq + 3)));
     for id in 0..3 {
         let told = next(&mut socket, "alarm").await;
         assert_eq!(told["seq"], seq + 1 + id);

@@ -7,9 +7,9 @@ use std::{
 };
 
 use fleet_api::{
-    Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LoopState, MqttAccess, Parts, PilotField, Planning, Site, StoreState, SystemSource, Tokens,
-    UnknownCount, Waylines,
+    Api, ApiConfig, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
+    Listener, LoopState, MqttAccess, Parts, PilotField, Planning, Resolve, Roots, Site, StoreState,
+    SystemSource, Tokens, UnknownCount, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -98,7 +98,24 @@ impl Tower {
 
     fn start_on(listener: TcpListener, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let address = listener.local_addr().unwrap();
-        let (api, bus, tokens) = build(&format!("http://{address}"), change);
+        let (api, bus, tokens) =
+            build_with_maps(&format!("http://{address}"), change, Vec::new(), None);
+        Self::serve(listener, api, bus, tokens)
+    }
+
+    /// A tower with grounds for the map.
+    pub(crate) async fn with_maps(
+        basemaps: Vec<Basemap>,
+        upstream: Option<(Arc<dyn Resolve>, Roots)>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (api, bus, tokens) = build_with_maps(&url, |_| {}, basemaps, upstream);
+        Self::serve(listener, api, bus, tokens)
+    }
+
+    fn serve(listener: TcpListener, api: Api, bus: Bus, tokens: Arc<Tokens>) -> Self {
+        let address = listener.local_addr().unwrap();
         let serving = tokio::spawn({
             let api = api.clone();
             async move { api.serve(Listener::Tcp(listener)).await }
@@ -221,6 +238,15 @@ pub(crate) fn build(
     public_url: &str,
     change: impl FnOnce(&mut ApiConfig),
 ) -> (Api, Bus, Arc<Tokens>) {
+    build_with_maps(public_url, change, Vec::new(), None)
+}
+
+pub(crate) fn build_with_maps(
+    public_url: &str,
+    change: impl FnOnce(&mut ApiConfig),
+    basemaps: Vec<Basemap>,
+    upstream: Option<(Arc<dyn Resolve>, Roots)>,
+) -> (Api, Bus, Arc<Tokens>) {
     let site = Site { name: "Test site".to_owned(), time_zone: "Asia/Seoul".to_owned() };
     let mut config = ApiConfig::new("0.0.0-test", site, public_url);
     change(&mut config);
@@ -229,6 +255,8 @@ pub(crate) fn build(
     let parts = Parts {
         waylines: Waylines::new(&config).unwrap(),
         config,
+        basemaps,
+        upstream,
         bus: bus.clone(),
         tokens: Arc::clone(&tokens),
         enrolment: Arc::new(Roll { bus: bus.clone() }),

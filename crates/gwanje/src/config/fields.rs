@@ -291,6 +291,11 @@ pub(super) static FIELDS: &[Field] = &[
         |c| c.dji.hms_file.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
     ),
     text(
+        "map.ca_file",
+        |c, v| put(&mut c.map.ca_file, v.path()?),
+        |c| quoted(&c.map.ca_file.to_string_lossy()),
+    ),
+    text(
         "log.format",
         |c, v| put(&mut c.log.format, v.one_of(&FORMATS)?),
         |c| FORMATS.iter().find(|(_, f)| *f == c.log.format).and_then(|(name, _)| quoted(name)),

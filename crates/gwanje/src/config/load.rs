@@ -10,13 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
 
 use super::{
-    Config, check,
+    Config, basemaps, check,
     fields::{FIELDS, Field, SECRET_FILES},
     value::Value,
 };
@@ -173,6 +170,12 @@ impl Loaded {
             let key = format!("{prefix}{}", name.get_ref());
             let origin = at(name.span().start);
             let inner = format!("{key}.");
+            if key == "basemap" {
+                let mut wrong = |origin, key: &str, what| self.mistake(origin, key, what);
+                let maps = basemaps::read(value, at, &mut wrong);
+                self.config.basemaps = maps;
+                continue;
+            }
             let is_section = FIELDS.iter().any(|field| field.key.starts_with(&inner));
             if let (DeValue::Table(table), true) = (value.get_ref(), is_section) {
                 self.read_table(table, &inner, at, secret_paths);
@@ -181,7 +184,7 @@ impl Loaded {
             } else if let Some(field) = FIELDS.iter().find(|field| field.key == key) {
                 // A value may begin lines after its key; the value is what is wrong.
                 let origin = at(value.span().start);
-                self.set(field, plain(value), origin, secret_paths);
+                self.set(field, plain(value.get_ref()), origin, secret_paths);
             } else {
                 self.mistake(origin, &key, unknown(&key));
             }
@@ -285,8 +288,8 @@ fn read_bounded(path: &Path, max: u64) -> io::Result<String> {
     Ok(text)
 }
 
-fn plain(value: &Spanned<DeValue<'_>>) -> Value {
-    match value.get_ref() {
+pub(super) fn plain(value: &DeValue<'_>) -> Value {
+    match value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => {
             let parsed = i64::from_str_radix(number.as_str(), number.radix());

@@ -122,6 +122,38 @@ fn secrets_are_masked_and_may_come_from_files() {
 }
 
 #[test]
+fn basemaps_are_checked_line_by_line_and_keep_their_key() {
+    let map = "[[basemap]]\nid = \"a\"\nname = \"A\"\nkind = \"raster\"\n";
+    let tiles = "url = \"https://t.example/{z}/{x}/{y}?k={key}\"\nkey = \"s3cret\"\n";
+    check(&format!("{map}{tiles}"), &[]);
+    check(&format!("{map}{tiles}\n{map}{tiles}"), &[(8, "\"a\" is used twice")]);
+    check(map, &[(1, "needs url")]);
+    check(&format!("{map}url = \"ftp://t/{{z}}{{x}}{{y}}\"\n"), &[(1, "https://")]);
+    check(&format!("{map}{tiles}max_zoom = 25\n"), &[(7, "from 0 to 24")]);
+    check(&format!("{map}{tiles}bounds = [1, 2, 3]\n"), &[(7, "[west, south, east, north]")]);
+    check(&format!("{map}{tiles}bounds = [1, 2.5, 3, 4]\n"), &[]);
+    check(&format!("{map}{tiles}colour = 1\n"), &[(7, "not a key of a basemap")]);
+    check(
+        &format!("{map}{tiles}key_file = \"/nonexistent\"\n"),
+        &[(7, "/nonexistent"), (1, "keep one")],
+    );
+    check(
+        "[[basemap]]\nkind = \"globe\"\n",
+        &[(1, "basemap.id is"), (1, "basemap.name is"), (2, "\"pmtiles\" or")],
+    );
+    check("basemap = 1\n", &[(1, "write [[basemap]]")]);
+    check("[basemap]\nid = \"a\"\n", &[(1, "write [[basemap]]")]);
+    let file = "[[basemap]]\nid = \"a\"\nname = \"A\"\nkind = \"pmtiles\"\n";
+    check(&format!("{file}file = \"/dev/null\"\n"), &[(1, "not a PMTiles archive")]);
+    let all = loaded(&format!("{map}{tiles}"), &[]);
+    let shown = format!("{:?}{}", all.config, all.effective());
+    assert!(!shown.contains("s3cret"), "{shown}");
+    let wrong =
+        loaded(&format!("{map}url = \"https://t/{{z}}{{x}}{{y}}\"\nkey = \"s3cret\"\n"), &[]);
+    assert!(!format!("{:?}", wrong.mistakes).contains("s3cret"), "{:?}", wrong.mistakes);
+}
+
+#[test]
 fn the_example_names_every_key_and_is_right() {
     let example = include_str!("../../../../gwanje.example.toml");
     assert_eq!(loaded(example, &[]).mistakes, []);

@@ -1,0 +1,71 @@
+//! The operator's basemaps: from the configuration to the API, with the way to their upstreams.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use fleet_api::{Basemap, BasemapSource, Resolve, Roots};
+use futures_util::future::BoxFuture;
+
+use crate::config::Config;
+
+/// Opens every configured ground.
+///
+/// # Errors
+/// When a file or address cannot be used; `gwanje config check` says the same with its line.
+pub fn open(config: &Config) -> anyhow::Result<Vec<Basemap>> {
+    let maps = config.basemaps.iter().map(|map| {
+        let source = map.source().map_err(anyhow::Error::msg);
+        let source = source.with_context(|| format!("the basemap {:?}", map.id))?;
+        Ok(Basemap {
+            id: map.id.clone(),
+            name: map.name.clone(),
+            name_ko: map.name_ko.clone(),
+            attribution: map.attribution.clone(),
+            min_zoom: map.min_zoom,
+            max_zoom: map.max_zoom,
+            bounds: map.bounds,
+            referer: map.referer.clone(),
+            source,
+        })
+    });
+    maps.collect()
+}
+
+/// The way to upstreams, where one is configured. Authorities are read only where one is reached
+/// over TLS.
+///
+/// # Errors
+/// When the file of authorities cannot be read or holds none.
+pub fn upstream(config: &Config) -> anyhow::Result<Option<(Arc<dyn Resolve>, Roots)>> {
+    let maps = open(config)?;
+    let templates = maps.iter().filter_map(|map| match &map.source {
+        BasemapSource::Tiles { template, .. } | BasemapSource::Style { template, .. } => {
+            Some(template)
+        }
+        BasemapSource::File(_) => None,
+    });
+    let secret: Vec<bool> = templates.map(fleet_api::Template::is_https).collect();
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    let roots = if secret.contains(&true) {
+        let file = &config.map.ca_file;
+        let pem = super::read_pem(file)?;
+        Roots::from_pem(&pem).with_context(|| format!("map.ca_file {}", file.display()))?
+    } else {
+        Roots::none()
+    };
+    Ok(Some((Arc::new(Names), roots)))
+}
+
+/// Names by hickory, as the link to the broker finds its own.
+struct Names;
+
+impl Resolve for Names {
+    fn resolve(&self, host: String, port: u16) -> BoxFuture<'_, Result<Vec<SocketAddr>, String>> {
+        Box::pin(async move {
+            let found = fleet_links::resolve::resolve(&host, port).await;
+            found.map_err(|error| error.to_string())
+        })
+    }
+}

@@ -6,5 +6,7 @@
 mod administration;
 mod commands;
 mod connecting;
+mod faults;
+mod proxy;
 mod receiving;
 mod support;

@@ -186,7 +186,23 @@ impl Broker {
         clean: bool,
         subscribe: &[&str],
     ) -> Device {
-        let mut options = MqttOptions::new(login, "127.0.0.1", self.port);
+        self.device_by(self.port, login, password, clean, subscribe).await
+    }
+
+    /// `D1` and so on, by another port that leads to this broker.
+    pub(crate) async fn device_at(&self, port: u16, login: &str, subscribe: &[&str]) -> Device {
+        self.device_by(port, login, &format!("pw-{login}"), true, subscribe).await
+    }
+
+    async fn device_by(
+        &self,
+        port: u16,
+        login: &str,
+        password: &str,
+        clean: bool,
+        subscribe: &[&str],
+    ) -> Device {
+        let mut options = MqttOptions::new(login, "127.0.0.1", port);
         options
             .set_credentials(login, password)
             .set_clean_start(clean)

@@ -1,7 +1,8 @@
-//! `cargo xtask bench decode|record`: runs a benchmark of the workspace, optimised.
+//! `cargo xtask bench decode|record|stream`: runs a benchmark of the workspace, optimised.
 //!
 //! It measures nothing itself: figures come from the benches of the crates. Read next:
-//! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`.
+//! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`,
+//! `crates/fleet-api/benches/stream.rs`.
 
 use std::process::{Command, ExitCode};
 
@@ -24,6 +25,8 @@ enum Bench {
     Decode,
     /// The recorder into a private PostgreSQL, and a track out of 20 million rows
     Record,
+    /// The live stream: CPU a position update and client, bytes
+    Stream,
 }
 
 /// Runs the benchmark; its exit code is ours.
@@ -31,6 +34,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let (package, bench) = match args.bench {
         Bench::Decode => ("dji-cloud", "decode"),
         Bench::Record => ("fleet-store", "record"),
+        Bench::Stream => ("fleet-api", "stream"),
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

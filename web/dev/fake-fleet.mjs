@@ -45,10 +45,12 @@ function status(sn, extra) {
 
 export class Fleet {
   /** `flying`: the share of docks whose aircraft is up; `robots`: how many drive about. */
-  constructor(count, broadcast, { flying = 0.1, robots = 0, calm = false } = {}) {
+  constructor(count, broadcast, { flying = 0.1, robots = 0, calm = false, dense = false } = {}) {
     this.broadcast = broadcast;
     this.flying = flying;
     this.calm = calm;
+    // All around one town: every symbol is on the screen.
+    this.spread = dense ? { lon: 0.5, lat: 0.4 } : null;
     this.slots = new Map();
     this.moving = new Map();
     this.devices = new Map();
@@ -108,7 +110,7 @@ export class Fleet {
             },
           }[n]) ?? {};
     const chance = random(n);
-    const town = towns[Math.floor(chance() * towns.length)];
+    const town = this.#town(chance);
     const name = n % 9 === 4 ? '' : `${n <= 6 ? places[n % places.length] : town.ko} ${n}`;
     this.devices.set(sn, status(sn, { name, children: n === 6 ? [] : [craft], ...special }));
     if (n !== 6) {
@@ -157,9 +159,19 @@ export class Fleet {
     if (n === 3) this.alarms.push(newAlarm(sn, 'high', special.reason, now() - 754_000));
   }
 
+  #town(chance) {
+    const town = towns[Math.floor(chance() * towns.length)];
+    if (!this.spread) return town;
+    const at = [
+      127.385 + (chance() - 0.5) * this.spread.lon,
+      36.35 + (chance() - 0.5) * this.spread.lat,
+    ];
+    return { ...town, at };
+  }
+
   #addRobot(n) {
     const chance = random(n + 7777);
-    const town = towns[Math.floor(chance() * towns.length)];
+    const town = this.#town(chance);
     const sn = `AMR${String(n).padStart(6, '0')}`;
     this.devices.set(
       sn,

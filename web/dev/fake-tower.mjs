@@ -26,6 +26,7 @@ const fleet = new Fleet(option('docks', 20), broadcast, {
   flying: option('flying', 0.1),
   robots: option('robots', 0),
   calm: option('calm', 0) === 1,
+  dense: option('dense', 0) === 1,
 });
 fleet.items = fleet.step();
 if (option('flood', 0))

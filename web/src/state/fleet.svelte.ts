@@ -59,7 +59,7 @@ class Fleet {
   /** Numbers in binary records, both ways. */
   readonly slotOf = new Map<string, number>();
   readonly snOf: (string | undefined)[] = [];
-  /** Called after each binary frame. */
+  /** Called once all frames of a tick are in. */
   readonly onPositions = new Set<() => void>();
 
   #stream: Stream | null = null;
@@ -163,6 +163,8 @@ class Fleet {
   #takePositions(data: ArrayBuffer): void {
     const frame = this.positions.apply(data, performance.now());
     this.#hear(frame.serverTimeMs);
+    // A tick of many devices comes in several frames; it is drawn once.
+    if (frame.more) return;
     for (const listener of this.onPositions) listener();
   }
 

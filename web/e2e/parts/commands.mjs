@@ -5,6 +5,7 @@ import {
   commandState,
   dockNumbers,
   expect,
+  origin,
   page,
   press,
   shot,
@@ -14,6 +15,9 @@ import {
 const sn = process.env.GWANJE_SN ?? (await dockNumbers())[0];
 
 await check('a device shows its values with unit and age', async () => {
+  // Without the map: drawing it in software would hide how the steps of a command follow.
+  await page.goto(`${origin}/live?view=list`);
+  await page.waitForSelector('#device-list');
   await page.fill('#search', sn);
   await page.click(`[role=option][data-sn="${sn}"]`);
   await page.waitForSelector(`#device-panel[data-sn="${sn}"]`);

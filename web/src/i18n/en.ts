@@ -113,6 +113,8 @@ export const en: Record<Key, string> = {
   'panel.locked': 'New flights locked',
   'panel.locked_hint': 'Settle the command of unknown outcome below to unlock.',
   'map.title': 'Map of the fleet',
+  'map.zoom_in': 'Zoom in',
+  'map.zoom_out': 'Zoom out',
   'map.fit': 'Show the whole fleet',
   'map.fit_short': 'All',
   'map.follow': 'The map follows the selected device (F)',

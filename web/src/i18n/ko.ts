@@ -113,6 +113,8 @@ export const ko = {
   'panel.locked': '비행 잠금',
   'panel.locked_hint': '결과를 모르는 명령을 아래에서 정리해야 풀립니다.',
   'map.title': '장비 지도',
+  'map.zoom_in': '확대',
+  'map.zoom_out': '축소',
   'map.fit': '모든 장비가 보이게',
   'map.fit_short': '전체',
   'map.follow': '지도가 선택한 장비를 따라갑니다 (F)',

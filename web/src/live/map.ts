@@ -7,7 +7,6 @@ import {
   AttributionControl,
   Map as GroundMap,
   type MapMouseEvent,
-  NavigationControl,
   ScaleControl,
   type StyleSpecification,
   setWorkerUrl,
@@ -105,7 +104,6 @@ export class LiveMap {
     });
     this.ground.touchZoomRotate.disableRotation();
     this.ground.keyboard.disableRotation();
-    this.ground.addControl(new NavigationControl({ showCompass: false }), 'top-right');
     this.ground.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left');
     this.ground.addControl(new AttributionControl({ compact: false }), 'bottom-right');
 
@@ -152,6 +150,15 @@ export class LiveMap {
 
   fit([west, south, east, north]: [number, number, number, number]): void {
     this.ground.fitBounds([west, south, east, north], { padding: 60, maxZoom: 12, animate: false });
+  }
+
+  zoomBy(steps: number): void {
+    this.ground.zoomTo(this.ground.getZoom() + steps, { animate: !this.overlay.software });
+  }
+
+  /** What the map is called for those who do not see it. */
+  name(title: string): void {
+    this.ground.getCanvas().setAttribute('aria-label', title);
   }
 
   restyle(style: StyleSpecification | string): void {

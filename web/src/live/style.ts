@@ -41,7 +41,10 @@ const colours: Record<Theme, Colours> = {
   },
 };
 
-export const offlineAttribution = 'Natural Earth · GeoNames · 국토지리정보원 NGII';
+export const offlineAttribution: Record<Lang, string> = {
+  ko: 'Natural Earth · GeoNames · 국토지리정보원',
+  en: 'Natural Earth · GeoNames · NGII (Korea)',
+};
 
 const font = ['Pretendard'];
 

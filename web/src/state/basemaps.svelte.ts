@@ -23,12 +23,11 @@ class Basemaps {
     }
   }
 
-  attribution(id: string | undefined): string {
+  attribution(id: string | undefined, lang: Lang): string {
+    const offline = offlineAttribution[lang];
     const found = this.list.find((one) => one.id === id);
-    if (!found) return offlineAttribution;
-    return [found.attribution, found.kind === 'overlay' ? offlineAttribution : '']
-      .filter(Boolean)
-      .join(' · ');
+    if (!found) return offline;
+    return [found.attribution, found.kind === 'overlay' ? offline : ''].filter(Boolean).join(' · ');
   }
 
   style(id: string | undefined, theme: Theme, lang: Lang): StyleSpecification | string {

@@ -20,11 +20,12 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LoopState, Parts, Site, SystemSource, Tokens, UnknownCount, Waylines,
+    LoopState, Parts, Planning, Site, StoreState, SystemSource, Tokens, UnknownCount, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
-    DeviceClass, DeviceSn, Reading, Scalar, Telemetry, WallMs,
+    DeviceClass, DeviceSn, MissionStatus, Reading, Reason, Scalar, Telemetry, WallMs,
+    plan::{BreakPoint, MissionPlan},
     telemetry::{FieldSpec, Schema},
     topic::DeviceOsd,
 };
@@ -210,6 +211,7 @@ async fn serve() {
         upstream: None,
         enrolment: Arc::new(Nobody),
         system: Arc::new(Nobody),
+        planning: Arc::new(Nobody),
         registry: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
     });
     tokio::task::spawn_local(hub.run());
@@ -226,12 +228,13 @@ async fn report(bus: Bus) {
     let sns: Vec<_> =
         (0..DEVICES).map(|n| DeviceSn::new(&format!("SIMM3TD{n:07}")).unwrap()).collect();
     let writer = bus.writer::<DeviceOsd>();
-    let mut tenth = interval(Duration::from_millis(100));
+    let mut pace = interval(Duration::from_millis(100));
     let begun = Instant::now();
     for portion in (0..10).cycle() {
-        tenth.tick().await;
+        pace.tick().await;
         let second = begun.elapsed().as_secs_f64();
-        for n in (portion * DEVICES / 10)..((portion + 1) * DEVICES / 10) {
+        let tenth = DEVICES / 10;
+        for (n, sn) in sns.iter().enumerate().skip(portion * tenth).take(tenth) {
             // Within its own cell of a hundred by a hundred.
             let cell = SIDE / 100.0;
             let swing = cell * (0.5 + 0.3 * (second * 0.05).sin());
@@ -248,9 +251,9 @@ async fn report(bus: Bus) {
                 *reading = Some(Reading { value, source_ms: None, received_ms: WallMs(0) });
             }
             let sample = DeviceOsd {
-                sn: sns[n].clone(),
+                sn: sn.clone(),
                 class: DeviceClass::Aircraft,
-                gateway_sn: sns[n].clone(),
+                gateway_sn: sn.clone(),
                 report_count: 1,
                 received_ms: WallMs(0),
                 values: telemetry,
@@ -275,12 +278,24 @@ impl Enrolment for Nobody {
     }
 }
 
+impl Planning for Nobody {
+    fn resume_point(&self, _: &MissionStatus) -> Result<BreakPoint, Reason> {
+        Err(Reason::new("no_break_point", "nobody flies here"))
+    }
+    fn overlaps(&self, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
+        Vec::new()
+    }
+}
+
 impl SystemSource for Nobody {
     fn threads(&self) -> u32 {
         1
     }
     fn broker(&self) -> BrokerState {
         BrokerState::default()
+    }
+    fn store(&self) -> StoreState {
+        StoreState::default()
     }
     fn event_loop(&self) -> LoopState {
         LoopState::default()

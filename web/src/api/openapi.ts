@@ -102,6 +102,42 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /**
+         * @description What kind of ground it is for the console.
+         * @enum {string}
+         */
+        BasemapKind: "pmtiles" | "raster" | "style" | "overlay";
+        /** @description The operator's grounds, in the order of the configuration. */
+        BasemapList: {
+            basemaps: components["schemas"]["BasemapListed"][];
+        };
+        /** @description One ground as the console is told of it. */
+        BasemapListed: {
+            /** @description Whose work it is. */
+            attribution: string;
+            /** @description West, south, east, north, degrees. */
+            bounds?: number[] | null;
+            /** @description Identity. */
+            id: string;
+            /** @description What `url` is. */
+            kind: components["schemas"]["BasemapKind"];
+            /**
+             * Format: int32
+             * @description Largest zoom with tiles.
+             */
+            max_zoom?: number | null;
+            /**
+             * Format: int32
+             * @description Smallest zoom with tiles.
+             */
+            min_zoom?: number | null;
+            /** @description Name for people. */
+            name: string;
+            /** @description Name in Korean. */
+            name_ko?: string | null;
+            /** @description An address of this tower; needs the credential as every call does. */
+            url: string;
+        };
         /** @description Where a flight broke off, in the dock's words. */
         BreakPoint: {
             /**

@@ -20,10 +20,12 @@ mod methods;
 pub mod metrics;
 pub mod planner;
 pub mod pumps;
+pub mod recording;
 pub mod recovery;
 pub mod roster;
 mod safekeeping;
 pub mod store;
+mod store_watch;
 pub mod system;
 
 use std::{
@@ -57,7 +59,7 @@ use enrolment::{BrokerEnrolment, DockAddress, public_address};
 use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
 use journal::{Journal, MemoryJournal};
-use keeper::NoKeeper;
+use keeper::{Keeper, NoKeeper};
 use planner::Planner;
 use roster::Roster;
 use store::Store;
@@ -133,14 +135,14 @@ impl Tower {
         let api_config = api_config(config);
         let waylines = Waylines::new(&api_config)?;
         let store = Store::open(config)?;
-        let journal: Arc<dyn Journal> = match &store {
-            Some(store) => store.journal(),
-            None => Arc::new(MemoryJournal::default()),
+        let (journal, keeper): (Arc<dyn Journal>, Arc<dyn Keeper>) = match &store {
+            Some(store) => (store.journal(), store.keeper()),
+            None => (Arc::new(MemoryJournal::default()), Arc::new(NoKeeper)),
         };
         let surroundings = Surroundings {
             link: link.clone(),
             journal,
-            keeper: Arc::new(NoKeeper),
+            keeper,
             waylines: waylines.clone(),
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
@@ -237,7 +239,7 @@ impl Tower {
             ..
         } = self;
         if let Some(store) = store {
-            store.start(&health, Arc::clone(&fleet));
+            store.start(&health, Arc::clone(&fleet), &bus);
         }
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());

@@ -74,6 +74,9 @@ pub(super) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Keep on disk what the database could not take (started by the tower)
+    #[command(hide = true)]
+    Spool(Spool),
     /// Become another program under the rules for child processes
     #[command(hide = true)]
     ExecChild(Exec),
@@ -210,6 +213,16 @@ pub(super) enum Config {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Spool {
+    /// Where
+    #[arg(long)]
+    pub(super) dir: PathBuf,
+    /// Megabytes at the most
+    #[arg(long)]
+    pub(super) max_mb: u64,
 }
 
 #[derive(Debug, ClapArgs)]

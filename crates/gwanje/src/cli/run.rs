@@ -37,6 +37,13 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
             let death_signal = if death_signal == "INT" { Signal::INT } else { Signal::TERM };
             match death::exec_child(&ExecChild { parent, uid, gid, death_signal, program })? {}
         }
+        args::Command::Spool(args::Spool { dir, max_mb }) => {
+            started(&settings)?;
+            let bytes = max_mb.saturating_mul(1 << 20);
+            let (requests, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
+            fleet_store::spool::child::serve(&dir, bytes, requests, answers)?;
+            Ok(ExitCode::SUCCESS)
+        }
         args::Command::Config(args::Config::Check { file }) => Ok(check(&settings, file)),
         args::Command::Inspect(inspect) => {
             let file = usable(&settings)?.dji.hms_file;

@@ -65,6 +65,27 @@ impl Collector for TowerLooks {
         ] {
             counter(encoder, name, help, value)?;
         }
+        let store = self.system.store_counts().unwrap_or_default();
+        for (name, help, value) in [
+            ("gwanje_store_rows_written", "Rows of telemetry in the database", store.rows_written),
+            ("gwanje_store_rows_dropped", "Rows of telemetry without room", store.rows_dropped),
+            ("gwanje_store_rows_refused", "Rows the database refused", store.rows_refused),
+            ("gwanje_store_kept_written", "Events and states in the database", store.kept_written),
+            (
+                "gwanje_store_events_refused",
+                "Events not taken, so unacknowledged",
+                store.events_refused,
+            ),
+            ("gwanje_store_batches_spooled", "Batches written to the spool", store.batches_spooled),
+            ("gwanje_store_batches_replayed", "Batches out of the spool", store.batches_replayed),
+            (
+                "gwanje_store_spool_refusals",
+                "Batches the spool had no room for",
+                store.spool_refusals,
+            ),
+        ] {
+            counter(encoder, name, help, value)?;
+        }
         self.encode_unknowns(encoder)?;
         self.encode_broker(encoder)?;
         for (name, help, value) in [

@@ -15,7 +15,10 @@ use anyhow::Context as _;
 use fleet_core::journal::fold::{Fold, OpenWork};
 use fleet_store::{Database, DatabaseState, journal, migrate};
 use fleet_types::{DeviceSn, WallMs};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use super::{clock, fleet::Fleet, journal::StoreJournal};
 
@@ -45,6 +48,8 @@ pub struct Recovery {
     is_embedded: bool,
     migrates: bool,
     view: DatabaseView,
+    /// Told when the schema is right.
+    fit: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 /// What others see of the database.
@@ -63,8 +68,10 @@ impl Recovery {
         fleet: Arc<Fleet>,
         is_embedded: bool,
         migrates: bool,
+        fit: oneshot::Sender<()>,
     ) -> Self {
-        Self { database: view.database.clone(), journal, fleet, is_embedded, migrates, view }
+        let fit = Mutex::new(Some(fit));
+        Self { database: view.database.clone(), journal, fleet, is_embedded, migrates, view, fit }
     }
 
     /// Ends when the machines were told.
@@ -111,6 +118,10 @@ impl Recovery {
 
     async fn read_once(&self) -> anyhow::Result<BTreeMap<DeviceSn, OpenWork>> {
         make_ready(&self.database, self.is_embedded, self.migrates).await?;
+        if let Some(fit) = lock(&self.fit).take() {
+            // The recorder is there for as long as the process.
+            let _ = fit.send(());
+        }
         let closed_since = WallMs(clock::now().wall.0.saturating_sub(KEYS_KNOWN_MS));
         let stored = journal::load_open(&self.database, closed_since).await;
         let stored = stored.context("the journal")?;
@@ -152,6 +163,19 @@ impl DatabaseView {
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database, standing: Arc::new(Mutex::new(Standing::Starting)) }
+    }
+
+    /// The database itself.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        self.database.clone()
+    }
+
+    /// Waits until it was read.
+    pub async fn until_ready(&self) {
+        while !self.is_ready() {
+            sleep(AGAIN).await;
+        }
     }
 
     /// Whether everything that must last can be kept, and in words how it stands.

@@ -76,6 +76,12 @@ impl System {
         }
     }
 
+    /// What became of what the recorder took in; nothing without a database.
+    #[must_use]
+    pub fn store_counts(&self) -> Option<fleet_store::recorder::Counts> {
+        self.store.as_ref().map(StoreView::counts)
+    }
+
     /// Forgets a dock that was removed.
     pub fn forget(&self, sn: &DeviceSn) {
         lock(&self.drift).remove(sn);

@@ -11,6 +11,7 @@ use super::{
     database::{sql, try_sql},
     docks::Docks,
     proc,
+    raw_dock::RawDock,
     site::{Load, Site, run, run_within, until, wants_long},
 };
 
@@ -70,6 +71,7 @@ async fn one_site(seed: u64) {
     let docks = Docks::online_at(&site, 2, "", SPEED).await;
     docks.debug(&site, 1).await;
     let told = Told::default();
+    let witness = Witness::start(&site).await;
     for round in 0..ROUNDS {
         let (victim, after_ms) = (chance.victim(), chance.next(2_500));
         // Flights take their time; every other round has one.
@@ -80,9 +82,11 @@ async fn one_site(seed: u64) {
         }
         {
             let work = commands(&site, &docks, &told, round);
-            tokio::pin!(work);
+            let events = witness.speak();
+            tokio::pin!(work, events);
             tokio::select! {
                 () = &mut work => {}
+                () = &mut events => {}
                 () = sleep(Duration::from_millis(after_ms)) => {}
             }
         }
@@ -105,6 +109,7 @@ async fn one_site(seed: u64) {
             settle_flight(&site, &docks, key, before).await;
         }
         check(&site, &docks, &told, round).await;
+        witness.check(&site).await;
         assert_eq!(proc::threads(site.tower().unwrap()), 1);
     }
 }
@@ -122,6 +127,61 @@ fn strike(site: &mut Site, victim: Victim) -> Vec<u32> {
         proc::signal(*pid, Signal::KILL);
     }
     victims
+}
+
+/// A dock that reports numbered events and remembers which the tower has acknowledged.
+struct Witness {
+    dock: RawDock,
+    /// `tid` of each event, in the order of their numbers.
+    said: RefCell<Vec<String>>,
+}
+
+impl Witness {
+    async fn start(site: &Site) -> Self {
+        let dock = RawDock::enrol(site, "RAWDOCK00000009").await;
+        Self { dock, said: RefCell::default() }
+    }
+
+    /// Reports until it is cut short.
+    async fn speak(&self) {
+        loop {
+            let number = self.said.borrow().len();
+            let event = self.dock.envelope("witnessed", &json!({ "number": number }));
+            self.said.borrow_mut().push(event["tid"].as_str().unwrap().to_owned());
+            self.dock.say("events", event.to_string()).await;
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What was acknowledged is stored now; what the broker has is stored in the end; nothing twice.
+    async fn check(&self, site: &Site) {
+        let stored = || -> Vec<usize> {
+            let text = sql(
+                site,
+                "select data->>'number' from events where method = 'witnessed' order by 1",
+            );
+            text.lines().map(|line| line.parse().unwrap()).collect()
+        };
+        let answered = self.dock.answered("events_reply");
+        let said = self.said.borrow().clone();
+        let has = stored();
+        let unique: std::collections::BTreeSet<_> = has.iter().collect();
+        assert_eq!(unique.len(), has.len(), "an event is stored twice");
+        for (number, tid) in said.iter().enumerate() {
+            let is_lost = answered.contains(tid) && !unique.contains(&number);
+            assert!(!is_lost, "event {number} was acknowledged and is lost");
+        }
+        // The last one may have been cut short before the broker had it.
+        until("every event to be stored", async || {
+            let stored = stored().len();
+            if stored + 1 >= said.len() {
+                Ok(())
+            } else {
+                Err(format!("{stored} of {}", said.len()))
+            }
+        })
+        .await;
+    }
 }
 
 /// Switches a light on and off until it is cut short.

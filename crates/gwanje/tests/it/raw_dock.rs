@@ -107,6 +107,14 @@ impl RawDock {
         })
     }
 
+    /// The `tid`s of what the tower has answered on this topic kind.
+    pub(crate) fn answered(&self, kind: &str) -> Vec<String> {
+        let end = format!("/{kind}");
+        let received = self.seen.received.borrow();
+        let of_kind = received.iter().filter(|(topic, _)| topic.ends_with(&end));
+        of_kind.filter_map(|(_, json)| json["tid"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Whether the tower has answered on this topic kind with this method.
     pub(crate) fn has_heard(&self, kind: &str, method: &str) -> bool {
         let end = format!("/{kind}");

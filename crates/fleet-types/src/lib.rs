@@ -8,13 +8,16 @@
 pub mod alarm;
 pub mod command;
 pub mod device;
+pub mod dispatch;
 pub mod id;
 pub mod link;
 pub mod mission;
+pub mod multi_dock;
 pub mod plan;
 pub mod preflight;
 pub mod reason;
 pub mod role;
+pub mod schedule;
 pub mod secret;
 pub mod telemetry;
 pub mod time;

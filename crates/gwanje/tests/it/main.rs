@@ -18,6 +18,7 @@ mod commands;
 mod database;
 mod demo;
 mod docks;
+mod flights;
 mod hostile;
 mod http;
 mod interlocks;

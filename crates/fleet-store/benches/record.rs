@@ -92,7 +92,7 @@ fn fill(cluster: &Cluster, rows: i64) {
              insert into telemetry (at, sn, site_id, report_no, latitude, longitude, height_m,
                                     elevation_m, heading_deg, horizontal_speed_mps, mode_code,
                                     battery_percent)
-             select gwanje.at_ms({start_ms} + i * {DAY_MS} / {ROWS_A_DAY}), 'AC' || i % 50,
+             select gwanje.at_ms({start_ms} + i::bigint * {DAY_MS} / {ROWS_A_DAY}), 'AC' || i % 50,
                     '00000000-0000-4000-8000-000000000002', i, 37 + i * 1e-7, 127, 80, 60, i % 360,
                     10, 5, 90
              from generate_series(0, {count} - 1) i"

@@ -224,7 +224,12 @@ proptest! {
                     Effect::Release(Side::Landing) => prop_assert!(prepared == [true, true]),
                     Effect::Release(Side::TakeOff) => prop_assert!(prepared == [true, true] && opened),
                     Effect::ReturnTo { home, .. } => prop_assert_eq!(home, &pair.machine.status().home_sn),
-                    _ => {}
+                    Effect::Reserve { .. }
+                    | Effect::Prepare(_)
+                    | Effect::Cancel(_)
+                    | Effect::Stop { .. }
+                    | Effect::Peer(_)
+                    | Effect::Changed => {}
                 }
             }
             let now = pair.machine.status().verdict;

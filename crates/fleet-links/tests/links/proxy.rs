@@ -96,8 +96,7 @@ async fn pump(
     mut sky: watch::Receiver<Weather>,
 ) {
     let mut piece = [0; 4096];
-    loop {
-        let Ok(count @ 1..) = from.read(&mut piece).await else { break };
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
         // What was read may wait here while nothing passes.
         let Ok(weather) = sky.wait_for(|weather| *weather != Weather::HalfOpen).await.map(|w| *w)
         else {

@@ -126,7 +126,6 @@ export interface MissionOrder {
   wayline_id: string;
   rth_altitude_m: number;
   lost_link_action: LostLinkAction;
-  exit_wayline_when_link_lost: boolean;
   idempotency_key: string;
 }
 

@@ -89,6 +89,8 @@ export class LiveMap {
       minZoom: 1,
       maxZoom: 19,
       attributionControl: false,
+      // The sources always stand open: the button that would fold them is never shown.
+      locale: { 'AttributionControl.ToggleAttribution': '' },
       // North is up: the overlay's mathematics and an operator's sense of place stay simple.
       dragRotate: false,
       touchPitch: false,

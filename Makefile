@@ -5,7 +5,7 @@ CARGO ?= cargo
 NPM ?= npm
 DEMO_FLAGS ?=
 # Seeds of the swarm in `make test`; raised as they are shown to be clean (docs/swarm.md).
-SEEDS ?= 600
+SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long build console setup-demo setup-test check-rust check-web check-deny e2e

@@ -1,6 +1,5 @@
-//! What needs a view of more than one dock: whether flights meet, which dock flies best, recurring
-//! missions, flights between two docks. It keeps a picture of the fleet from the bus; what is decided
-//! over it is decided by `fleet-core`.
+//! What needs a view of more than one dock: whether flights meet. It keeps a picture of the fleet from
+//! the bus; what is decided over it is decided by `fleet-core`.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +12,8 @@ use fleet_core::{
     overlap::{self, Flight},
 };
 use fleet_types::{
-    DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionState, MissionStatus, Reason,
-    plan::BreakPoint, topic::DeviceOsd,
+    DeviceSn, MissionId, MissionPlan, MissionState, MissionStatus, Reason, plan::BreakPoint,
+    topic::DeviceOsd,
 };
 
 use super::clock;
@@ -25,7 +24,6 @@ const BATCH: usize = 256;
 /// The fleet as last told, by what the planner needs of it.
 #[derive(Default)]
 struct Picture {
-    devices: BTreeMap<DeviceSn, Arc<DeviceStatus>>,
     osd: BTreeMap<DeviceSn, Arc<DeviceOsd>>,
     /// Those that are not over.
     missions: BTreeMap<MissionId, Arc<MissionStatus>>,
@@ -40,7 +38,6 @@ pub struct Planner {
 impl Planner {
     /// Follows the bus; never ends.
     pub async fn run(self: Arc<Self>, bus: Bus) {
-        let mut devices = bus.reader::<DeviceStatus>();
         let mut osd = bus.reader::<DeviceOsd>();
         let mut missions = bus.reader::<MissionStatus>();
         loop {
@@ -54,12 +51,6 @@ impl Planner {
                         } else {
                             picture.missions.insert(status.mission_id, status);
                         }
-                    }
-                }
-                batch = devices.take(BATCH) => {
-                    let mut picture = self.picture();
-                    for status in batch {
-                        picture.devices.insert(status.sn.clone(), status);
                     }
                 }
                 batch = osd.take(BATCH) => {

@@ -17,8 +17,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use rustix::process::Signal;
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{process::Command, sync::watch};
 
 use super::{
     supervise::{ChildSpec, Prepare},
@@ -42,6 +42,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 const SOCKET_PATH_MAX: usize = 100;
 /// Longest output of `initdb` that is repeated.
 const WORDS_MAX: usize = 2000;
+
+/// Tells whoever prepares a start to end.
+type Stop = watch::Receiver<bool>;
 
 /// An installed version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,9 +86,9 @@ pub fn prepare(config: &Config) -> anyhow::Result<ChildSpec> {
 
 fn spec(cluster: Cluster, password: Secret) -> ChildSpec {
     let (maker, starter) = (cluster.clone(), cluster);
-    let prepare: Prepare = Box::new(move || {
+    let prepare: Prepare = Box::new(move |stopped| {
         let (maker, password) = (maker.clone(), password.clone());
-        Box::pin(async move { maker.make_if_missing(&password).await })
+        Box::pin(async move { maker.make_if_missing(&password, stopped).await })
     });
     ChildSpec {
         name: "database",
@@ -107,7 +110,7 @@ struct Cluster {
 
 impl Cluster {
     /// Makes the cluster when there is none. An attempt that did not end is begun anew.
-    async fn make_if_missing(&self, password: &Secret) -> io::Result<()> {
+    async fn make_if_missing(&self, password: &Secret, mut stopped: Stop) -> io::Result<()> {
         let (data, new) = (self.dir.join("data"), self.dir.join("data.new"));
         if data.exists() {
             return Ok(());
@@ -119,30 +122,30 @@ impl Cluster {
         let words = self.dir.join("initdb-password");
         data_dir::write_private(&words, password.expose().as_bytes())?;
         user::give(&words, self.run_as).map_err(io::Error::other)?;
-        let made = self.initdb(&new, &words).await;
+        let made = self.initdb(&new, &words, &mut stopped).await;
         fs::remove_file(&words)?;
         made?;
-        self.sync(&new).await?;
+        self.sync(&new, &mut stopped).await?;
         fs::rename(&new, &data)?;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(dir = %data.display(), took_ms, "made a database cluster");
         Ok(())
     }
 
-    async fn initdb(&self, data: &Path, password: &Path) -> io::Result<()> {
+    async fn initdb(&self, data: &Path, password: &Path, stopped: &mut Stop) -> io::Result<()> {
         let mut command = self.child(&self.installed.bin.join("initdb"));
         command.arg("--pgdata").arg(data).arg("--username").arg(USER);
         command.arg(format!("--pwfile={}", password.display()));
         command.args(["--locale=C.UTF-8", "--encoding=UTF8", "--auth-local=scram-sha-256"]);
         // One flush of the whole afterwards is quicker than one of each of a thousand files.
         command.args(["--auth-host=reject", "--data-checksums", "--no-sync"]);
-        succeed("initdb", command).await
+        succeed("initdb", command, stopped).await
     }
 
-    async fn sync(&self, data: &Path) -> io::Result<()> {
+    async fn sync(&self, data: &Path, stopped: &mut Stop) -> io::Result<()> {
         let mut command = self.child(Path::new("/usr/bin/sync"));
         command.arg("--file-system").arg(data);
-        succeed("sync", command).await
+        succeed("sync", command, stopped).await
     }
 
     fn start(&self) -> io::Result<Command> {
@@ -174,9 +177,26 @@ impl Cluster {
     }
 }
 
-async fn succeed(name: &str, mut command: Command) -> io::Result<()> {
-    command.stdin(Stdio::null()).kill_on_drop(true).process_group(0);
-    let output = command.output().await?;
+/// Runs a program to its end, or kills it with all that it started when asked to stop, and waits.
+async fn succeed(name: &str, mut command: Command, stopped: &mut Stop) -> io::Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.kill_on_drop(true).process_group(0).spawn()?;
+    // The id is the group's, and valid until the child is waited for, which is below.
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let output = child.wait_with_output();
+    tokio::pin!(output);
+    let ended = tokio::select! {
+        biased;
+        ended = &mut output => Some(ended?),
+        _ = stopped.changed() => None,
+    };
+    let Some(output) = ended else {
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        output.await?;
+        return Err(io::Error::other(format!("{name} was stopped")));
+    };
     if output.status.success() {
         return Ok(());
     }

@@ -37,9 +37,13 @@ const OUTPUT_END: Duration = Duration::from_millis(300);
 /// Makes the command of one start; called again for each restart, with the starts so far.
 pub type MakeCommand = Box<dyn FnMut(u32) -> io::Result<Command> + Send + Sync>;
 
-/// What has to be done before each start, such as making a database's files.
-pub type Prepare =
-    Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> + Send + Sync>;
+/// What has to be done before each start, such as making a database's files. It ends early when it
+/// is told to stop, and leaves no process behind.
+pub type Prepare = Box<
+    dyn FnMut(watch::Receiver<bool>) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// How to run one child.
 pub struct ChildSpec {
@@ -161,12 +165,10 @@ impl Keeper {
     async fn run_once(&mut self, starts: u32) -> io::Result<ExitStatus> {
         let name = self.spec.name;
         if let Some(prepare) = &mut self.spec.prepare {
-            let prepared = tokio::select! {
-                biased;
-                _ = self.stopped.changed() => return Err(io::Error::other("it was stopped")),
-                prepared = prepare() => prepared,
-            };
-            prepared?;
+            prepare(self.stopped.clone()).await?;
+            if *self.stopped.borrow() {
+                return Err(io::Error::other("it was stopped"));
+            }
         }
         let mut command = (self.spec.command)(starts)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -8,12 +8,23 @@
 // GWANJE_TOKEN      the API token, for signing in by hand (optional)
 // GWANJE_FAULT      program that takes one of tower-stop, tower-continue, tower-kill, docks-stop,
 //                   docks-continue, broker-kill (optional)
+// GWANJE_GROUNDS    LON,LAT of the grounds of web/e2e/grounds.mjs (optional)
 // GWANJE_PARTS      some of the parts, by comma; `list` signs in and comes first (optional)
 // GWANJE_SHOTS      folder for screenshots (optional)
 // What is left out for want of one of these is said.
 import { browser, check, expect, page, tally } from './world.mjs';
 
-const parts = ['list', 'live', 'commands', 'missions', 'devices', 'pages', 'faults'];
+const parts = [
+  'list',
+  'live',
+  'grounds',
+  'commands',
+  'missions',
+  'devices',
+  'pages',
+  'stream',
+  'faults',
+];
 const wanted = process.env.GWANJE_PARTS?.split(',') ?? parts;
 for (const part of parts.filter((name) => wanted.includes(name))) {
   await import(`./parts/${part}.mjs`);

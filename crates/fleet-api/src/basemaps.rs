@@ -25,7 +25,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use utoipa::ToSchema;
 
 use cache::Cache;
-pub use file::MapFile;
+pub use file::{MapFile, TileKind};
 use style::{Links, Part};
 pub use template::{BadTemplate, Template};
 pub use upstream::{BadRoots, Resolve, Roots};
@@ -46,7 +46,7 @@ const LONGEST: Duration = Duration::from_hours(24 * 7);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BasemapKind {
-    /// A PMTiles archive of picture tiles; `url` is the archive, read by ranges.
+    /// A PMTiles archive; `url` is the archive, read by ranges.
     Pmtiles,
     /// Picture tiles in EPSG:3857; `url` holds `{z}`, `{x}`, `{y}`.
     Raster,
@@ -116,15 +116,17 @@ pub(crate) struct BasemapListed {
     name_ko: Option<String>,
     /// What `url` is.
     kind: BasemapKind,
+    /// What its tiles are; null for a style, which says so itself.
+    tiles: Option<TileKind>,
     /// An address of this tower; needs the credential as every call does.
     url: String,
     /// Whose work it is.
     attribution: String,
-    /// Smallest zoom with tiles.
+    /// Smallest zoom with tiles, as configured, or as the archive says.
     min_zoom: Option<u8>,
-    /// Largest zoom with tiles.
+    /// Largest zoom with tiles, likewise.
     max_zoom: Option<u8>,
-    /// West, south, east, north, degrees.
+    /// West, south, east, north, degrees, likewise.
     #[schema(value_type = Option<Vec<f64>>)]
     bounds: Option<[f64; 4]>,
 }
@@ -181,26 +183,32 @@ impl Basemaps {
     pub(crate) fn list(&self) -> Vec<BasemapListed> {
         let maps = self.order.iter().filter_map(|id| self.maps.get(id));
         maps.map(|map| {
-            let (kind, place) = match &map.source {
-                BasemapSource::File(_) => (BasemapKind::Pmtiles, "file"),
+            let (kind, place, head) = match &map.source {
+                BasemapSource::File(file) => (BasemapKind::Pmtiles, "file", Some(file.head())),
                 BasemapSource::Tiles { overlay: false, .. } => {
-                    (BasemapKind::Raster, "tiles/{z}/{x}/{y}")
+                    (BasemapKind::Raster, "tiles/{z}/{x}/{y}", None)
                 }
                 BasemapSource::Tiles { overlay: true, .. } => {
-                    (BasemapKind::Overlay, "tiles/{z}/{x}/{y}")
+                    (BasemapKind::Overlay, "tiles/{z}/{x}/{y}", None)
                 }
-                BasemapSource::Style { .. } => (BasemapKind::Style, "style.json"),
+                BasemapSource::Style { .. } => (BasemapKind::Style, "style.json", None),
+            };
+            let tiles = match kind {
+                BasemapKind::Pmtiles => head.map(|head| head.tiles),
+                BasemapKind::Raster | BasemapKind::Overlay => Some(TileKind::Picture),
+                BasemapKind::Style => None,
             };
             BasemapListed {
                 id: map.id.clone(),
                 name: map.name.clone(),
                 name_ko: map.name_ko.clone(),
                 kind,
+                tiles,
                 url: format!("/api/v1/basemaps/{}/{place}", map.id),
                 attribution: map.attribution.clone(),
-                min_zoom: map.min_zoom,
-                max_zoom: map.max_zoom,
-                bounds: map.bounds,
+                min_zoom: map.min_zoom.or(head.map(|head| head.zooms[0])),
+                max_zoom: map.max_zoom.or(head.map(|head| head.zooms[1])),
+                bounds: map.bounds.or(head.and_then(|head| head.bounds)),
             }
         })
         .collect()

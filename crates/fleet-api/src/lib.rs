@@ -43,7 +43,7 @@ use app::{App, Shared};
 pub use auth::{NoRandom, Principal, Session, SignInError, Tokens, TokensError};
 pub use basemaps::{
     BadRoots, BadTemplate, Basemap, BasemapKind, BasemapSource, MAX_BASEMAPS, MapFile, Resolve,
-    Roots, Template,
+    Roots, Template, TileKind,
 };
 pub use config::{ApiConfig, BindRefused, Limits, Site, check_bind};
 pub use hub::{Hub, Osd};

@@ -1,5 +1,6 @@
 // HTTP calls to the tower. Refuses nothing by itself: every refusal is the server's, kept whole.
 
+import type { StyleSpecification } from 'maplibre-gl';
 import type {
   Alarm,
   Basemap,
@@ -160,5 +161,7 @@ export const api = {
   waylineRoute: (wayline_id: string) => call<WaylineRoute>(`/waylines/${id(wayline_id)}/route`),
   track: (sn: string) => call<Track>(`/devices/${id(sn)}/track`),
   basemaps: () => call<{ basemaps: Basemap[] }>('/basemaps'),
+  /** A whole style; its address is the tower's own, as the list of basemaps gives it. */
+  basemapStyle: (url: string) => call<StyleSpecification>(url.slice(base.length)),
   system: () => call<SystemStatus>('/system'),
 };

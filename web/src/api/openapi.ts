@@ -115,7 +115,7 @@ export interface components {
         BasemapListed: {
             /** @description Whose work it is. */
             attribution: string;
-            /** @description West, south, east, north, degrees. */
+            /** @description West, south, east, north, degrees, likewise. */
             bounds?: number[] | null;
             /** @description Identity. */
             id: string;
@@ -123,18 +123,19 @@ export interface components {
             kind: components["schemas"]["BasemapKind"];
             /**
              * Format: int32
-             * @description Largest zoom with tiles.
+             * @description Largest zoom with tiles, likewise.
              */
             max_zoom?: number | null;
             /**
              * Format: int32
-             * @description Smallest zoom with tiles.
+             * @description Smallest zoom with tiles, as configured, or as the archive says.
              */
             min_zoom?: number | null;
             /** @description Name for people. */
             name: string;
             /** @description Name in Korean. */
             name_ko?: string | null;
+            tiles?: null | components["schemas"]["TileKind"];
             /** @description An address of this tower; needs the credential as every call does. */
             url: string;
         };
@@ -1124,6 +1125,11 @@ export interface components {
             /** @description Number, text, yes or no, or a list as the device gave it. */
             value: unknown;
         };
+        /**
+         * @description What the tiles of an archive are.
+         * @enum {string}
+         */
+        TileKind: "vector" | "picture";
         /** @description Counters of one bus topic. */
         TopicCounts: {
             /**

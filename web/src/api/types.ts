@@ -50,17 +50,7 @@ export type Session = Schemas['SignedIn'];
 export type EnrolledDock = Whole<Schemas['Enrolled']>;
 
 /** A ground the operator configured; `url` is the tower's own. */
-export interface Basemap {
-  id: string;
-  name: string;
-  name_ko: string | null;
-  kind: 'pmtiles' | 'raster' | 'style' | 'overlay';
-  url: string;
-  attribution: string;
-  min_zoom: number | null;
-  max_zoom: number | null;
-  bounds: number[] | null;
-}
+export type Basemap = Whole<Schemas['BasemapListed']>;
 
 /** Where a wayline leads, as GeoJSON: a line each wayline, a point each waypoint. */
 export interface WaylineRoute {
@@ -72,9 +62,9 @@ export interface WaylineRoute {
 }
 
 /** Where a device was: `[epoch ms, longitude, latitude, height m or null]`, oldest first. */
-export interface Track {
+export type Track = Omit<Whole<Schemas['Track']>, 'points'> & {
   points: [number, number, number, number | null][];
-}
+};
 
 /** RFC 9457 problem, as every refusal of the API comes; also what stands for no answer. */
 export interface Problem

@@ -122,6 +122,7 @@ export const en: Record<Key, string> = {
   'map.follow_short': 'Follow',
   'map.ground': 'Basemap',
   'map.ground_offline': 'Offline basemap',
+  'map.ground_failed': 'No answer from the basemap: {name}. The offline basemap is shown.',
   'map.no_webgl': 'This browser cannot draw the map (no WebGL 2).',
   'map.no_chunk': 'The map could not be loaded.',
   'map.list_works': 'The list shows the whole fleet; everything works from there.',

@@ -122,6 +122,7 @@ export const ko = {
   'map.follow_short': '따라가기',
   'map.ground': '배경 지도',
   'map.ground_offline': '내장 지도',
+  'map.ground_failed': '배경 지도 응답 없음: {name}. 내장 지도를 보입니다.',
   'map.no_webgl': '이 브라우저에서는 지도를 그릴 수 없습니다 (WebGL 2 없음).',
   'map.no_chunk': '지도를 불러오지 못했습니다.',
   'map.list_works': '목록에서 모든 장비를 보고 조작할 수 있습니다.',

@@ -89,6 +89,10 @@ export const reasonsKo = {
   authority_ended: '명령할 때의 조종권이 끝나 보내지 않았습니다. 다시 시도하십시오.',
   not_owner:
     '지금은 이 관제탑이 이 도크를 맡고 있지 않아 보내지 않았습니다. 몇 초 뒤 다시 시도하십시오.',
+  unknown_basemap: '그런 배경 지도가 없거나 그 부분이 없습니다.',
+  basemap_upstream: '배경 지도 서버가 응답하지 않습니다. 주소, 키, 네트워크를 확인하십시오.',
+  basemap_file: '배경 지도 파일을 지금 읽을 수 없습니다. 디스크를 확인하십시오.',
+  range_outside: '배경 지도 파일이 바뀌었습니다. 화면을 새로 여십시오.',
 } as const;
 
 export type ReasonCode = keyof typeof reasonsKo;
@@ -180,4 +184,8 @@ export const reasonsEn: Record<ReasonCode, string> = {
     'Somebody else commands this device now. Ask for a hand-over or take it over. Return home, pause and hover work for everybody.',
   authority_ended: 'The authority that this was ordered under has ended. Ask again.',
   not_owner: 'This tower does not own the dock now. Nothing was sent; ask again in a few seconds.',
+  unknown_basemap: 'There is no such basemap, or it has no such part.',
+  basemap_upstream: 'The server of the basemap does not answer. Check address, key and network.',
+  basemap_file: 'The file of the basemap cannot be read now. Check the disk.',
+  range_outside: 'The file of the basemap has changed. Open the page anew.',
 };

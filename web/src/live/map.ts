@@ -38,6 +38,8 @@ export interface MapEvents {
   /** The map stands still somewhere else. */
   moved: (view: { lon: number; lat: number; zoom: number; byHand: boolean }) => void;
   describe: (slot: number) => { label: string; detail: string } | null;
+  /** A part of the ground's source came, or did not: then with the error. */
+  ground: (source: string, error: unknown) => void;
   /** The graphics context was lost: the map must be built anew. */
   lost: () => void;
 }
@@ -45,7 +47,7 @@ export interface MapEvents {
 export interface MapOptions {
   box: HTMLElement;
   table: PositionTable;
-  style: StyleSpecification | string;
+  style: StyleSpecification;
   view: { lon: number; lat: number; zoom: number };
   palette: Palette;
   colours: MarkColours;
@@ -163,7 +165,7 @@ export class LiveMap {
     this.ground.getCanvas().setAttribute('aria-label', title);
   }
 
-  restyle(style: StyleSpecification | string): void {
+  restyle(style: StyleSpecification): void {
     this.ground.setStyle(style, { diff: true });
   }
 
@@ -209,8 +211,15 @@ export class LiveMap {
       });
       this.#byHand = false;
     });
-    // A basemap that does not answer is no reason to fill the console with errors.
-    map.on('error', (event) => console.warn(`map: ${event.error?.message ?? 'error'}`));
+    // A basemap that does not answer is said on the page, not in the browser's console.
+    map.on('error', (event) => {
+      const { sourceId } = event as { sourceId?: string };
+      console.warn(`map: ${event.error?.message ?? 'error'}`);
+      this.#events.ground(sourceId ?? '', event.error ?? event);
+    });
+    map.on('sourcedata', (event) => {
+      if (event.tile) this.#events.ground(event.sourceId, null);
+    });
   }
 
   #draw(): void {

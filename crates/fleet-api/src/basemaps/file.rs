@@ -20,7 +20,9 @@ use rustix::{
     fs::{Advice, fadvise},
     io::{Errno, ReadWriteFlags, pread, preadv2},
 };
+use serde::Serialize;
 use tokio::time::{Instant, sleep};
+use utoipa::ToSchema;
 
 /// Bytes of one read; other tasks get their turn between two.
 pub(crate) const PIECE: usize = 64 << 10;
@@ -29,6 +31,51 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// A disk that gives nothing for so long is not waited for by a map.
 const PATIENCE: Duration = Duration::from_secs(8);
 const MAGIC: &[u8] = b"PMTiles\x03";
+/// Length of what a PMTiles archive begins with.
+const HEAD: usize = 127;
+
+/// What the tiles of an archive are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TileKind {
+    /// Shapes that the console colours itself (Mapbox Vector Tiles).
+    Vector,
+    /// PNG, JPEG, WebP or AVIF.
+    Picture,
+}
+
+/// What an archive says of itself at its beginning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) tiles: TileKind,
+    /// Smallest and largest zoom.
+    pub(crate) zooms: [u8; 2],
+    /// West, south, east, north, degrees; absent where it states none that make sense.
+    pub(crate) bounds: Option<[f64; 4]>,
+}
+
+impl Head {
+    /// Reads the fixed fields of a PMTiles archive of version 3 (its specification, section 3).
+    fn read(bytes: &[u8; HEAD]) -> Result<Self, &'static str> {
+        if !bytes.starts_with(MAGIC) {
+            return Err("it is not a PMTiles archive of version 3");
+        }
+        let tiles = match bytes[99] {
+            1 => TileKind::Vector,
+            2..=5 => TileKind::Picture,
+            _ => return Err("its tiles are neither pictures nor vector tiles (MVT)"),
+        };
+        let degrees = |at: usize| {
+            let field = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+            f64::from(i32::from_le_bytes(field)) / 1e7
+        };
+        let [west, south, east, north] = [102, 106, 110, 114].map(degrees);
+        let sound = -180.0 <= west && west < east && east <= 180.0;
+        let sound = sound && -90.0 <= south && south < north && north <= 90.0;
+        let bounds = sound.then_some([west, south, east, north]);
+        Ok(Self { tiles, zooms: [bytes[100], bytes[101]], bounds })
+    }
+}
 
 /// An open PMTiles archive.
 #[derive(Clone, Debug)]
@@ -36,6 +83,7 @@ pub struct MapFile {
     file: Arc<File>,
     length: u64,
     etag: Arc<str>,
+    head: Head,
     /// The file system refused to read without waiting.
     waits: Arc<AtomicBool>,
 }
@@ -45,15 +93,15 @@ impl MapFile {
     ///
     /// # Errors
     /// Those of the file system; [`io::ErrorKind::InvalidData`] for a file that is no PMTiles
-    /// archive of version 3.
+    /// archive of version 3, or one of tiles that no map can draw.
     pub fn new(mut file: File) -> io::Result<Self> {
         let meta = file.metadata()?;
-        let mut begin = [0; MAGIC.len()];
-        let is_archive = meta.is_file() && file.read_exact(&mut begin).is_ok() && begin == MAGIC;
-        if !is_archive {
-            let text = "it is not a PMTiles archive of version 3";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        let invalid = |text| io::Error::new(io::ErrorKind::InvalidData, text);
+        let mut begin = [0; HEAD];
+        if !meta.is_file() || file.read_exact(&mut begin).is_err() {
+            return Err(invalid("it is not a PMTiles archive of version 3"));
         }
+        let head = Head::read(&begin).map_err(invalid)?;
         file.rewind()?;
         let changed = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let changed = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -62,12 +110,17 @@ impl MapFile {
             file: Arc::new(file),
             length: meta.len(),
             etag: etag.into(),
+            head,
             waits: Arc::new(AtomicBool::new(false)),
         })
     }
 
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.head
     }
 
     pub(crate) fn etag(&self) -> &str {
@@ -140,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_archive_is_read_in_pieces_to_its_end() {
-        let mut content = MAGIC.to_vec();
+        let mut content = head(2).to_vec();
         content.extend((0..200_000_u32).map(|n| u8::try_from(n % 251).unwrap()));
         let file = archive("pieces", &content).unwrap();
         let mut read = Vec::new();
@@ -157,9 +210,33 @@ mod tests {
         assert_eq!(file.read(70_000, 9).await.unwrap(), content[70_000..70_009]);
     }
 
+    /// The beginning of an archive with this number for its kind of tiles.
+    fn head(kind: u8) -> [u8; HEAD] {
+        let mut head = [0; HEAD];
+        head[..8].copy_from_slice(MAGIC);
+        head[99..102].copy_from_slice(&[kind, 6, 11]);
+        for (at, degrees) in [(102, 124.5), (106, 33.0), (110, 132.0), (114, 38.75)] {
+            let field = ((degrees * 1e7) as i32).to_le_bytes();
+            head[at..at + 4].copy_from_slice(&field);
+        }
+        head
+    }
+
+    #[test]
+    fn an_archive_says_what_it_holds() {
+        let vector = archive("vector", &head(1)).unwrap().head();
+        let bounds = Some([124.5, 33.0, 132.0, 38.75]);
+        assert_eq!(vector, Head { tiles: TileKind::Vector, zooms: [6, 11], bounds });
+        assert_eq!(archive("picture", &head(4)).unwrap().head().tiles, TileKind::Picture);
+        let mut nowhere = head(2);
+        nowhere[102..118].fill(0);
+        assert_eq!(archive("nowhere", &nowhere).unwrap().head().bounds, None);
+    }
+
     #[test]
     fn another_file_is_refused() {
-        for content in [&b""[..], b"PMTiles", b"PMTiles\x02 old", b"<html>"] {
+        let old = [&b"PMTiles\x02 old"[..], &[0; HEAD]].concat();
+        for content in [&b""[..], b"PMTiles", &old, b"<html>", &head(0), &head(2)[..HEAD - 1]] {
             let error = archive("other", content).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{content:?}");
         }

@@ -154,7 +154,7 @@ async fn tiles_come_through_the_tower_with_its_key_and_are_kept() {
     let tower = Tower::with_maps(maps, Some((Arc::new(Here(port)), roots))).await;
     let list = tower.get("/api/v1/basemaps").await.is(200);
     let expect = json!({
-        "id": "photo", "name": "Ground", "name_ko": "배경", "kind": "raster",
+        "id": "photo", "name": "Ground", "name_ko": "배경", "kind": "raster", "tiles": "picture",
         "url": "/api/v1/basemaps/photo/tiles/{z}/{x}/{y}", "attribution": "© Somebody",
         "min_zoom": null, "max_zoom": 19, "bounds": [124.0, 33.0, 132.0, 39.0],
     });
@@ -236,13 +236,19 @@ async fn an_upstream_whose_authority_is_unknown_is_not_believed() {
 #[tokio::test]
 async fn a_map_file_is_read_by_ranges() {
     let path = std::env::temp_dir().join(format!("gwanje-map-{}.pmtiles", std::process::id()));
+    // An archive of vector tiles, zoom 6 to 11, that does not say where.
     let mut content = b"PMTiles\x03".to_vec();
+    content.resize(127, 0);
+    content[99..102].copy_from_slice(&[1, 6, 11]);
     content.extend((0..300_000_u32).map(|n| u8::try_from(n % 253).unwrap()));
     File::create(&path).unwrap().write_all(&content).unwrap();
     let file = MapFile::new(File::open(&path).unwrap()).unwrap();
     let tower = Tower::with_maps(vec![ground("city", BasemapSource::File(file))], None).await;
     let list = tower.get("/api/v1/basemaps").await.is(200);
-    assert_eq!(list["basemaps"][0]["kind"], "pmtiles");
+    let listed = &list["basemaps"][0];
+    assert_eq!((&listed["kind"], &listed["tiles"]), (&json!("pmtiles"), &json!("vector")));
+    // The archive's own smallest zoom, the configuration's largest.
+    assert_eq!((&listed["min_zoom"], &listed["max_zoom"]), (&json!(6), &json!(19)));
     let url = list["basemaps"][0]["url"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {API_TOKEN}");
     let range = async |range: &str| {

@@ -196,16 +196,15 @@ export function offlineStyle(theme: Theme, lang: Lang): StyleSpecification {
         minzoom: 6,
         paint: { 'fill-color': c.land, 'fill-antialias': false },
       },
-      // The official outlines were simplified one by one: close up they leave slivers between them.
+      // The official outlines were simplified one by one: close up they leave slivers between them,
+      // which look like lakes. Wide lines of land, of one width on the ground, cover them.
       line(
         'korea-seam',
         'korea',
-        'land',
+        'line',
         c.land,
-        ['interpolate', ['exponential', 2], ['zoom'], 11, 1, 19, 128],
-        {
-          minzoom: 11,
-        },
+        ['interpolate', ['exponential', 2], ['zoom'], 9, 2.5, 19, 2560],
+        { minzoom: 9, filter: ['!=', ['get', 'kind'], 'coast'] },
       ),
       line('district-line', 'korea', 'line', c.county, 0.7, { minzoom: 9, ...only('district') }),
       line(

@@ -100,18 +100,30 @@ impl AirsenseWarnings {
 impl WireValue for AirsenseWarnings {
     const EXPECTED: &'static str = "array";
 
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Take<Self>, A::Error> {
-        Ok(match Vec::from_seq(seq)? {
-            Take::Exact(warnings) => Take::Exact(Self::of(warnings)),
-            Take::Coerced(warnings) => Take::Coerced(Self::of(warnings)),
-            Take::Refused => Take::Refused,
-        })
+    fn seq_into<'de, A: SeqAccess<'de>>(
+        slot: &mut Option<Self>,
+        seq: A,
+    ) -> Result<Take<()>, A::Error> {
+        let mut warnings = None;
+        let take = Vec::seq_into(&mut warnings, seq)?;
+        if let Some(warnings) = warnings {
+            *slot = Some(Self::of(warnings));
+        }
+        Ok(take)
     }
     /// One warning without its array, as the page's table could be read.
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Take<Self>, A::Error> {
-        Ok(match AirsenseWarning::from_map(map)? {
-            Take::Exact(warning) | Take::Coerced(warning) => Take::Coerced(Self::of(vec![warning])),
-            Take::Refused => Take::Refused,
+    fn map_into<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Self>,
+        map: A,
+    ) -> Result<Take<()>, A::Error> {
+        let mut warning = None;
+        AirsenseWarning::map_into(&mut warning, map)?;
+        Ok(match warning {
+            Some(warning) => {
+                *slot = Some(Self::of(vec![warning]));
+                Take::Coerced(())
+            }
+            None => Take::Refused,
         })
     }
     fn describe_leaves(path: &str, unit: &'static str, out: &mut Vec<LeafSpec>) {

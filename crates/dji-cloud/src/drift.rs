@@ -8,6 +8,7 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::few::Few;
 use crate::text::Text;
 
 /// Unknown fields kept per object.
@@ -20,9 +21,10 @@ const VALUE_NODES_MAX: usize = 64;
 const VALUE_TEXT_MAX: usize = 256;
 
 /// The JSON type that was found where another was documented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Found {
     /// `null`.
+    #[default]
     Null,
     /// `true` or `false`.
     Bool,
@@ -64,7 +66,7 @@ impl fmt::Display for Found {
 }
 
 /// A field whose JSON type was not the documented one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldFault {
     /// The key on the wire; empty for the object as a whole.
     pub key: &'static str,
@@ -96,7 +98,7 @@ impl fmt::Debug for Drift {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Inner {
     unknown: Vec<(Text, Value)>,
-    faults: Vec<FieldFault>,
+    faults: Few<FieldFault, 2>,
     dropped: u32,
 }
 

@@ -8,11 +8,14 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 use crate::drift::{Drift, FieldFault, Found, UNKNOWN_KEY_MAX, cut};
-use crate::lenient::{Lenient, WireValue};
+use crate::json;
+use crate::lenient::{Seen, Slot, WireValue, read_slot};
 
 /// Largest payload decoded by default, in bytes.
 pub const PAYLOAD_MAX_BYTES: usize = 1024 * 1024;
@@ -31,6 +34,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { payload_bytes: PAYLOAD_MAX_BYTES, nesting: NESTING_MAX }
+    }
+}
+
+impl Limits {
+    /// Levels of nesting for [`json::read`], which counts to 127 at most.
+    pub(crate) fn levels(self) -> u8 {
+        u8::try_from(self.nesting).unwrap_or(u8::MAX)
     }
 }
 
@@ -167,9 +177,15 @@ pub fn decode_envelope(payload: &[u8]) -> Result<Envelope<'_>, DecodeError> {
 /// # Errors
 /// [`DecodeError`] when the payload is too large or deep, or is no JSON object.
 pub fn decode_envelope_within(payload: &[u8], limits: Limits) -> Result<Envelope<'_>, DecodeError> {
-    let whole = check_payload(payload, limits)?;
-    let ParsedOrNot(Some(Parsed(mut envelope, has_other_keys))) = serde_json::from_str(whole)?
-    else {
+    let whole = text_of(payload, limits)?;
+    let parsed = match json::read(whole, limits.levels()) {
+        Some(parsed) => parsed,
+        None => {
+            check_nesting(payload, limits.nesting)?;
+            serde_json::from_str(whole)?
+        }
+    };
+    let ParsedOrNot(Some(Parsed(mut envelope, has_other_keys))) = parsed else {
         return Err(DecodeError::NotAnObject);
     };
     if has_other_keys
@@ -178,26 +194,26 @@ pub fn decode_envelope_within(payload: &[u8], limits: Limits) -> Result<Envelope
         && envelope.tid.is_none()
         && envelope.bid.is_none()
     {
-        envelope.data = Some(serde_json::from_str(whole)?);
+        envelope.data = Some(json::from_str(whole)?);
         envelope.is_flat = true;
         envelope.drift = Drift::default();
     }
     Ok(envelope)
 }
 
-/// The text of a payload within the limits, without what may stand before its object.
-pub(crate) fn check_payload(payload: &[u8], limits: Limits) -> Result<&str, DecodeError> {
+/// The text of a payload within the limit of its size, without what may stand before its object.
+/// Nesting is the reader's to check, see [`check_nesting`].
+pub(crate) fn text_of(payload: &[u8], limits: Limits) -> Result<&str, DecodeError> {
     if payload.len() > limits.payload_bytes {
         return Err(DecodeError::TooLarge { len: payload.len(), max: limits.payload_bytes });
     }
     let text = core::str::from_utf8(payload)
         .map_err(|error| DecodeError::NotUtf8 { at: error.valid_up_to() })?;
-    check_nesting(payload, limits.nesting)?;
     Ok(text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']))
 }
 
-/// Refuses deep nesting before any recursive reader sees it.
-fn check_nesting(payload: &[u8], max: usize) -> Result<(), DecodeError> {
+/// Refuses deep nesting before a recursive reader sees it that does not count itself.
+pub(crate) fn check_nesting(payload: &[u8], max: usize) -> Result<(), DecodeError> {
     // Fewer openings than levels allowed settles nearly every message at the cost of a count.
     if payload.iter().filter(|&&byte| byte == b'{' || byte == b'[').count() <= max {
         return Ok(());
@@ -344,7 +360,9 @@ fn scalar<'de, T: WireValue, A: MapAccess<'de>>(
     key: &'static str,
     drift: &mut Drift,
 ) -> Result<Option<T>, A::Error> {
-    Ok(map.next_value::<Lenient<T>>()?.note(key, T::EXPECTED, drift))
+    let mut slot = None;
+    read_slot(map, key, &mut slot, drift)?;
+    Ok(slot)
 }
 
 fn text<'de, A: MapAccess<'de>>(
@@ -413,21 +431,27 @@ impl<'de> Deserialize<'de> for Borrowed<'de> {
 pub fn decode_data<T: WireValue + Default + WithDrift>(
     data: Option<&RawValue>,
 ) -> Result<T, DecodeError> {
-    let Some(data) = data else { return Ok(T::default()) };
-    Ok(match serde_json::from_str::<Lenient<T>>(data.get())? {
-        Lenient::Exact(value) | Lenient::Coerced(value, _) => value,
-        Lenient::Null => T::default(),
-        Lenient::Wrong(found) => {
-            let mut value = T::default();
-            value.drift_mut().fault(FieldFault {
-                key: "",
-                expected: T::EXPECTED,
-                found,
-                kept: false,
-            });
-            value
-        }
-    })
+    let Some(text) = data.map(RawValue::get) else { return Ok(T::default()) };
+    let mut slot: Option<T> = None;
+    let seen = match json::read_seed(text, json::NESTING_MAX, Slot(&mut slot)) {
+        Some(seen) => seen,
+        None => read_slowly(text, &mut slot)?,
+    };
+    let mut value = slot.unwrap_or_default();
+    if let Seen::Wrong(_) = seen {
+        seen.note("", T::EXPECTED, value.drift_mut());
+    }
+    Ok(value)
+}
+
+/// Reads what [`json`] refused, or says what is wrong with it.
+#[cold]
+fn read_slowly<T: WireValue>(text: &str, slot: &mut Option<T>) -> Result<Seen, DecodeError> {
+    *slot = None;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let seen = Slot(slot).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(seen)
 }
 
 /// A wire object, which keeps its own drift.

@@ -7,10 +7,13 @@
 
 use core::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
-use crate::envelope::{DecodeError, Limits, check_payload};
-use crate::lenient::{Flag, Int, Lenient, Num, WireValue};
+use crate::envelope::{DecodeError, Limits, check_nesting, text_of};
+use crate::json;
+use crate::lenient::{Flag, Int, Lenient, Num, Slot, WireValue};
 
 /// Hot fields of dock and aircraft; each `None` when the message has none that can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,12 +49,22 @@ pub struct Hot {
 /// # Errors
 /// [`DecodeError`] when the payload is too large or deep, or is no JSON object.
 pub fn decode_hot(payload: &[u8]) -> Result<Hot, DecodeError> {
-    let text = check_payload(payload, Limits::default())?;
+    let limits = Limits::default();
+    let text = text_of(payload, limits)?;
     let mut hot = Hot::default();
     let reader = Reader { hot: &mut hot, level: Level::Payload };
-    let mut json = serde_json::Deserializer::from_str(text);
-    let is_object = serde::de::DeserializeSeed::deserialize(reader, &mut json)?;
-    json.end()?;
+    let is_object = match json::read_seed(text, limits.levels(), reader) {
+        Some(is_object) => is_object,
+        None => {
+            check_nesting(payload, limits.nesting)?;
+            hot = Hot::default();
+            let mut json = serde_json::Deserializer::from_str(text);
+            let is_object =
+                Reader { hot: &mut hot, level: Level::Payload }.deserialize(&mut json)?;
+            json.end()?;
+            is_object
+        }
+    };
     if is_object { Ok(hot) } else { Err(DecodeError::NotAnObject) }
 }
 
@@ -68,7 +81,7 @@ struct Reader<'h> {
     level: Level,
 }
 
-impl<'de> serde::de::DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
@@ -129,9 +142,7 @@ fn put<'de, T: WireValue, A: MapAccess<'de>>(
     map: &mut A,
     slot: &mut Option<T>,
 ) -> Result<(), A::Error> {
-    if let Some(value) = map.next_value::<Lenient<T>>()?.value() {
-        *slot = Some(value);
-    }
+    map.next_value_seed(Slot(slot))?;
     Ok(())
 }
 

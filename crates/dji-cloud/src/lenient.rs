@@ -6,14 +6,16 @@
 //! No buffering through `serde_json::Value`. Next: [`crate::macros`].
 
 use core::fmt;
-use core::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Serialize, Serializer};
 
-use crate::drift::{Drift, DriftItem, DriftSink, FieldFault, Found, UNKNOWN_KEY_MAX, cut};
+use crate::drift::{Drift, DriftItem, DriftSink, FieldFault, Found};
+use crate::few::Few;
 use crate::leaf::{LeafKind, LeafRef, LeafSpec};
-use crate::text::Text;
+use crate::text::TextOf;
 
 /// Whole number.
 pub type Int = i64;
@@ -58,7 +60,7 @@ pub enum Take<T> {
 
 /// A type that can stand in a field of a wire struct.
 ///
-/// Implemented by numbers, [`Flag`], `bool`, [`Text`], vectors, and everything that the macros of
+/// Implemented by numbers, [`Flag`], `bool`, [`crate::text::Text`], vectors, and everything that the macros of
 /// [`crate::macros`] define.
 pub trait WireValue: Serialize + Sized {
     /// The documented JSON type, for messages to people.
@@ -82,19 +84,26 @@ pub trait WireValue: Serialize + Sized {
     fn from_text(_: &str) -> Take<Self> {
         Take::Refused
     }
-    /// An array came; it must be read to its end.
+    /// An array came; it must be read to its end, and what it means put into the slot, which stays
+    /// as it is when the array is refused. In place, because large values are costly to move.
     ///
     /// # Errors
     /// Only what the reader reports: broken JSON.
-    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Take<Self>, A::Error> {
+    fn seq_into<'de, A: SeqAccess<'de>>(
+        _slot: &mut Option<Self>,
+        mut seq: A,
+    ) -> Result<Take<()>, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Take::Refused)
     }
-    /// An object came; it must be read to its end.
+    /// An object came; as [`WireValue::seq_into`].
     ///
     /// # Errors
     /// Only what the reader reports: broken JSON.
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Take<Self>, A::Error> {
+    fn map_into<'de, A: MapAccess<'de>>(
+        _slot: &mut Option<Self>,
+        mut map: A,
+    ) -> Result<Take<()>, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Take::Refused)
     }
@@ -126,14 +135,6 @@ pub enum Lenient<T> {
 }
 
 impl<T> Lenient<T> {
-    fn new(take: Take<T>, found: Found) -> Self {
-        match take {
-            Take::Exact(value) => Self::Exact(value),
-            Take::Coerced(value) => Self::Coerced(value, found),
-            Take::Refused => Self::Wrong(found),
-        }
-    }
-
     /// The value, if there is one.
     pub fn value(self) -> Option<T> {
         match self {
@@ -141,83 +142,133 @@ impl<T> Lenient<T> {
             Self::Null | Self::Wrong(_) => None,
         }
     }
-
-    /// The value, with what was odd about it noted under `key`.
-    pub(crate) fn note(
-        self,
-        key: &'static str,
-        expected: &'static str,
-        drift: &mut Drift,
-    ) -> Option<T> {
-        match self {
-            Self::Exact(value) => Some(value),
-            Self::Coerced(value, found) => {
-                drift.fault(FieldFault { key, expected, found, kept: true });
-                Some(value)
-            }
-            Self::Null => None,
-            Self::Wrong(found) => {
-                drift.fault(FieldFault { key, expected, found, kept: false });
-                None
-            }
-        }
-    }
 }
 
 impl<'de, T: WireValue> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LenientVisitor(PhantomData))
+        let mut slot = None;
+        let seen = Slot(&mut slot).deserialize(deserializer)?;
+        Ok(match (slot, seen) {
+            (Some(value), Seen::Coerced(found)) => Self::Coerced(value, found),
+            (Some(value), Seen::Exact | Seen::Null | Seen::Wrong(_)) => Self::Exact(value),
+            (None, Seen::Wrong(found) | Seen::Coerced(found)) => Self::Wrong(found),
+            (None, Seen::Null | Seen::Exact) => Self::Null,
+        })
     }
 }
 
-struct LenientVisitor<T>(PhantomData<T>);
+/// What came for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The documented type; the slot holds it.
+    Exact,
+    /// Another type that means the same; the slot holds what it means.
+    Coerced(Found),
+    /// `null`; the slot is as it was.
+    Null,
+    /// Something that means nothing here; the slot is as it was.
+    Wrong(Found),
+}
 
-impl<'de, T: WireValue> Visitor<'de> for LenientVisitor<T> {
-    type Value = Lenient<T>;
+impl Seen {
+    /// Notes what was odd under `key`.
+    #[cold]
+    pub(crate) fn note(self, key: &'static str, expected: &'static str, drift: &mut Drift) {
+        match self {
+            Self::Exact | Self::Null => {}
+            Self::Coerced(found) => drift.fault(FieldFault { key, expected, found, kept: true }),
+            Self::Wrong(found) => drift.fault(FieldFault { key, expected, found, kept: false }),
+        }
+    }
+}
+
+/// Reads a value into a slot, in place.
+pub(crate) struct Slot<'s, T>(pub(crate) &'s mut Option<T>);
+
+impl<T> Slot<'_, T> {
+    #[inline]
+    fn put<E>(self, take: Take<T>, found: Found) -> Result<Seen, E> {
+        Ok(match take {
+            Take::Exact(value) => {
+                *self.0 = Some(value);
+                Seen::Exact
+            }
+            Take::Coerced(value) => {
+                *self.0 = Some(value);
+                Seen::Coerced(found)
+            }
+            Take::Refused => Seen::Wrong(found),
+        })
+    }
+}
+
+impl<'de, T: WireValue> DeserializeSeed<'de> for Slot<'_, T> {
+    type Value = Seen;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: WireValue> Visitor<'de> for Slot<'_, T> {
+    type Value = Seen;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(T::EXPECTED)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Lenient::new(T::from_bool(value), Found::Bool))
+    #[inline]
+    fn visit_bool<E>(self, value: bool) -> Result<Seen, E> {
+        self.put(T::from_bool(value), Found::Bool)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Lenient::new(T::from_i64(value), Found::Int))
+    #[inline]
+    fn visit_i64<E>(self, value: i64) -> Result<Seen, E> {
+        self.put(T::from_i64(value), Found::Int)
     }
 
+    #[inline]
     #[allow(clippy::cast_precision_loss)] // beyond i64 nothing exact is meant any more
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Seen, E> {
         let take = match i64::try_from(value) {
             Ok(value) => T::from_i64(value),
             Err(_) => T::from_f64(value as f64),
         };
-        Ok(Lenient::new(take, Found::Int))
+        self.put(take, Found::Int)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Lenient::new(T::from_f64(value), Found::Float))
+    #[inline]
+    fn visit_f64<E>(self, value: f64) -> Result<Seen, E> {
+        self.put(T::from_f64(value), Found::Float)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Lenient::new(T::from_text(value), Found::Text))
+    #[inline]
+    fn visit_str<E>(self, value: &str) -> Result<Seen, E> {
+        self.put(T::from_text(value), Found::Text)
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Lenient::Null)
+    #[inline]
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        Ok(match T::from_seq(seq)? {
-            Take::Exact(value) => Lenient::Exact(value),
-            Take::Coerced(value) => Lenient::Coerced(value, Found::Elements),
-            Take::Refused => Lenient::Wrong(Found::Array),
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Seen, A::Error> {
+        Ok(match T::seq_into(self.0, seq)? {
+            Take::Exact(()) => Seen::Exact,
+            Take::Coerced(()) => Seen::Coerced(Found::Elements),
+            Take::Refused => Seen::Wrong(Found::Array),
         })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Ok(Lenient::new(T::from_map(map)?, Found::Object))
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Seen, A::Error> {
+        Ok(match T::map_into(self.0, map)? {
+            Take::Exact(()) => Seen::Exact,
+            Take::Coerced(()) => Seen::Coerced(Found::Object),
+            Take::Refused => Seen::Wrong(Found::Object),
+        })
     }
 }
 
@@ -363,7 +414,7 @@ impl WireValue for bool {
     }
 }
 
-impl WireValue for Text {
+impl<const INLINE: usize> WireValue for TextOf<INLINE> {
     const EXPECTED: &'static str = "string";
 
     fn from_i64(value: i64) -> Take<Self> {
@@ -386,48 +437,68 @@ impl WireValue for Text {
     }
 }
 
-impl<T: WireValue> WireValue for Vec<T> {
-    const EXPECTED: &'static str = "array";
+/// What all lists have in common.
+macro_rules! list {
+    () => {
+        const EXPECTED: &'static str = "array";
 
-    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Take<Self>, A::Error> {
-        let mut items = Self::new();
-        let mut is_exact = true;
-        while items.len() < ELEMENTS_MAX {
-            match seq.next_element::<Lenient<T>>()? {
-                Some(Lenient::Exact(item)) => items.push(item),
-                Some(Lenient::Coerced(item, _)) => {
-                    is_exact = false;
-                    items.push(item);
-                }
-                Some(Lenient::Null | Lenient::Wrong(_)) => is_exact = false,
-                None => {
-                    return Ok(if is_exact { Take::Exact(items) } else { Take::Coerced(items) });
-                }
+        fn seq_into<'de, A: SeqAccess<'de>>(
+            slot: &mut Option<Self>,
+            seq: A,
+        ) -> Result<Take<()>, A::Error> {
+            let items = slot.insert(Self::new());
+            read_elements(seq, |item| items.push(item))
+        }
+        fn describe_leaves(path: &str, unit: &'static str, out: &mut Vec<LeafSpec>) {
+            one_leaf(path, unit, LeafKind::Json, &[], out);
+        }
+        fn visit_leaves<F: FnMut(usize, LeafRef<'_>)>(&self, base: usize, f: &mut F) {
+            f(base, LeafRef::Json(self));
+        }
+        fn has_drift(&self) -> bool {
+            self.iter().any(WireValue::has_drift)
+        }
+        fn walk_drift(&self, path: &mut String, sink: &mut DriftSink<'_>) {
+            // Elements share one path: drift is counted by field, not by position.
+            let len = path.len();
+            path.push_str("[]");
+            for item in self.iter().filter(|item| item.has_drift()) {
+                item.walk_drift(path, sink);
             }
+            path.truncate(len);
         }
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            is_exact = false;
+    };
+}
+
+impl<T: WireValue> WireValue for Vec<T> {
+    list!();
+}
+
+impl<T: WireValue + Default, const N: usize> WireValue for Few<T, N> {
+    list!();
+}
+
+/// Reads an array element by element, [`ELEMENTS_MAX`] of them.
+pub(crate) fn read_elements<'de, T: WireValue, A: SeqAccess<'de>>(
+    mut seq: A,
+    mut push: impl FnMut(T),
+) -> Result<Take<()>, A::Error> {
+    let (mut kept, mut is_exact) = (0, true);
+    while kept < ELEMENTS_MAX {
+        let mut item = None;
+        let Some(seen) = seq.next_element_seed(Slot(&mut item))? else {
+            return Ok(if is_exact { Take::Exact(()) } else { Take::Coerced(()) });
+        };
+        is_exact &= seen == Seen::Exact;
+        if let Some(item) = item {
+            push(item);
+            kept += 1;
         }
-        Ok(if is_exact { Take::Exact(items) } else { Take::Coerced(items) })
     }
-    fn describe_leaves(path: &str, unit: &'static str, out: &mut Vec<LeafSpec>) {
-        one_leaf(path, unit, LeafKind::Json, &[], out);
+    while seq.next_element::<IgnoredAny>()?.is_some() {
+        is_exact = false;
     }
-    fn visit_leaves<F: FnMut(usize, LeafRef<'_>)>(&self, base: usize, f: &mut F) {
-        f(base, LeafRef::Json(self));
-    }
-    fn has_drift(&self) -> bool {
-        self.iter().any(WireValue::has_drift)
-    }
-    fn walk_drift(&self, path: &mut String, sink: &mut DriftSink<'_>) {
-        // Elements share one path: drift is counted by field, not by position.
-        let len = path.len();
-        path.push_str("[]");
-        for item in self.iter().filter(|item| item.has_drift()) {
-            item.walk_drift(path, sink);
-        }
-        path.truncate(len);
-    }
+    Ok(if is_exact { Take::Exact(()) } else { Take::Coerced(()) })
 }
 
 /// A message body may be boxed where it would make an enum large.
@@ -435,12 +506,16 @@ impl<T: WireValue> WireValue for Box<T> {
     const EXPECTED: &'static str = T::EXPECTED;
     const LEAVES: usize = T::LEAVES;
 
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Take<Self>, A::Error> {
-        Ok(match T::from_map(map)? {
-            Take::Exact(value) => Take::Exact(Self::new(value)),
-            Take::Coerced(value) => Take::Coerced(Self::new(value)),
-            Take::Refused => Take::Refused,
-        })
+    fn map_into<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Self>,
+        map: A,
+    ) -> Result<Take<()>, A::Error> {
+        let mut inner = None;
+        let take = T::map_into(&mut inner, map)?;
+        if let Some(inner) = inner {
+            *slot = Some(Self::new(inner));
+        }
+        Ok(take)
     }
     fn describe_leaves(path: &str, unit: &'static str, out: &mut Vec<LeafSpec>) {
         T::describe_leaves(path, unit, out);
@@ -456,43 +531,17 @@ impl<T: WireValue> WireValue for Box<T> {
     }
 }
 
-/// The keys of a wire struct, found by name.
-pub(crate) trait KeySet: Sized {
-    fn find(key: &str) -> Option<Self>;
-}
-
-/// A key of a JSON object, known or not.
-pub(crate) enum KeyOf<K> {
-    Known(K),
-    Unknown(Text),
-}
-
-impl<'de, K: KeySet> Deserialize<'de> for KeyOf<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor<K>(PhantomData<K>);
-        impl<K: KeySet> Visitor<'_> for KeyVisitor<K> {
-            type Value = KeyOf<K>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-                Ok(K::find(key)
-                    .map_or_else(|| KeyOf::Unknown(cut(key, UNKNOWN_KEY_MAX).into()), KeyOf::Known))
-            }
-        }
-        deserializer.deserialize_identifier(KeyVisitor(PhantomData))
-    }
-}
-
 /// Reads the value of a known key into its slot. `null` leaves the slot as it is.
+#[inline]
 pub(crate) fn read_slot<'de, T: WireValue, A: MapAccess<'de>>(
     map: &mut A,
     key: &'static str,
     slot: &mut Option<T>,
     drift: &mut Drift,
 ) -> Result<(), A::Error> {
-    if let Some(value) = map.next_value::<Lenient<T>>()?.note(key, T::EXPECTED, drift) {
-        *slot = Some(value);
+    let seen = map.next_value_seed(Slot(slot))?;
+    if seen != Seen::Exact {
+        seen.note(key, T::EXPECTED, drift);
     }
     Ok(())
 }

@@ -44,26 +44,32 @@ macro_rules! wire {
                 $(+ <$ty as $crate::lenient::WireValue>::LEAVES)*
                 $(+ <$dty as $crate::lenient::WireValue>::LEAVES)?;
 
-            fn from_map<'de, A: serde::de::MapAccess<'de>>(
+            fn map_into<'de, A: serde::de::MapAccess<'de>>(
+                slot: &mut Option<Self>,
                 mut map: A,
-            ) -> Result<$crate::lenient::Take<Self>, A::Error> {
-                #[allow(non_camel_case_types)]
-                enum Key { $($field,)* }
-                impl $crate::lenient::KeySet for Key {
-                    fn find(key: &str) -> Option<Self> {
-                        match key {
-                            $($key => Some(Self::$field),)*
-                            _ => None,
-                        }
-                    }
+            ) -> Result<$crate::lenient::Take<()>, A::Error> {
+                /// Numbers of the keys, for patterns.
+                #[allow(non_camel_case_types, non_upper_case_globals)]
+                mod number {
+                    #[allow(dead_code)] // an object may have no fields
+                    enum Number { $($field,)* }
+                    $(pub(super) const $field: u8 = Number::$field as u8;)*
                 }
-                let mut out = Self::default();
-                while let Some(key) = map.next_key::<$crate::lenient::KeyOf<Key>>()? {
-                    match key {
-                        $($crate::lenient::KeyOf::Known(Key::$field) => $crate::lenient::read_slot(
+                const NAMES: &[&str] = &[$($key,)*];
+                const SLOTS: usize = $crate::keys::slot_count(NAMES.len());
+                const FOUND: ([u8; SLOTS], u64) = $crate::keys::arrange(NAMES);
+                static TABLE: $crate::keys::KeyTable =
+                    $crate::keys::KeyTable::new(NAMES, &FOUND.0, FOUND.1);
+                let out = slot.insert(Self::default());
+                let mut key = $crate::text::Text::default();
+                loop {
+                    let seed = $crate::keys::KeySeed { table: &TABLE, unknown: &mut key };
+                    let Some(at) = map.next_key_seed(seed)? else { break };
+                    match at {
+                        $(number::$field => $crate::lenient::read_slot(
                             &mut map, $key, &mut out.$field, &mut out.drift,
                         )?,)*
-                        $crate::lenient::KeyOf::Unknown(key) => {
+                        _ => {
                             $(
                                 if <$dty as $crate::macros::DynamicKeys>::accepts(&key) {
                                     let slot = out.$dyn.get_or_insert_default();
@@ -79,11 +85,11 @@ macro_rules! wire {
                                     continue;
                                 }
                             )?
-                            out.drift.take_unknown(key, &mut map)?;
+                            out.drift.take_unknown(core::mem::take(&mut key), &mut map)?;
                         }
                     }
                 }
-                Ok($crate::lenient::Take::Exact(out))
+                Ok($crate::lenient::Take::Exact(()))
             }
 
             #[allow(unused_variables)] // an object may have no fields

@@ -4,11 +4,12 @@
 //! `distance_limit_status`, `rc_lost_action`, `rth_altitude` and the thermal fields, which the wire
 //! shows; they are here. Next: [`super::camera`].
 
+use crate::few::Few;
 use crate::lenient::{Flag, Int, Num};
 use crate::macros::wire;
 use crate::newer::payload::PsdkStateInfo;
 use crate::psdk::PsdkResource;
-use crate::text::Text;
+use crate::text::{LongText, Text};
 
 use super::camera::{Camera, Payloads};
 use super::codes::{
@@ -40,7 +41,7 @@ wire! {
         /// Accumulated total sorties of the aircraft.
         total_flight_sorties: Int = "total_flight_sorties" [""];
         /// Track ID.
-        track_id: Text = "track_id" [""];
+        track_id: LongText = "track_id" [""];
         /// Satellite search state.
         position_state: PositionState = "position_state" [""];
         /// Storage capacity.
@@ -81,6 +82,10 @@ wire! {
         mode_code: AircraftModeCode = "mode_code" [""];
         /// Firmware; documented as state, seen in OSD.
         firmware_version: Text = "firmware_version" [""];
+        /// Why the aircraft is in its state; documented as state, seen in OSD.
+        mode_code_reason: ModeCodeReason = "mode_code_reason" [""];
+        /// A, B, or browser-made UUID; documented as state, seen in OSD.
+        control_source: Text = "control_source" [""];
         /// Distance limit; missing from the page, shown by its own example.
         distance_limit_status: DistanceLimitStatus = "distance_limit_status" [""];
         /// Return height over the take-off point; missing from the page.
@@ -123,7 +128,7 @@ wire! {
         /// Forced landing battery percentage.
         landing_power: Int = "landing_power" ["%"];
         /// Battery details.
-        batteries: Vec<BatteryPack> = "batteries" [""];
+        batteries: Few<BatteryPack, 2> = "batteries" [""];
     }
 }
 

@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::drc::exposure::{ExposureValue, ShutterSpeed};
 use crate::drift::DriftSink;
+use crate::few::Few;
 use crate::leaf::{LeafKind, LeafRef, LeafSpec};
 use crate::lenient::{ELEMENTS_MAX, Flag, Int, Lenient, Num, WireValue};
 use crate::macros::{DynamicKeys, wire};
@@ -44,9 +45,9 @@ wire! {
         /// Zoom view rectangle, origin top-left.
         liveview_world_region: WorldRegion = "liveview_world_region" [""];
         /// Subset of lens names; multiple allowed.
-        photo_storage_settings: Vec<Text> = "photo_storage_settings" [""];
+        photo_storage_settings: Few<Text, 3> = "photo_storage_settings" [""];
         /// Subset of lens names; multiple allowed.
-        video_storage_settings: Vec<Text> = "video_storage_settings" [""];
+        video_storage_settings: Few<Text, 3> = "video_storage_settings" [""];
         /// Wide lens exposure mode.
         wide_exposure_mode: ExposureMode = "wide_exposure_mode" [""];
         /// Wide lens sensitivity.
@@ -178,7 +179,7 @@ wire! {
 
 /// The payloads of one message, in the order they came.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Payloads(pub Vec<(Text, PayloadOsd)>);
+pub struct Payloads(pub Few<(Text, PayloadOsd), 1>);
 
 impl Payloads {
     /// The payload under a key such as `81-0-0`.

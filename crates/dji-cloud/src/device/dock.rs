@@ -3,6 +3,7 @@
 //! Source: `dock-to-cloud/mqtt/dock/dock2/properties` page. Fields at the end of a struct that say
 //! so are residue of the Dock 1 which Dock 2 examples still show. Next: [`super::aircraft`].
 
+use crate::few::Few;
 use crate::lenient::{Flag, Int, Num};
 use crate::live::{LiveCapacity, LiveStatus};
 use crate::macros::wire;
@@ -148,7 +149,7 @@ wire! {
         /// Battery warming status while aircraft is off in dock.
         heat_state: BatteryHeatState = "heat_state" [""];
         /// Filled only while aircraft is powered off in dock.
-        batteries: Vec<DockedBattery> = "batteries" [""];
+        batteries: Few<DockedBattery, 2> = "batteries" [""];
     }
 }
 

@@ -63,7 +63,7 @@ pub fn decode_state_aircraft(data: &RawValue) -> Result<AircraftState, DecodeErr
 /// `None` when its keys tell neither (a guess, good until `update_topo` came).
 #[must_use]
 pub fn looks_like_dock(data: &RawValue) -> Option<bool> {
-    let Keys { dock, aircraft } = serde_json::from_str(data.get()).ok()?;
+    let Keys { dock, aircraft } = crate::json::from_str(data.get()).ok()?;
     match dock.cmp(&aircraft) {
         core::cmp::Ordering::Greater => Some(true),
         core::cmp::Ordering::Less => Some(false),

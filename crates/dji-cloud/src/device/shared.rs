@@ -2,6 +2,7 @@
 //!
 //! Sources: `dock2/properties` and `m3d-properties` pages. Next: [`super::dock`].
 
+use crate::few::Few;
 use crate::lenient::{Flag, Int};
 use crate::macros::wire;
 use crate::text::Text;
@@ -40,7 +41,7 @@ wire! {
     /// Maintenance record.
     pub struct MaintainStatus {
         /// Maintenance information array.
-        maintain_status_array: Vec<MaintainItem> = "maintain_status_array" [""];
+        maintain_status_array: Few<MaintainItem, 3> = "maintain_status_array" [""];
     }
 }
 

@@ -83,10 +83,14 @@ fn on_topic(kind: TopicKind, payload: &[u8]) {
     match kind {
         TopicKind::Osd => {
             let _ = dji_cloud::looks_like_dock(data);
+            same_reading(data.get(), dji_cloud::decode_osd_dock(data));
+            same_reading(data.get(), dji_cloud::decode_osd_aircraft(data));
             round_trip::<DockOsd>(data.get());
             round_trip::<AircraftOsd>(data.get());
         }
         TopicKind::State => {
+            same_reading(data.get(), dji_cloud::decode_state_dock(data));
+            same_reading(data.get(), dji_cloud::decode_state_aircraft(data));
             round_trip::<DockState>(data.get());
             round_trip::<AircraftState>(data.get());
         }
@@ -130,6 +134,19 @@ fn no_false_success(progress: &JobProgress, text: &str) {
     if progress.verdict() == Verdict::Succeeded {
         assert!(text.contains("\"ok\"") || text.contains('\\'), "{text}");
         assert!(progress.result.is_none_or(|result| result.0 == 0), "{text}");
+    }
+}
+
+/// The crate's own quick reader reads what `serde_json` reads, with the same findings, and fails
+/// where that fails.
+fn same_reading<T>(text: &str, quick: Result<T, dji_cloud::DecodeError>)
+where
+    T: DeserializeOwned + PartialEq + core::fmt::Debug,
+{
+    match (serde_json::from_str::<T>(text), quick) {
+        (Ok(slow), quick) => assert_eq!(Ok(slow), quick, "{text}"),
+        // A body that is no object is empty with a fault to the one, and refused by the other.
+        (Err(error), quick) => assert!(quick.is_err() || !text.starts_with('{'), "{error}: {text}"),
     }
 }
 

@@ -16,6 +16,7 @@ mod interlocks;
 mod journal;
 mod liveness;
 mod missions;
+mod ownership;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -89,6 +90,8 @@ impl Checks {
             Box::new(missions::OneVerdict::default()),
             Box::new(interlocks::Interlocks::default()),
             Box::new(interlocks::FlightGate::default()),
+            Box::new(ownership::OneCommander::default()),
+            Box::new(ownership::WithinLease::default()),
             Box::new(telemetry::TwinKeeps::default()),
             Box::new(liveness::Liveness::new(plan)),
         ];

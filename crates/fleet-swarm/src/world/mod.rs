@@ -2,9 +2,10 @@
 //! and people by them. Everything that happens is told to the checkers at once.
 //!
 //! This file holds the world and its clockwork; [`network`] moves packets, [`docks`] the devices,
-//! [`towers`] the machines, [`people`] asks for things.
+//! [`towers`] the machines, [`leases`] which tower commands which dock, [`people`] asks for things.
 
 mod docks;
+mod leases;
 mod network;
 mod people;
 mod records;
@@ -194,6 +195,16 @@ impl World {
             if let Some(mean) = plan.panic_every_ms {
                 self.after_about(mean, Event::Panic(tower));
             }
+            if let Some(mean) = plan.suspend_every_ms {
+                self.after_about(mean, Event::Suspend(tower));
+            }
+            let leases = self.plan.has_leases;
+            if let Some(mean) = plan.lease_stall_every_ms.filter(|_| leases) {
+                self.after_about(mean, Event::LeaseStall(tower));
+            }
+            if let Some(mean) = plan.rest_every_ms.filter(|_| leases) {
+                self.after_about(mean, Event::Rest(tower));
+            }
         }
     }
 
@@ -204,6 +215,15 @@ impl World {
     }
 
     fn handle(&mut self, event: Event) {
+        if let Some(tower) = event.of_tower()
+            && self.towers[tower].suspended_until > self.now
+        {
+            // It is there when the process goes on; timers are looked at then.
+            if !matches!(event, Event::TowerTick { .. } | Event::LeaseTick { .. }) {
+                self.queue.push(self.towers[tower].suspended_until, event);
+            }
+            return;
+        }
         match event {
             Event::AtBroker { client, link, packet } => self.at_broker(client, link, packet),
             Event::AtClient { client, link, packet } => self.at_client(client, link, packet),
@@ -231,6 +251,17 @@ impl World {
             Event::Crash(tower) => self.crash(tower),
             Event::Start(tower) => self.start(tower),
             Event::Panic(tower) => self.lose_machine(tower),
+            Event::LeaseTick { tower, dock } => self.lease_tick(tower, dock),
+            Event::Claim(claim) => self.claim(claim),
+            Event::Claimed { claim, answer, is_others } => self.claimed(claim, answer, is_others),
+            Event::Release { tower, dock, epoch } => {
+                self.store.release(self.now, tower, dock, epoch);
+            }
+            Event::Want { tower, dock, wants } => self.want(tower, dock, wants),
+            Event::LeaseStall(tower) => self.lease_stall(tower),
+            Event::Suspend(tower) => self.suspend(tower),
+            Event::Wake(tower) => self.wake(tower),
+            Event::Rest(tower) => self.rest(tower),
             Event::Person(dock) => self.person(dock),
             Event::Ask(ask) => self.ask(ask),
             Event::LookAfter => self.look_after(),

@@ -1,5 +1,7 @@
 //! What the checkers are told: things that happened in the simulated world, as the world saw them.
 
+use std::collections::BTreeSet;
+
 use fleet_core::{io::JournalId, journal::Record};
 use fleet_sim::model::Outcome;
 use fleet_types::{CommandId, CommandRequest, CommandStatus, MissionRequest, MissionStatus};
@@ -183,6 +185,15 @@ pub enum Fact<'a> {
         dock: usize,
         /// The record.
         record: &'a Record,
+    },
+    /// A tower took in a dock's list of health messages.
+    Alarms {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+        /// Codes of the dock's alarms that are up now.
+        up: &'a BTreeSet<String>,
     },
     /// A tower was given the right to command a dock, or lost it.
     Right {

@@ -48,6 +48,8 @@ pub struct DockPlan {
     pub persists: bool,
     /// Mean time between changes of weather, button and battery, if there are any.
     pub nature_every_ms: Option<Ms>,
+    /// Mean time between changes of its list of health messages, if there are any.
+    pub health_every_ms: Option<Ms>,
 }
 
 /// A tower.
@@ -181,6 +183,7 @@ fn dock(seed: u64, index: usize) -> DockPlan {
         faults,
         persists: rng.bool(),
         nature_every_ms: rng.bool().then(|| rng.u64(8_000..40_000)),
+        health_every_ms: (rng.u8(..) < 90).then(|| rng.u64(3_000..12_000)),
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Event {
         /// The file.
         file: Option<Bytes>,
     },
+    /// A dock's list of health messages changes, or is told again.
+    Health(usize),
     /// The weather, a button or a battery changes at a dock.
     Nature(usize),
     /// The timers of a machine are due.
@@ -179,6 +181,7 @@ impl Event {
             | Self::DockTick(_)
             | Self::Fetched { .. }
             | Self::Nature(_)
+            | Self::Health(_)
             | Self::Commit(_)
             | Self::StoreDown(_)
             | Self::Crash(_)

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fastrand::Rng;
+use fleet_core::alarm::AlarmBook;
 use fleet_core::dock::DockMachine;
 use fleet_core::io::JournalId;
 use fleet_core::journal::Record;
@@ -48,6 +49,8 @@ pub struct Tower {
     pub lease_stalled_until: Ms,
     /// Its process stands still until then.
     pub suspended_until: Ms,
+    /// Its alarms.
+    pub alarms: AlarmBook,
 }
 
 /// A machine and when it wants to be woken.
@@ -98,6 +101,7 @@ impl Tower {
             leases: BTreeMap::new(),
             lease_stalled_until: 0,
             suspended_until: 0,
+            alarms: AlarmBook::new(mix(seed, 0xA1A + index as u64)),
         }
     }
 
@@ -123,6 +127,7 @@ impl Tower {
         self.to_write.clear();
         self.is_writing = false;
         self.leases.clear();
+        self.alarms = AlarmBook::new(self.rng.u64(..));
         self.suspended_until = 0;
     }
 }

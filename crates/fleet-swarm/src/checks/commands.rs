@@ -8,7 +8,7 @@ use fleet_sim::model::Outcome;
 use fleet_types::{CommandId, CommandState, CommandStatus, WallMs, plan::MissionStart};
 
 use super::Checker;
-use super::heard::{Heard, shows};
+use super::heard::shows;
 use crate::facts::{Cause, Fact};
 use crate::plan::EPOCH_MS;
 use crate::queue::Ms;
@@ -173,7 +173,6 @@ pub(super) struct OneOutcome {
     /// What devices did, by `tid`: whether any copy was carried out, refused or ignored.
     done: BTreeMap<String, Vec<Outcome>>,
     sent_at: BTreeMap<CommandId, Ms>,
-    heard: Heard,
     judged: u64,
 }
 
@@ -187,7 +186,7 @@ impl OneOutcome {
         status: &CommandStatus,
     ) -> Result<(), String> {
         let since = self.sent_at.get(&status.command_id).copied().unwrap_or(view.now);
-        if !shows(&self.heard, &status.method, at, since) {
+        if !shows(view.heard, &status.method, at, since) {
             return Err("nothing that was heard since shows it".to_owned());
         }
         let model = &view.sites[at.1].model;
@@ -239,7 +238,6 @@ impl Checker for OneOutcome {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         match fact {
             Fact::Arrived { tid, outcome, method, .. } => {
                 self.done.entry((*tid).to_owned()).or_default().push(*outcome);

@@ -7,7 +7,7 @@ use fleet_core::journal::Entry;
 use fleet_types::{CommandId, CommandState, MissionId, MissionState};
 
 use super::Checker;
-use super::heard::{Heard, shows};
+use super::heard::shows;
 use crate::facts::{Cause, Fact};
 use crate::queue::Ms;
 use crate::world::View;
@@ -23,7 +23,6 @@ pub(super) struct UnknownByEvidence {
     sent_at: BTreeMap<CommandId, Ms>,
     /// What a machine made of evidence while its tower had no right to speak for the dock.
     unsaid: BTreeSet<String>,
-    heard: Heard,
     judged: u64,
 }
 
@@ -48,7 +47,6 @@ impl Checker for UnknownByEvidence {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         match fact {
             Fact::Record { record, is_owner: false, .. } => match &record.entry {
                 Entry::CommandOutcome { command_id, .. } => {
@@ -74,7 +72,7 @@ impl Checker for UnknownByEvidence {
                     let since = self.sent_at.get(&status.command_id).copied().unwrap_or(view.now);
                     // Heard before the answer was given up, it shows as much as heard after.
                     let is_shown = status.state == CommandState::Succeeded
-                        && shows(&self.heard, &status.method, (*tower, *dock), since);
+                        && shows(view.heard, &status.method, (*tower, *dock), since);
                     let was_unsaid = *cause == Cause::Restart
                         && self.unsaid.contains(&status.command_id.to_string());
                     if !Self::is_evidence(*cause) && !is_shown && !was_unsaid {

@@ -11,7 +11,8 @@
 
 mod commands;
 mod evidence;
-mod heard;
+mod health;
+pub mod heard;
 mod interlocks;
 mod journal;
 mod liveness;
@@ -90,6 +91,7 @@ impl Checks {
             Box::new(missions::OneVerdict::default()),
             Box::new(interlocks::Interlocks::default()),
             Box::new(interlocks::FlightGate::default()),
+            Box::new(health::WholeList::default()),
             Box::new(ownership::OneCommander::default()),
             Box::new(ownership::WithinLease::default()),
             Box::new(telemetry::TwinKeeps::default()),

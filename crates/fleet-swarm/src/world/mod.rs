@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
+use crate::checks::heard::Heard;
 use crate::checks::{Checks, Violation};
 use crate::facts::Fact;
 use crate::kit::Kit;
@@ -65,6 +66,7 @@ pub struct World {
     towers: Vec<Tower>,
     people: People,
     checks: Checks,
+    heard: Heard,
     rng: Rng,
     is_healed: bool,
     packets: u64,
@@ -81,6 +83,8 @@ pub struct View<'a> {
     pub store: &'a Store,
     /// What the world was drawn as.
     pub plan: &'a Plan,
+    /// What each tower was told of its docks.
+    pub heard: &'a Heard,
 }
 
 impl World {
@@ -108,6 +112,7 @@ impl World {
             towers,
             people: People::new(&plan),
             checks: Checks::new(&plan),
+            heard: Heard::default(),
             rng: Rng::with_seed(mix(seed, 0x3E7)),
             is_healed: false,
             packets: 0,
@@ -137,9 +142,8 @@ impl World {
             }
         }
         if !self.checks.has_failed() {
-            let view =
-                View { now: self.now, sites: &self.sites, store: &self.store, plan: &self.plan };
-            self.checks.at_end(&view);
+            let (checks, view) = self.view();
+            checks.at_end(&view);
         }
         self.finish()
     }
@@ -178,6 +182,11 @@ impl World {
             self.queue.push(at + 4_000, Event::Person(dock));
             if let Some(mean) = self.plan.docks[dock].nature_every_ms {
                 self.after_about(mean, Event::Nature(dock));
+            }
+        }
+        for dock in 0..self.sites.len() {
+            if let Some(mean) = self.plan.docks[dock].health_every_ms {
+                self.after_about(mean, Event::Health(dock));
             }
         }
         self.queue.push(10_000, Event::LookAfter);
@@ -238,6 +247,7 @@ impl World {
             Event::DockTick(dock) => self.dock_tick(dock),
             Event::Fetched { dock, id, file } => self.fetched(dock, id, file),
             Event::Nature(dock) => self.nature(dock),
+            Event::Health(dock) => self.health(dock),
             Event::TowerTick { tower, dock } => self.tower_tick(tower, dock),
             Event::OutboxTick(tower) => self.expire_counters(tower),
             Event::Stored { tower, life, write, ok } => self.stored(tower, life, write, ok),
@@ -281,8 +291,14 @@ impl World {
     }
 
     fn note(&mut self, fact: &Fact<'_>) {
-        let view = View { now: self.now, sites: &self.sites, store: &self.store, plan: &self.plan };
-        self.checks.note(&view, fact);
+        self.heard.note(self.now, fact);
+        let (checks, view) = self.view();
+        checks.note(&view, fact);
+    }
+
+    fn view(&mut self) -> (&mut Checks, View<'_>) {
+        let Self { now, sites, store, plan, heard, checks, .. } = self;
+        (checks, View { now: *now, sites, store, plan, heard })
     }
 
     fn count(&mut self, what: &'static str) {

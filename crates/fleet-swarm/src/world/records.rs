@@ -3,7 +3,7 @@
 
 use fleet_core::io::Input;
 
-use super::{View, World};
+use super::World;
 use crate::facts::{Cause, Fact};
 use crate::net::Client;
 use crate::queue::Event;
@@ -38,9 +38,7 @@ impl World {
 
     pub(super) fn commit(&mut self, batch: u64) {
         for (dock, record) in self.store.commit(batch) {
-            let view =
-                View { now: self.now, sites: &self.sites, store: &self.store, plan: &self.plan };
-            self.checks.note(&view, &Fact::Committed { dock, record: &record });
+            self.note(&Fact::Committed { dock, record: &record });
         }
     }
 

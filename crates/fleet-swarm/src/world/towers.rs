@@ -1,13 +1,16 @@
 //! The towers: feeding their machines and carrying out what those ask for, as the real shell does.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use dji_cloud::topic::Topic;
+use fleet_core::alarm::hms;
 use fleet_core::dock::{DockConfig, DockMachine};
 use fleet_core::io::{BrokerPresence, Exchange, Input, Output, Sample, Send, SendFate};
 use fleet_core::journal::fold::Fold;
 use fleet_core::lease::Ownership;
 use fleet_core::preflight::Limits;
-use fleet_types::CommandId;
+use fleet_types::{CommandId, topic::DeviceEvent};
 
 use super::World;
 use super::docks::{glance, short};
@@ -446,12 +449,25 @@ impl World {
             Sample::Alarm(alarm) => self.trace.line(self.now, || {
                 format!("  alarm {} cleared: {:?}", alarm.reason.code, alarm.cleared_ms)
             }),
-            Sample::Topology(_)
-            | Sample::Event(_)
-            | Sample::Drift(_)
-            | Sample::Trace(_)
-            | Sample::Preflight(_) => {}
+            Sample::Event(event) => self.alarm(tower, dock, &event),
+            Sample::Topology(_) | Sample::Drift(_) | Sample::Trace(_) | Sample::Preflight(_) => {}
         }
+    }
+
+    /// An event of a device, as the tower's alarms take it.
+    fn alarm(&mut self, tower: usize, dock: usize, event: &DeviceEvent) {
+        let Some(input) = hms::read(event, None, None) else { return };
+        let now = self.towers[tower].now(self.now);
+        let alarms = &mut self.towers[tower].alarms;
+        alarms.handle_input(now, input);
+        while alarms.poll_output().is_some() {}
+        let sn = &self.sites[dock].sn;
+        let its_own = alarms.statuses().filter(|status| status.sn.as_ref() == Some(sn));
+        let up: BTreeSet<String> = its_own
+            .filter(|status| status.state.is_active())
+            .filter_map(|status| status.cause.strip_prefix("hms ").map(str::to_owned))
+            .collect();
+        self.note(&Fact::Alarms { tower, dock, up: &up });
     }
 
     pub(super) fn store_down(&mut self, is_down: bool) {

@@ -39,6 +39,7 @@ use fleet_types::{
     alarm::{Acknowledgement, AlarmAction, AlarmOrder, AlarmSource, AlarmState, Priority, Shelf},
 };
 
+use crate::mutant::{self, Mutant};
 use flood::Floods;
 
 /// Alarms remembered by one tower.
@@ -249,7 +250,7 @@ impl AlarmBook {
         is_whole: bool,
     ) {
         let told: BTreeSet<_> = conditions.iter().map(|condition| condition.key.clone()).collect();
-        if is_whole {
+        if is_whole && !mutant::is(Mutant::HmsIncrement) {
             // A set is whole: what it does not name does not hold.
             let gone: Vec<_> =
                 self.keys_of(source, by).filter(|key| !told.contains(key)).cloned().collect();

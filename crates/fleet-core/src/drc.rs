@@ -31,6 +31,7 @@ use dji_cloud::{
 };
 use fleet_types::{MonoMs, Now, Reason, WallMs};
 
+use crate::mutant::{self, Mutant};
 use axes::{AxisBook, Craft};
 
 /// Times of a session.
@@ -446,7 +447,7 @@ impl DrcSession {
                 let silent_ms = now.mono.since_ms(session.fresh_at);
                 let is_device_gone =
                     now.mono.since_ms(session.device_heard) >= self.config.device_silent_ms;
-                if silent_ms >= self.config.zero_after_ms {
+                if silent_ms >= self.config.zero_after_ms && !mutant::is(Mutant::StaleSticks) {
                     // What waited is older than the silence: it must not move anything any more.
                     session.waiting = None;
                     session.is_holding = true;
@@ -491,6 +492,9 @@ impl DrcSession {
     fn end(&mut self) {
         self.state = State::Off;
         if self.has_paused_wayline {
+            if mutant::is(Mutant::AutoResumeAfterDrc) {
+                self.outputs.push_back(Output::Resume { by: "tower".to_owned() });
+            }
             self.outputs.push_back(Output::AskResume { position: self.position });
         }
     }
@@ -540,7 +544,11 @@ impl Session {
         if now.mono < self.next_stick {
             return;
         }
-        if let Some(sticks) = self.waiting.take() {
+        let waiting = self.waiting.take();
+        if mutant::is(Mutant::StaleSticks) {
+            self.waiting = waiting;
+        }
+        if let Some(sticks) = waiting {
             self.send(now, outputs, sticks, false);
             self.next_stick = now.mono.after_ms(tick_ms);
         }

@@ -21,6 +21,8 @@ use std::collections::VecDeque;
 
 use fleet_types::{MonoMs, Reason};
 
+use crate::mutant::{self, Mutant};
+
 /// How long leases last, and how they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseConfig {
@@ -269,6 +271,7 @@ impl PartitionLease {
     fn take_grant(&mut self, now: MonoMs, asked_at: MonoMs, epoch: u64) {
         let LeaseConfig { ttl_ms, margin_ms, renew_ms, .. } = self.config;
         // Counted from the question: the store began to count no earlier than that.
+        let margin_ms = if mutant::is(Mutant::LeaseWithoutMargin) { 0 } else { margin_ms };
         let stop_at = asked_at.after_ms(ttl_ms.saturating_sub(margin_ms));
         let right = Ownership { epoch, stop_at };
         if now >= stop_at {
@@ -284,6 +287,14 @@ impl PartitionLease {
 
     /// Ends a lease whose time is up.
     fn let_run_out(&mut self, now: MonoMs) {
+        if let State::Held { right, .. } = &mut self.state
+            && now >= right.stop_at
+            && mutant::is(Mutant::TwoOwners)
+        {
+            right.stop_at = MonoMs(u64::MAX);
+            let (partition, ownership) = (self.partition, Some(*right));
+            self.outputs.push_back(Output::Ownership { partition, ownership });
+        }
         if self.right().is_some_and(|right| now >= right.stop_at) {
             self.lose();
             self.state = State::Without { ask_at: Some(now) };

@@ -3,11 +3,13 @@
 //! Pure. Each dock runs its part as a mission of its own ([`crate::mission`]); this machine says when
 //! each may go on. Both get the same preparation; nothing is ordered before both have answered it.
 //! Then the landing dock goes first: a dock that opens for nobody is a nuisance, an aircraft without
-//! a dock is a loss. From the landing dock's yes until the end its place is reserved, for this flight
-//! alone. What breaks before take-off takes the other part back; what breaks after it sends the
-//! aircraft to a home that can take it: an alternate, else the dock it came from.
+//! a dock is a loss. Until the end both docks are reserved for this flight alone, so that there is
+//! always a way back; so is the place it was bound for before it was sent elsewhere, since nobody
+//! knows when, or whether, that order reached the aircraft. What breaks before take-off takes the
+//! other part back; what breaks after it sends the aircraft to a home that can take it: an alternate,
+//! else the dock it came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleet_types::{
     DeviceSn, MissionId, MissionState, MissionStatus, Reason, WallMs,
@@ -15,7 +17,10 @@ use fleet_types::{
     multi_dock::{MultiDockState, MultiDockStatus},
 };
 
-use crate::preflight::say;
+use crate::{
+    mutant::{self, Mutant},
+    preflight::say,
+};
 
 /// Which dock of the flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,13 +95,16 @@ pub struct MultiDock {
     /// The dock with the best link to the aircraft, by the aircraft's word.
     best_link: Option<DeviceSn>,
     stopped: BTreeMap<Side, bool>,
+    /// Docks whose places are kept for this flight.
+    held: BTreeSet<DeviceSn>,
 }
 
 impl MultiDock {
     /// Takes a flight whose landing place is free and fit; it is reserved from here on.
     #[must_use]
     pub fn accept(status: MultiDockStatus) -> (Self, Vec<Effect>) {
-        let (landing, flight_id) = (status.landing_sn.clone(), status.flight_id);
+        let (landing, take_off) = (status.landing_sn.clone(), status.take_off_sn.clone());
+        let flight_id = status.flight_id;
         let machine = Self {
             status,
             parts: BTreeMap::new(),
@@ -104,13 +112,18 @@ impl MultiDock {
             released: BTreeMap::new(),
             best_link: None,
             stopped: BTreeMap::new(),
+            held: [landing.clone(), take_off.clone()].into(),
         };
-        let effects = vec![
+        let mut effects = vec![
             Effect::Reserve { sn: landing, flight_id: Some(flight_id) },
+            Effect::Reserve { sn: take_off, flight_id: Some(flight_id) },
             Effect::Prepare(Side::TakeOff),
             Effect::Prepare(Side::Landing),
             Effect::Changed,
         ];
+        if mutant::is(Mutant::LandingNotReserved) {
+            effects.remove(0);
+        }
         (machine, effects)
     }
 
@@ -241,7 +254,8 @@ impl MultiDock {
             return self.give_up(verdict, reason, effects);
         }
         let prepared = |state| state == Some(MissionState::Prepared);
-        if prepared(self.part(Side::TakeOff)) && prepared(self.part(Side::Landing)) {
+        let sides = [Side::TakeOff, Side::Landing].map(|side| prepared(self.part(side)));
+        if sides == [true; 2] || mutant::is(Mutant::ExecuteAfterOneReply) && sides != [false; 2] {
             self.status.state = MultiDockState::Opening;
             self.release(Side::Landing, effects);
             effects.push(Effect::Changed);
@@ -324,12 +338,12 @@ impl MultiDock {
             return;
         }
         let flight_id = self.status.flight_id;
-        // Never two bound for one place, nor one for none: the new one is taken before the old one
-        // is given free.
-        effects.push(Effect::Reserve { sn: home.clone(), flight_id: Some(flight_id) });
+        // Never two bound for one place: the old one is kept, for the order may not reach it.
+        if self.held.insert(home.clone()) {
+            effects.push(Effect::Reserve { sn: home.clone(), flight_id: Some(flight_id) });
+        }
         let via = self.best_link.clone().unwrap_or_else(|| self.status.take_off_sn.clone());
         effects.push(Effect::ReturnTo { via, home: home.clone() });
-        effects.push(Effect::Reserve { sn: bound_for, flight_id: None });
         self.status.home_sn = home;
         self.status.state = MultiDockState::Diverted;
         self.status.reason = Some(why);
@@ -345,6 +359,7 @@ impl MultiDock {
             let other_failed = self.verdicts.contains_key(&side.other());
             match self.released.contains_key(&side) {
                 true => self.stop(side, other_failed, effects),
+                false if mutant::is(Mutant::NoUndo) => {}
                 false => effects.push(Effect::Cancel(side)),
             }
         }
@@ -366,8 +381,8 @@ impl MultiDock {
     }
 
     fn end(&mut self, verdict: Verdict, reason: Option<Reason>, effects: &mut Vec<Effect>) {
-        let home = self.status.home_sn.clone();
-        effects.push(Effect::Reserve { sn: home, flight_id: None });
+        let held = std::mem::take(&mut self.held);
+        effects.extend(held.into_iter().map(|sn| Effect::Reserve { sn, flight_id: None }));
         self.status.state = MultiDockState::Ended;
         self.status.verdict = Some(verdict);
         self.status.reason = reason.or(self.status.reason.take());

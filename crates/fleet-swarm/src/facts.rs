@@ -1,5 +1,7 @@
 //! What the checkers are told: things that happened in the simulated world, as the world saw them.
 
+use std::collections::BTreeSet;
+
 use fleet_core::{io::JournalId, journal::Record};
 use fleet_sim::model::Outcome;
 use fleet_types::{CommandId, CommandRequest, CommandStatus, MissionRequest, MissionStatus};
@@ -21,6 +23,8 @@ pub enum Cause {
     Journal,
     /// The link told a fate, or its state.
     Link,
+    /// The right to command came or went.
+    Lease,
     /// The broker told of the dock's connection.
     Presence,
     /// The shell made a file's address.
@@ -66,6 +70,8 @@ pub enum Fact<'a> {
     },
     /// A person's mission reached a machine.
     AskedMission {
+        /// Tower.
+        tower: usize,
         /// Dock.
         dock: usize,
         /// What.
@@ -159,7 +165,11 @@ pub enum Fact<'a> {
         journal_id: JournalId,
         /// The record.
         record: &'a Record,
+        /// The tower has the right to command the dock: what it does without is not told to people.
+        is_owner: bool,
     },
+    /// A machine without the right to command answered for a counter-action it knows already.
+    KnownAlready(CommandId),
     /// A tower learned that a record is safe, or that it may not be.
     Recorded {
         /// Dock.
@@ -175,6 +185,26 @@ pub enum Fact<'a> {
         dock: usize,
         /// The record.
         record: &'a Record,
+    },
+    /// A tower took in a dock's list of health messages.
+    Alarms {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+        /// Codes of the dock's alarms that are up now.
+        up: &'a BTreeSet<String>,
+    },
+    /// A tower was given the right to command a dock, or lost it.
+    Right {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+        /// Higher with each owner.
+        epoch: u64,
+        /// True time at which the right ends; 0 when there is none.
+        until: Ms,
     },
     /// A machine was made anew: what it heard before is forgotten.
     Made {

@@ -9,6 +9,7 @@
 //! Read next: `docs/swarm.md`, [`plan`], [`world`], [`checks`].
 #![forbid(unsafe_code)]
 
+pub mod arena;
 pub mod checks;
 pub mod facts;
 pub mod kit;

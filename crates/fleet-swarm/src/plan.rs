@@ -31,6 +31,8 @@ pub struct Plan {
     pub store: StorePlan,
     /// The people.
     pub people: PeoplePlan,
+    /// Towers share the docks by leases; else each dock has one tower for good.
+    pub has_leases: bool,
 }
 
 /// A dock and its site.
@@ -46,6 +48,8 @@ pub struct DockPlan {
     pub persists: bool,
     /// Mean time between changes of weather, button and battery, if there are any.
     pub nature_every_ms: Option<Ms>,
+    /// Mean time between changes of its list of health messages, if there are any.
+    pub health_every_ms: Option<Ms>,
 }
 
 /// A tower.
@@ -59,6 +63,12 @@ pub struct TowerPlan {
     pub crash_every_ms: Option<Ms>,
     /// Mean time between losses of one of its machines.
     pub panic_every_ms: Option<Ms>,
+    /// Mean time between standstills of its connection to the table of leases.
+    pub lease_stall_every_ms: Option<Ms>,
+    /// Mean time between moments in which the whole process stands still.
+    pub suspend_every_ms: Option<Ms>,
+    /// Mean time between moments in which it gives a dock back for a while.
+    pub rest_every_ms: Option<Ms>,
 }
 
 /// The network.
@@ -97,6 +107,8 @@ pub struct StorePlan {
     pub lost_answer: f64,
     /// Mean time between outages.
     pub down_every_ms: Option<Ms>,
+    /// How much faster than time its clock runs, percent; leases are counted by it.
+    pub clock_percent: i64,
 }
 
 /// The people.
@@ -129,6 +141,7 @@ impl Plan {
             towers: (0..towers).map(|index| tower(seed, index)).collect(),
             heal_at,
             end_at: heal_at + 60_000,
+            has_leases: towers > 1 || rng.u8(..) < 50,
             net: net(&mut rng),
             store: store(&mut rng),
             people: PeoplePlan {
@@ -170,6 +183,7 @@ fn dock(seed: u64, index: usize) -> DockPlan {
         faults,
         persists: rng.bool(),
         nature_every_ms: rng.bool().then(|| rng.u64(8_000..40_000)),
+        health_every_ms: (rng.u8(..) < 90).then(|| rng.u64(3_000..12_000)),
     }
 }
 
@@ -180,6 +194,9 @@ fn tower(seed: u64, index: usize) -> TowerPlan {
         mono_start_ms: rng.u64(1_000..10_000_000),
         crash_every_ms: (rng.u8(..) < 100).then(|| rng.u64(15_000..60_000)),
         panic_every_ms: (rng.u8(..) < 60).then(|| rng.u64(15_000..60_000)),
+        lease_stall_every_ms: (rng.u8(..) < 110).then(|| rng.u64(10_000..40_000)),
+        suspend_every_ms: (rng.u8(..) < 60).then(|| rng.u64(10_000..40_000)),
+        rest_every_ms: (rng.u8(..) < 40).then(|| rng.u64(10_000..40_000)),
     }
 }
 
@@ -205,6 +222,7 @@ fn store(rng: &mut Rng) -> StorePlan {
         fail: if rng.u8(..) < 80 { rng.f64() * 0.2 } else { 0.0 },
         lost_answer: if rng.u8(..) < 80 { rng.f64() * 0.2 } else { 0.0 },
         down_every_ms: (rng.u8(..) < 80).then(|| rng.u64(10_000..60_000)),
+        clock_percent: if rng.bool() { rng.i64(-15..=15) } else { 0 },
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use fleet_core::lease::Answer;
+
 use crate::net::{Client, Message};
 
 /// Milliseconds of simulated time since the world began.
@@ -56,6 +58,8 @@ pub enum Event {
         /// The file.
         file: Option<Bytes>,
     },
+    /// A dock's list of health messages changes, or is told again.
+    Health(usize),
     /// The weather, a button or a battery changes at a dock.
     Nature(usize),
     /// The timers of a machine are due.
@@ -95,6 +99,50 @@ pub enum Event {
     Start(usize),
     /// One machine of a tower is lost (a panic in its task) and made anew.
     Panic(usize),
+    /// The timers of a tower's lease on a dock are due.
+    LeaseTick {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+    },
+    /// A question of a tower reaches the table of leases.
+    Claim(Claim),
+    /// The answer reaches the tower, whichever life of it that is.
+    Claimed {
+        /// What was asked.
+        claim: Claim,
+        /// What the table said.
+        answer: Answer,
+        /// Another tower has the dock.
+        is_others: bool,
+    },
+    /// A tower gives a dock back.
+    Release {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+        /// Under which it held it.
+        epoch: u64,
+    },
+    /// A tower wants a dock, or wants it no more.
+    Want {
+        /// Tower.
+        tower: usize,
+        /// Dock.
+        dock: usize,
+        /// Whether.
+        wants: bool,
+    },
+    /// A tower's connection to the table of leases stands still.
+    LeaseStall(usize),
+    /// A tower's process stands still.
+    Suspend(usize),
+    /// It goes on.
+    Wake(usize),
+    /// A tower gives one of its docks to whoever wants it.
+    Rest(usize),
     /// Somebody does something.
     Person(usize),
     /// Something a person does again, or later.
@@ -105,6 +153,66 @@ pub enum Event {
     Heal,
     /// The end.
     End,
+}
+
+impl Event {
+    /// The tower whose process handles it.
+    #[must_use]
+    pub fn of_tower(&self) -> Option<usize> {
+        match self {
+            Self::AtClient { client, .. } | Self::Cut { client, .. } => match client {
+                Client::Commands(tower) | Client::Events(tower) => Some(*tower),
+                Client::Dock(_) => None,
+            },
+            Self::TowerTick { tower, .. }
+            | Self::LeaseTick { tower, .. }
+            | Self::OutboxTick(tower)
+            | Self::Stored { tower, .. }
+            | Self::WriteAgain { tower, .. }
+            | Self::Want { tower, .. }
+            | Self::Rest(tower)
+            | Self::Panic(tower) => Some(*tower),
+            Self::Claimed { claim, .. } => Some(claim.tower),
+            Self::AtBroker { .. }
+            | Self::Connect(_)
+            | Self::Stall(_)
+            | Self::BrokerRestart
+            | Self::BrokerUp
+            | Self::DockTick(_)
+            | Self::Fetched { .. }
+            | Self::Nature(_)
+            | Self::Health(_)
+            | Self::Commit(_)
+            | Self::StoreDown(_)
+            | Self::Crash(_)
+            | Self::Start(_)
+            | Self::Claim(_)
+            | Self::Release { .. }
+            | Self::LeaseStall(_)
+            | Self::Suspend(_)
+            | Self::Wake(_)
+            | Self::Person(_)
+            | Self::Ask(_)
+            | Self::LookAfter
+            | Self::Heal
+            | Self::End => None,
+        }
+    }
+}
+
+/// A question to the table of leases: compare and set.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Who asks.
+    pub tower: usize,
+    /// For which dock.
+    pub dock: usize,
+    /// The machine's name for the question.
+    pub request: u64,
+    /// The epoch under which the tower holds it, as far as it knows.
+    pub holds: Option<u64>,
+    /// For how long.
+    pub ttl_ms: Ms,
 }
 
 /// What a client says to the broker.

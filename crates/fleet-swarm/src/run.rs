@@ -2,14 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use crate::arena;
 use crate::kit::Kit;
 use crate::plan::Plan;
 use crate::world::{Outcome, World};
 
-/// One world; `readable` keeps its trace.
+/// One world and the arenas beside it; `readable` keeps the trace.
 #[must_use]
 pub fn run(kit: &Kit, seed: u64, readable: bool) -> Outcome {
-    World::new(kit, Plan::new(seed), readable).run()
+    let mut outcome = World::new(kit, Plan::new(seed), readable).run();
+    for arena in [arena::drc::run, arena::transfer::run] {
+        if outcome.violation.is_some() {
+            break;
+        }
+        let of = arena(seed, readable);
+        outcome.hash = outcome.hash.rotate_left(11) ^ of.trace.hash();
+        outcome.events += of.trace.events();
+        outcome.lines.extend(of.trace.lines().iter().cloned());
+        outcome.violation = of.violation;
+        for (what, count) in of.tally {
+            *outcome.tally.entry(what).or_default() += count;
+        }
+    }
+    outcome
 }
 
 /// Sums over many worlds.

@@ -27,6 +27,8 @@ pub struct Site {
     pub take_offs: u64,
     /// Publishes its library repeats after a reconnection.
     pub unacknowledged: BTreeMap<u64, Message>,
+    /// Its health messages that hold, by code; the level of each.
+    pub health: BTreeMap<&'static str, u8>,
 }
 
 impl Site {
@@ -52,6 +54,7 @@ impl Site {
             tick_at: None,
             take_offs: 0,
             unacknowledged: BTreeMap::new(),
+            health: BTreeMap::new(),
         }
     }
 

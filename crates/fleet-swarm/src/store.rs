@@ -7,7 +7,7 @@ use fastrand::Rng;
 use fleet_core::{io::JournalId, journal::Record};
 
 use crate::plan::StorePlan;
-use crate::queue::Ms;
+use crate::queue::{Claim, Ms};
 
 /// A write on its way.
 #[derive(Clone, Debug)]
@@ -22,6 +22,21 @@ pub struct Write {
     pub journal_id: JournalId,
     /// The record.
     pub record: Record,
+    /// Under which the tower owned the dock when it asked.
+    pub epoch: u64,
+    /// The database refused it: another owner came after that epoch.
+    pub is_fenced: bool,
+}
+
+/// Who has a dock, as the table of leases says.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Tower.
+    pub tower: usize,
+    /// Higher with each owner.
+    pub epoch: u64,
+    /// True time at which the lease runs out by the database's clock.
+    pub until: Ms,
 }
 
 /// When a write is committed, if it is, and when and what its tower hears.
@@ -47,6 +62,7 @@ pub struct Store {
     /// Batches that were not answered yet, and whether they are committed.
     batches: BTreeMap<u64, (Vec<Write>, bool)>,
     next: u64,
+    rows: BTreeMap<usize, Row>,
 }
 
 /// How long a tower waits for an answer that does not come.
@@ -64,6 +80,7 @@ impl Store {
             journal: BTreeMap::new(),
             batches: BTreeMap::new(),
             next: 0,
+            rows: BTreeMap::new(),
         }
     }
 
@@ -93,7 +110,12 @@ impl Store {
         if std::mem::replace(is_committed, true) {
             return Vec::new();
         }
-        let rows: Vec<_> = writes.iter().map(|write| (write.dock, write.record.clone())).collect();
+        for write in writes.iter_mut() {
+            let newest = self.rows.get(&write.dock).map_or(0, |row| row.epoch);
+            write.is_fenced = newest > write.epoch;
+        }
+        let kept = writes.iter().filter(|write| !write.is_fenced);
+        let rows: Vec<_> = kept.map(|write| (write.dock, write.record.clone())).collect();
         for (dock, record) in &rows {
             self.journal.entry(*dock).or_default().push(record.clone());
         }
@@ -122,6 +144,60 @@ impl Store {
     pub fn heal(&mut self) {
         self.is_healed = true;
         self.is_down = false;
+    }
+
+    /// How long a question to the table of leases is on its way, and whether its answer is lost;
+    /// nothing when it does not arrive.
+    pub fn way_of_claim(&mut self) -> Option<(Ms, bool)> {
+        let took = self.plan.base_ms + self.rng.u64(0..=self.plan.jitter_ms.min(500));
+        if self.is_healed {
+            return Some((took, false));
+        }
+        if self.is_down || self.rng.f64() < self.plan.fail {
+            return None;
+        }
+        Some((took, self.rng.f64() < self.plan.lost_answer))
+    }
+
+    /// Compare and set: the owner's lease grows under its epoch, one that ran out goes to whoever
+    /// asks, under the next. The epoch, if it was granted.
+    pub fn claim(&mut self, now: Ms, claim: &Claim) -> Option<u64> {
+        if self.is_down {
+            return None;
+        }
+        let row = self.rows.get(&claim.dock).copied();
+        let epoch = match row {
+            Some(row) if row.tower == claim.tower && Some(row.epoch) == claim.holds => row.epoch,
+            Some(row) if now < row.until => return None,
+            Some(row) => row.epoch + 1,
+            None => 1,
+        };
+        let percent = u64::try_from(100 + self.plan.clock_percent).unwrap_or(100);
+        let until = now + claim.ttl_ms * 100 / percent;
+        self.rows.insert(claim.dock, Row { tower: claim.tower, epoch, until });
+        Some(epoch)
+    }
+
+    /// Whether the database is away.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.is_down
+    }
+
+    /// A tower gives its dock back.
+    pub fn release(&mut self, now: Ms, tower: usize, dock: usize, epoch: u64) {
+        if let Some(row) = self.rows.get_mut(&dock)
+            && (row.tower, row.epoch) == (tower, epoch)
+            && !self.is_down
+        {
+            row.until = row.until.min(now);
+        }
+    }
+
+    /// Who has a dock, or had it last.
+    #[must_use]
+    pub fn row(&self, dock: usize) -> Option<Row> {
+        self.rows.get(&dock).copied()
     }
 
     /// The journal of a dock, oldest first.

@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fastrand::Rng;
+use fleet_core::alarm::AlarmBook;
 use fleet_core::dock::DockMachine;
 use fleet_core::io::JournalId;
 use fleet_core::journal::Record;
+use fleet_core::lease::PartitionLease;
 use fleet_types::{CommandId, MonoMs, Now, WallMs};
 
 use crate::facts::Sent;
@@ -41,6 +43,14 @@ pub struct Tower {
     pub is_writing: bool,
     /// Commands on the wire, by packet.
     pub on_wire: BTreeMap<u64, (usize, CommandId)>,
+    /// Its leases, by dock, and when each wants to be woken.
+    pub leases: BTreeMap<usize, (PartitionLease, Option<Ms>)>,
+    /// Its questions to the table of leases do not arrive before this.
+    pub lease_stalled_until: Ms,
+    /// Its process stands still until then.
+    pub suspended_until: Ms,
+    /// Its alarms.
+    pub alarms: AlarmBook,
 }
 
 /// A machine and when it wants to be woken.
@@ -55,6 +65,12 @@ pub struct Slot {
     pub handling: Option<Held>,
     /// Deliveries that are acknowledged when what they led to is safe.
     pub held: Vec<Held>,
+    /// The tower has the right to command the dock, as far as it knows. Without it the machine goes
+    /// on for the sake of counter-actions; what it tells is not passed on, and the device is not
+    /// told that anything it said is safe.
+    pub is_owner: bool,
+    /// The first of the epochs that the records follow one another in, and the present one.
+    pub epochs: (u64, u64),
 }
 
 /// A delivery that was handled, and what waits until its records are safe.
@@ -82,6 +98,10 @@ impl Tower {
             to_write: VecDeque::new(),
             is_writing: false,
             on_wire: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            lease_stalled_until: 0,
+            suspended_until: 0,
+            alarms: AlarmBook::new(mix(seed, 0xA1A + index as u64)),
         }
     }
 
@@ -106,5 +126,8 @@ impl Tower {
         self.on_wire.clear();
         self.to_write.clear();
         self.is_writing = false;
+        self.leases.clear();
+        self.alarms = AlarmBook::new(self.rng.u64(..));
+        self.suspended_until = 0;
     }
 }

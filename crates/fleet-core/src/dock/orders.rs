@@ -68,6 +68,11 @@ impl DockMachine {
             Ok(payload) => payload,
             Err(reason) => return self.refuse(now, request, reason),
         };
+        if mutant::is(Mutant::CounterNeedsLease)
+            && let Err(reason) = self.check_owner(now)
+        {
+            return self.refuse(now, request, reason);
+        }
         if !spec.counter_action {
             let refusal = self.check_room().and_then(|()| check_command(&spec, &self.facts(now)));
             let (id, by) = (request.command_id, &request.issued_by);

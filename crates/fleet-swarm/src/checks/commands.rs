@@ -8,7 +8,7 @@ use fleet_sim::model::Outcome;
 use fleet_types::{CommandId, CommandState, CommandStatus, WallMs, plan::MissionStart};
 
 use super::Checker;
-use super::heard::{Heard, shows};
+use super::heard::shows;
 use crate::facts::{Cause, Fact};
 use crate::plan::EPOCH_MS;
 use crate::queue::Ms;
@@ -65,9 +65,38 @@ impl Checker for SentOnce {
 #[derive(Default)]
 pub(super) struct WithinLife {
     /// What people allowed, by the identity they gave.
-    allowed: BTreeMap<String, Ms>,
+    allowed: BTreeMap<String, Until>,
     written: BTreeMap<String, Ms>,
     judged: u64,
+}
+
+/// Until when something is allowed.
+#[derive(Clone, Copy)]
+struct Until {
+    /// By the clock of the tower that took it, at which it was asked for; none when a time of day was
+    /// named.
+    asked: Option<(usize, Ms)>,
+    /// A time of day, which each tower reads from its own clock.
+    wall_ms: i64,
+}
+
+impl Until {
+    fn moment(self, view: &View<'_>, tower: usize) -> Ms {
+        match self.asked {
+            Some((of, until)) if of == tower => until,
+            Some(_) | None => {
+                let skew_ms = view.plan.towers[tower].wall_skew_ms;
+                Ms::try_from(self.wall_ms - EPOCH_MS - skew_ms).unwrap_or(0)
+            }
+        }
+    }
+
+    fn after(view: &View<'_>, tower: usize, life_ms: Ms) -> Self {
+        let until = view.now + life_ms;
+        let skew_ms = view.plan.towers[tower].wall_skew_ms;
+        let wall_ms = EPOCH_MS.saturating_add_unsigned(until) + skew_ms;
+        Self { asked: Some((tower, until)), wall_ms }
+    }
 }
 
 impl Checker for WithinLife {
@@ -77,18 +106,17 @@ impl Checker for WithinLife {
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
-            Fact::AskedCommand { request, .. } => {
-                let until = view.now + request.expires_in_ms;
+            Fact::AskedCommand { request, tower, .. } => {
+                let until = Until::after(view, *tower, request.expires_in_ms);
                 self.allowed.insert(request.command_id.to_string(), until);
             }
-            Fact::AskedMission { dock, request } => {
-                let skew_ms = view.plan.towers[dock % view.plan.towers.len()].wall_skew_ms;
-                let moment = |wall: WallMs| Ms::try_from(wall.0 - EPOCH_MS - skew_ms).unwrap_or(0);
+            Fact::AskedMission { tower, request, .. } => {
+                let moment = |wall: WallMs| Until { asked: None, wall_ms: wall.0 };
                 let until = match &request.plan.start {
                     MissionStart::Timed { execute_ms } => moment(*execute_ms),
                     MissionStart::Conditional(ready) => moment(ready.end_ms),
                     MissionStart::Immediate | MissionStart::Released => {
-                        view.now + request.expires_in_ms
+                        Until::after(view, *tower, request.expires_in_ms)
                     }
                 };
                 self.allowed.insert(request.mission_id.to_string(), until);
@@ -110,6 +138,7 @@ impl Checker for WithinLife {
                 let Some(until) = self.allowed.get(id).copied() else {
                     return Err(format!("{} {}: nobody asked for it", sent.method, sent.tid));
                 };
+                let until = until.moment(view, sent.tower);
                 if view.now >= until {
                     let late_ms = view.now - until;
                     return Err(format!("{} {} left {late_ms} ms late", sent.method, sent.tid));
@@ -144,7 +173,6 @@ pub(super) struct OneOutcome {
     /// What devices did, by `tid`: whether any copy was carried out, refused or ignored.
     done: BTreeMap<String, Vec<Outcome>>,
     sent_at: BTreeMap<CommandId, Ms>,
-    heard: Heard,
     judged: u64,
 }
 
@@ -158,7 +186,7 @@ impl OneOutcome {
         status: &CommandStatus,
     ) -> Result<(), String> {
         let since = self.sent_at.get(&status.command_id).copied().unwrap_or(view.now);
-        if !shows(&self.heard, &status.method, at, since) {
+        if !shows(view.heard, &status.method, at, since) {
             return Err("nothing that was heard since shows it".to_owned());
         }
         let model = &view.sites[at.1].model;
@@ -210,7 +238,6 @@ impl Checker for OneOutcome {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         match fact {
             Fact::Arrived { tid, outcome, method, .. } => {
                 self.done.entry((*tid).to_owned()).or_default().push(*outcome);
@@ -322,6 +349,9 @@ impl Checker for CounterActions {
             }
             Fact::Sent { sent, .. } if self.waiting.remove(&sent.tid).is_some() => {
                 self.judged += 1;
+            }
+            Fact::KnownAlready(id) if !self.waiting.contains_key(&id.to_string()) => {
+                self.waiting.clear();
             }
             // Asked a second time under the same key: the first is what is told, and it has left.
             Fact::Command { status, cause: Cause::Request, .. } if status.counter_action => {

@@ -1,12 +1,13 @@
 //! Silence proves nothing: what is unknown is closed by the device's word or by a person, and no
 //! outcome of what left comes from a clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fleet_core::journal::Entry;
 use fleet_types::{CommandId, CommandState, MissionId, MissionState};
 
 use super::Checker;
-use super::heard::{Heard, shows};
+use super::heard::shows;
 use crate::facts::{Cause, Fact};
 use crate::queue::Ms;
 use crate::world::View;
@@ -20,7 +21,8 @@ pub(super) struct UnknownByEvidence {
     /// When a machine that was made anew last told of a mission.
     restarted_at: BTreeMap<MissionId, Ms>,
     sent_at: BTreeMap<CommandId, Ms>,
-    heard: Heard,
+    /// What a machine made of evidence while its tower had no right to speak for the dock.
+    unsaid: BTreeSet<String>,
     judged: u64,
 }
 
@@ -29,6 +31,7 @@ impl UnknownByEvidence {
         match cause {
             Cause::Message(_) | Cause::Resolution | Cause::Link => true,
             Cause::Request
+            | Cause::Lease
             | Cause::Journal
             | Cause::Presence
             | Cause::FileUrl
@@ -44,8 +47,17 @@ impl Checker for UnknownByEvidence {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         match fact {
+            Fact::Record { record, is_owner: false, .. } => match &record.entry {
+                Entry::CommandOutcome { command_id, .. } => {
+                    self.unsaid.insert(command_id.to_string());
+                }
+                Entry::MissionOutcome { mission_id, .. }
+                | Entry::MissionStep { mission_id, .. } => {
+                    self.unsaid.insert(mission_id.to_string());
+                }
+                _ => {}
+            },
             Fact::Sent { sent, .. } => {
                 self.sent_at.insert(sent.command_id, view.now);
             }
@@ -60,8 +72,10 @@ impl Checker for UnknownByEvidence {
                     let since = self.sent_at.get(&status.command_id).copied().unwrap_or(view.now);
                     // Heard before the answer was given up, it shows as much as heard after.
                     let is_shown = status.state == CommandState::Succeeded
-                        && shows(&self.heard, &status.method, (*tower, *dock), since);
-                    if !Self::is_evidence(*cause) && !is_shown {
+                        && shows(view.heard, &status.method, (*tower, *dock), since);
+                    let was_unsaid = *cause == Cause::Restart
+                        && self.unsaid.contains(&status.command_id.to_string());
+                    if !Self::is_evidence(*cause) && !is_shown && !was_unsaid {
                         let (method, id, state) = (&status.method, status.command_id, status.state);
                         return Err(format!(
                             "{method} {id} was {before:?} and is {state:?} by {cause:?}"
@@ -79,7 +93,9 @@ impl Checker for UnknownByEvidence {
                 }
                 if before == Some(MissionState::Unknown) && status.state != MissionState::Unknown {
                     self.judged += 1;
-                    if !Self::is_evidence(*cause) {
+                    let was_unsaid = *cause == Cause::Restart
+                        && self.unsaid.contains(&status.mission_id.to_string());
+                    if !Self::is_evidence(*cause) && !was_unsaid {
                         let (id, state) = (status.mission_id, status.state);
                         return Err(format!("mission {id} was unknown, is {state:?} by {cause:?}"));
                     }

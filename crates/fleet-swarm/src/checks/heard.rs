@@ -8,38 +8,36 @@ use crate::net::Kind;
 use crate::queue::Ms;
 
 /// Older than this a fact is no ground to move anything (the tower's own rule is the same 10 s).
-pub(super) const FRESH_MS: Ms = 10_000;
+pub(crate) const FRESH_MS: Ms = 10_000;
 
 /// Facts heard by (tower, dock, key).
 #[derive(Default)]
-pub(super) struct Heard {
+pub struct Heard {
     facts: BTreeMap<(usize, usize, &'static str), (i64, Ms)>,
 }
 
 /// What conditional flights depend on.
-pub(super) const CONDITIONS: [&str; 2] = ["rainfall", "capacity_percent"];
+pub(crate) const CONDITIONS: [&str; 2] = ["rainfall", "capacity_percent"];
 /// Mode of the aircraft, last heard.
 const AIRCRAFT_MODE: &str = "aircraft mode_code";
 /// Whether the flight was last said to be paused.
 const PAUSED: &str = "paused";
 
 /// The keys that are followed, as they are on the wire.
-pub(super) const KEYS: [&str; 5] =
+pub(crate) const KEYS: [&str; 5] =
     ["mode_code", "cover_state", "drone_in_dock", "emergency_stop_state", "supplement_light_state"];
 
 impl Heard {
     /// Takes note of a message, or of a machine that forgot.
-    pub(super) fn note(&mut self, now: Ms, fact: &Fact<'_>) {
+    pub(crate) fn note(&mut self, now: Ms, fact: &Fact<'_>) {
         match fact {
             Fact::Heard { tower, dock, kind: Kind::Osd, is_docks: true, payload } => {
-                for key in KEYS.into_iter().chain(CONDITIONS) {
-                    if let Some(value) = number(payload, key) {
-                        self.facts.insert((*tower, *dock, key), (value, now));
-                    }
+                for (key, value) in numbers(payload, KEYS.into_iter().chain(CONDITIONS)) {
+                    self.facts.insert((*tower, *dock, key), (value, now));
                 }
             }
             Fact::Heard { tower, dock, kind: Kind::Osd, is_docks: false, payload } => {
-                if let Some(value) = number(payload, "mode_code") {
+                for (_, value) in numbers(payload, ["mode_code"].into_iter()) {
                     self.facts.insert((*tower, *dock, AIRCRAFT_MODE), (value, now));
                 }
             }
@@ -60,7 +58,7 @@ impl Heard {
     }
 
     /// The value last heard and its age.
-    pub(super) fn get(
+    pub(crate) fn get(
         &self,
         now: Ms,
         tower: usize,
@@ -72,7 +70,7 @@ impl Heard {
     }
 
     /// The value last heard, if it is fresh.
-    pub(super) fn fresh(
+    pub(crate) fn fresh(
         &self,
         now: Ms,
         tower: usize,
@@ -85,7 +83,7 @@ impl Heard {
 }
 
 /// Whether what was heard after `since` shows what a command was to bring about.
-pub(super) fn shows(heard: &Heard, method: &str, (tower, dock): (usize, usize), since: Ms) -> bool {
+pub(crate) fn shows(heard: &Heard, method: &str, (tower, dock): (usize, usize), since: Ms) -> bool {
     let after = |key| heard.facts.get(&(tower, dock, key)).filter(|(_, at)| *at >= since);
     let is = |key, wanted: i64| after(key).is_some_and(|(value, _)| *value == wanted);
     match method {
@@ -106,25 +104,39 @@ fn contains(payload: &[u8], text: &[u8]) -> bool {
     payload.windows(text.len()).any(|window| window == text)
 }
 
-/// The whole number after `"key":` in a payload; simulated docks write no spaces.
-fn number(payload: &[u8], key: &str) -> Option<i64> {
-    let at = payload.windows(key.len() + 3).position(|window| {
-        window[0] == b'"' && &window[1..=key.len()] == key.as_bytes() && window.ends_with(b"\":")
-    })?;
-    let digits = payload.get(at + key.len() + 3..)?;
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'-')?;
-    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+/// The whole numbers behind some keys of a payload, the first of each; simulated docks write no
+/// spaces and no escapes. One pass over the payload: it is the swarm's innermost loop.
+fn numbers(
+    payload: &[u8],
+    keys: impl Iterator<Item = &'static str> + Clone,
+) -> Vec<(&'static str, i64)> {
+    let mut found: Vec<(&'static str, i64)> = Vec::new();
+    let mut pieces = payload.split(|byte| *byte == b'"').skip(1);
+    // Between quotes and outside of them by turns: a key is what a colon follows.
+    while let (Some(word), Some(after)) = (pieces.next(), pieces.next()) {
+        let Some(digits) = after.strip_prefix(b":") else { continue };
+        let Some(key) = keys.clone().find(|key| key.as_bytes() == word) else { continue };
+        if found.iter().any(|(known, _)| *known == key) {
+            continue;
+        }
+        let is_end = |byte: &u8| !byte.is_ascii_digit() && *byte != b'-';
+        let end = digits.iter().position(is_end).unwrap_or(digits.len());
+        let text = std::str::from_utf8(digits.get(..end).unwrap_or_default()).unwrap_or_default();
+        if let Ok(value) = text.parse() {
+            found.push((key, value));
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::numbers;
 
     #[test]
-    fn a_number_is_found_by_its_whole_key() {
-        let payload = br#"{"data":{"x_mode_code":7,"mode_code":4,"light":-1}}"#;
-        assert_eq!(number(payload, "mode_code"), Some(4));
-        assert_eq!(number(payload, "light"), Some(-1));
-        assert_eq!(number(payload, "drone_in_dock"), None);
+    fn a_number_is_found_by_its_whole_key_and_the_first_counts() {
+        let payload = br#"{"data":{"x_mode_code":7,"mode_code":4,"light":-1,"name":"mode_code"},"mode_code":9}"#;
+        let keys = ["mode_code", "light", "drone_in_dock"].into_iter();
+        assert_eq!(numbers(payload, keys), [("mode_code", 4), ("light", -1)]);
     }
 }

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use fleet_types::plan::{MissionPlan, MissionStart};
 
 use super::Checker;
-use super::heard::{FRESH_MS, Heard};
+use super::heard::FRESH_MS;
 use crate::facts::{Fact, Sent};
 use crate::world::View;
 
 /// Hardware is moved only while the aircraft is known to be inside and nothing flies.
 #[derive(Default)]
 pub(super) struct Interlocks {
-    heard: Heard,
     judged: u64,
 }
 
@@ -27,7 +26,7 @@ const NEED_DEBUG_MODE: [&str; 4] =
 impl Interlocks {
     fn check(&self, view: &View<'_>, sent: &Sent) -> Result<(), String> {
         let method = sent.method.as_str();
-        let heard = |key| self.heard.get(view.now, sent.tower, sent.dock, key);
+        let heard = |key| view.heard.get(view.now, sent.tower, sent.dock, key);
         if NEED_AIRCRAFT_HOME.contains(&method) {
             match heard("drone_in_dock") {
                 Some((1, age)) if age <= FRESH_MS => {}
@@ -52,7 +51,6 @@ impl Checker for Interlocks {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         match fact {
             Fact::Sent { sent, .. } => {
                 self.judged += 1;
@@ -70,7 +68,6 @@ impl Checker for Interlocks {
 /// Neither order of a mission leaves while what was heard forbids the flight.
 #[derive(Default)]
 pub(super) struct FlightGate {
-    heard: Heard,
     plans: BTreeMap<String, MissionPlan>,
     judged: u64,
 }
@@ -80,18 +77,18 @@ const SKEW_MS: u64 = 40_000;
 
 impl FlightGate {
     fn check(&self, view: &View<'_>, sent: &Sent) -> Result<(), String> {
-        let fresh = |key| self.heard.fresh(view.now, sent.tower, sent.dock, key);
+        let fresh = |key| view.heard.fresh(view.now, sent.tower, sent.dock, key);
         let (method, tid) = (&sent.method, &sent.tid);
         if fresh("emergency_stop_state") != Some(0) {
-            let told = self.heard.get(view.now, sent.tower, sent.dock, "emergency_stop_state");
+            let told = view.heard.get(view.now, sent.tower, sent.dock, "emergency_stop_state");
             return Err(format!("{method} {tid} left; emergency stop: {told:?}"));
         }
         if fresh("drone_in_dock") != Some(1) {
-            let told = self.heard.get(view.now, sent.tower, sent.dock, "drone_in_dock");
+            let told = view.heard.get(view.now, sent.tower, sent.dock, "drone_in_dock");
             return Err(format!("{method} {tid} left; aircraft inside: {told:?}"));
         }
         if !matches!(fresh("mode_code"), Some(0 | 4)) {
-            let told = self.heard.get(view.now, sent.tower, sent.dock, "mode_code");
+            let told = view.heard.get(view.now, sent.tower, sent.dock, "mode_code");
             return Err(format!("{method} {tid} left; dock mode: {told:?}"));
         }
         let dock_ms = view.sites[sent.dock].clock_skew_ms();
@@ -122,7 +119,7 @@ impl FlightGate {
         if sent.method != "flighttask_execute" {
             return Ok(());
         }
-        let heard = |key| self.heard.fresh(view.now, sent.tower, sent.dock, key);
+        let heard = |key| view.heard.fresh(view.now, sent.tower, sent.dock, key);
         let (rain, battery) = (heard("rainfall"), heard("capacity_percent"));
         let is_dry = |rain: i64| ready.rain_max.is_none_or(|most| rain <= i64::from(most));
         let is_charged = |percent: i64| percent > i64::from(ready.battery_percent);
@@ -139,7 +136,6 @@ impl Checker for FlightGate {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         match fact {
             Fact::Sent { sent, .. }
                 if matches!(&*sent.method, "flighttask_execute" | "flighttask_prepare") =>

@@ -27,7 +27,7 @@ impl Checker for OneTakeOff {
 
     fn note(&mut self, _view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
-            Fact::AskedMission { dock, request } => {
+            Fact::AskedMission { dock, request, .. } => {
                 let key = (*dock, request.idempotency_key.as_str().to_owned());
                 self.intention.insert(request.mission_id.to_string(), key);
             }
@@ -139,7 +139,7 @@ impl Checker for OneVerdict {
                 self.verdicts.retain(|id, (of, _)| of != dock || committed.contains(id));
                 self.recorded.retain(|id, _| committed.contains(id));
             }
-            Fact::Record { record, .. } => {
+            Fact::Record { record, is_owner: true, .. } => {
                 if let Entry::MissionOutcome { mission_id, verdict, .. } = &record.entry {
                     let count = self.recorded.entry(*mission_id).or_default();
                     *count += 1;

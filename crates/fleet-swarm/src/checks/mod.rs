@@ -11,11 +11,13 @@
 
 mod commands;
 mod evidence;
-mod heard;
+mod health;
+pub mod heard;
 mod interlocks;
 mod journal;
 mod liveness;
 mod missions;
+mod ownership;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -89,6 +91,9 @@ impl Checks {
             Box::new(missions::OneVerdict::default()),
             Box::new(interlocks::Interlocks::default()),
             Box::new(interlocks::FlightGate::default()),
+            Box::new(health::WholeList::default()),
+            Box::new(ownership::OneCommander::default()),
+            Box::new(ownership::WithinLease::default()),
             Box::new(telemetry::TwinKeeps::default()),
             Box::new(liveness::Liveness::new(plan)),
         ];

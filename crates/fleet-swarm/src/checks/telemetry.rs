@@ -3,14 +3,13 @@
 use fleet_types::DeviceClass;
 
 use super::Checker;
-use super::heard::{Heard, KEYS};
+use super::heard::KEYS;
 use crate::facts::Fact;
 use crate::world::View;
 
 /// Every value that was heard is still shown as it was heard last.
 #[derive(Default)]
 pub(super) struct TwinKeeps {
-    heard: Heard,
     judged: u64,
 }
 
@@ -20,13 +19,12 @@ impl Checker for TwinKeeps {
     }
 
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        self.heard.note(view.now, fact);
         let Fact::Telemetry { tower, dock, osd } = fact else { return Ok(()) };
         if osd.class != DeviceClass::Dock {
             return Ok(());
         }
         for key in KEYS {
-            let Some((heard, _)) = self.heard.get(view.now, *tower, *dock, key) else { continue };
+            let Some((heard, _)) = view.heard.get(view.now, *tower, *dock, key) else { continue };
             self.judged += 1;
             let shown = osd.values.get(key).and_then(|reading| reading.value.as_i64());
             if shown != Some(heard) {

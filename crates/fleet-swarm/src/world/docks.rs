@@ -10,6 +10,10 @@ use crate::net::{Client, Kind, Message};
 use crate::queue::{Event, Ms};
 use crate::site::Site;
 
+/// Codes that docks report, and their levels: two say that something is to be looked at, one warns.
+const HEALTH: [(&str, u8); 5] =
+    [("0x16100083", 1), ("0x1A011340", 0), ("0x1B030019", 1), ("0x19000042", 0), ("0x12040000", 2)];
+
 impl World {
     pub(super) fn dock_connected(&mut self, dock: usize) {
         self.tell_presence(dock, true);
@@ -90,6 +94,43 @@ impl World {
         if let Some(mean) = site.plan.nature_every_ms {
             self.after_about(mean, Event::Nature(dock));
         }
+    }
+
+    /// One health message comes or goes, and the dock tells all that hold.
+    pub(super) fn health(&mut self, dock: usize) {
+        let mean = self.sites[dock].plan.health_every_ms.unwrap_or(10_000);
+        if !self.is_linked(Client::Dock(dock)) || !self.sites[dock].model.is_online() {
+            return self.queue.push(self.now + 1_000, Event::Health(dock));
+        }
+        self.after_about(mean, Event::Health(dock));
+        let is_healed = self.is_healed;
+        let site = &mut self.sites[dock];
+        if !is_healed {
+            let (code, level) = HEALTH[site.rng.usize(0..HEALTH.len())];
+            if site.health.remove(code).is_none() {
+                site.health.insert(code, level);
+            }
+        }
+        let list: Vec<String> = site
+            .health
+            .iter()
+            .map(|(code, level)| {
+                format!(
+                    r#"{{"code":"{code}","device_type":"3-2-0","imminent":0,"in_the_sky":0,"level":{level},"module":3,"args":{{"component_index":0,"sensor_index":0}}}}"#
+                )
+            })
+            .collect();
+        let (sn, list, at) =
+            (&site.sn, list.join(","), Site::now(self.now).wall_ms + site.clock_skew_ms());
+        let payload = format!(
+            r#"{{"bid":"hms-{dock}-{0}","data":{{"list":[{list}]}},"gateway":"{sn}","method":"hms","need_reply":0,"tid":"hms-{dock}-{0}","timestamp":{at}}}"#,
+            self.now
+        );
+        let topic = format!("thing/product/{sn}/events").into();
+        let payload = Bytes::from(payload);
+        let kind = Kind::Events;
+        let message = Message { topic, kind, dock, payload, at_least_once: true, expires: None };
+        self.dock_publishes(dock, message);
     }
 
     fn feed_dock(&mut self, dock: usize, input: Input) {

@@ -2,9 +2,10 @@
 //! and people by them. Everything that happens is told to the checkers at once.
 //!
 //! This file holds the world and its clockwork; [`network`] moves packets, [`docks`] the devices,
-//! [`towers`] the machines, [`people`] asks for things.
+//! [`towers`] the machines, [`leases`] which tower commands which dock, [`people`] asks for things.
 
 mod docks;
+mod leases;
 mod network;
 mod people;
 mod records;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
+use crate::checks::heard::Heard;
 use crate::checks::{Checks, Violation};
 use crate::facts::Fact;
 use crate::kit::Kit;
@@ -64,6 +66,7 @@ pub struct World {
     towers: Vec<Tower>,
     people: People,
     checks: Checks,
+    heard: Heard,
     rng: Rng,
     is_healed: bool,
     packets: u64,
@@ -80,6 +83,8 @@ pub struct View<'a> {
     pub store: &'a Store,
     /// What the world was drawn as.
     pub plan: &'a Plan,
+    /// What each tower was told of its docks.
+    pub heard: &'a Heard,
 }
 
 impl World {
@@ -107,6 +112,7 @@ impl World {
             towers,
             people: People::new(&plan),
             checks: Checks::new(&plan),
+            heard: Heard::default(),
             rng: Rng::with_seed(mix(seed, 0x3E7)),
             is_healed: false,
             packets: 0,
@@ -136,9 +142,8 @@ impl World {
             }
         }
         if !self.checks.has_failed() {
-            let view =
-                View { now: self.now, sites: &self.sites, store: &self.store, plan: &self.plan };
-            self.checks.at_end(&view);
+            let (checks, view) = self.view();
+            checks.at_end(&view);
         }
         self.finish()
     }
@@ -179,6 +184,11 @@ impl World {
                 self.after_about(mean, Event::Nature(dock));
             }
         }
+        for dock in 0..self.sites.len() {
+            if let Some(mean) = self.plan.docks[dock].health_every_ms {
+                self.after_about(mean, Event::Health(dock));
+            }
+        }
         self.queue.push(10_000, Event::LookAfter);
         if let Some(mean) = self.plan.net.broker_restart_every_ms {
             self.after_about(mean, Event::BrokerRestart);
@@ -194,6 +204,16 @@ impl World {
             if let Some(mean) = plan.panic_every_ms {
                 self.after_about(mean, Event::Panic(tower));
             }
+            if let Some(mean) = plan.suspend_every_ms {
+                self.after_about(mean, Event::Suspend(tower));
+            }
+            let leases = self.plan.has_leases;
+            if let Some(mean) = plan.lease_stall_every_ms.filter(|_| leases) {
+                self.after_about(mean, Event::LeaseStall(tower));
+            }
+            if let Some(mean) = plan.rest_every_ms.filter(|_| leases) {
+                self.after_about(mean, Event::Rest(tower));
+            }
         }
     }
 
@@ -204,6 +224,15 @@ impl World {
     }
 
     fn handle(&mut self, event: Event) {
+        if let Some(tower) = event.of_tower()
+            && self.towers[tower].suspended_until > self.now
+        {
+            // It is there when the process goes on; timers are looked at then.
+            if !matches!(event, Event::TowerTick { .. } | Event::LeaseTick { .. }) {
+                self.queue.push(self.towers[tower].suspended_until, event);
+            }
+            return;
+        }
         match event {
             Event::AtBroker { client, link, packet } => self.at_broker(client, link, packet),
             Event::AtClient { client, link, packet } => self.at_client(client, link, packet),
@@ -218,6 +247,7 @@ impl World {
             Event::DockTick(dock) => self.dock_tick(dock),
             Event::Fetched { dock, id, file } => self.fetched(dock, id, file),
             Event::Nature(dock) => self.nature(dock),
+            Event::Health(dock) => self.health(dock),
             Event::TowerTick { tower, dock } => self.tower_tick(tower, dock),
             Event::OutboxTick(tower) => self.expire_counters(tower),
             Event::Stored { tower, life, write, ok } => self.stored(tower, life, write, ok),
@@ -231,6 +261,17 @@ impl World {
             Event::Crash(tower) => self.crash(tower),
             Event::Start(tower) => self.start(tower),
             Event::Panic(tower) => self.lose_machine(tower),
+            Event::LeaseTick { tower, dock } => self.lease_tick(tower, dock),
+            Event::Claim(claim) => self.claim(claim),
+            Event::Claimed { claim, answer, is_others } => self.claimed(claim, answer, is_others),
+            Event::Release { tower, dock, epoch } => {
+                self.store.release(self.now, tower, dock, epoch);
+            }
+            Event::Want { tower, dock, wants } => self.want(tower, dock, wants),
+            Event::LeaseStall(tower) => self.lease_stall(tower),
+            Event::Suspend(tower) => self.suspend(tower),
+            Event::Wake(tower) => self.wake(tower),
+            Event::Rest(tower) => self.rest(tower),
             Event::Person(dock) => self.person(dock),
             Event::Ask(ask) => self.ask(ask),
             Event::LookAfter => self.look_after(),
@@ -250,8 +291,14 @@ impl World {
     }
 
     fn note(&mut self, fact: &Fact<'_>) {
-        let view = View { now: self.now, sites: &self.sites, store: &self.store, plan: &self.plan };
-        self.checks.note(&view, fact);
+        self.heard.note(self.now, fact);
+        let (checks, view) = self.view();
+        checks.note(&view, fact);
+    }
+
+    fn view(&mut self) -> (&mut Checks, View<'_>) {
+        let Self { now, sites, store, plan, heard, checks, .. } = self;
+        (checks, View { now: *now, sites, store, plan, heard })
     }
 
     fn count(&mut self, what: &'static str) {

@@ -125,7 +125,7 @@ impl World {
 
     /// At once, at a time, on conditions, or from where a flight broke off.
     fn plan_of_flight(&mut self, at: Ms, dock: usize) -> MissionPlan {
-        let tower = &self.towers[self.owner(dock)];
+        let tower = &self.towers[self.commander(dock).unwrap_or(dock % self.towers.len())];
         let wall = |at: Ms| tower.now(at).wall;
         let rng = &mut self.people.rng;
         let start = match rng.u8(0..10) {
@@ -170,10 +170,9 @@ impl World {
 
     pub(super) fn ask(&mut self, index: usize) {
         let Some(wish) = self.people.wishes.get(index).cloned() else { return };
-        let tower = self.owner(wish.dock);
-        if !self.towers[tower].machines.contains_key(&wish.dock) {
+        let Some(tower) = self.commander(wish.dock) else {
             return self.count("requests while no tower was there");
-        }
+        };
         match wish.what {
             What::Mission => self.ask_mission(tower, &wish),
             What::Command(method) => self.ask_command(tower, &wish, method),
@@ -227,13 +226,16 @@ impl World {
         self.trace.line(self.now, || {
             format!("person → tower {tower}: dock {dock} fly a mission ({})", wish.key.as_str())
         });
-        self.note(&Fact::AskedMission { dock, request: &request });
+        self.note(&Fact::AskedMission { tower, dock, request: &request });
         self.feed(tower, dock, Cause::Request, Input::Mission(request));
     }
 
     /// Somebody goes through the list of what is unknown, looks at the site, and says what they saw.
     pub(super) fn look_after(&mut self) {
-        self.queue.push(self.now + 5_000, Event::LookAfter);
+        // What is ordered at the end of the world would not be over by then.
+        if self.now + 25_000 < self.plan.end_at {
+            self.queue.push(self.now + 5_000, Event::LookAfter);
+        }
         if self.people.settle <= 0.0 {
             return;
         }
@@ -248,10 +250,8 @@ impl World {
                 note: "seen on site".to_owned(),
                 resolved_by: "operator".to_owned(),
             };
-            let tower = self.owner(dock);
-            if !self.towers[tower].machines.contains_key(&dock) {
-                continue;
-            }
+            let tower = self.commander(dock);
+            let Some(tower) = tower.filter(|tower| self.is_owner(*tower, dock)) else { continue };
             self.count("unknown outcomes settled by a person");
             self.trace.line(self.now, || {
                 format!("person → tower {tower}: dock {dock} {subject:?} is {outcome:?}")

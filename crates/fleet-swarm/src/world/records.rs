@@ -3,7 +3,7 @@
 
 use fleet_core::io::Input;
 
-use super::{View, World};
+use super::World;
 use crate::facts::{Cause, Fact};
 use crate::net::Client;
 use crate::queue::Event;
@@ -38,9 +38,7 @@ impl World {
 
     pub(super) fn commit(&mut self, batch: u64) {
         for (dock, record) in self.store.commit(batch) {
-            let view =
-                View { now: self.now, sites: &self.sites, store: &self.store, plan: &self.plan };
-            self.checks.note(&view, &Fact::Committed { dock, record: &record });
+            self.note(&Fact::Committed { dock, record: &record });
         }
     }
 
@@ -50,8 +48,13 @@ impl World {
             return;
         }
         self.towers[tower].is_writing = false;
-        let (over, again): (Vec<Write>, Vec<Write>) =
+        let (fenced, writes): (Vec<Write>, Vec<Write>) =
+            writes.into_iter().partition(|write| ok && write.is_fenced);
+        let (over, mut again): (Vec<Write>, Vec<Write>) =
             writes.into_iter().partition(|write| ok || write.record.entry.is_awaited());
+        for write in fenced {
+            self.fenced(write, &mut again);
+        }
         // What has happened is written until it can be written, and in order.
         for write in again.into_iter().rev() {
             self.towers[tower].to_write.push_front(write);
@@ -63,6 +66,28 @@ impl World {
             self.write_batch(tower);
         } else {
             self.queue.push(self.now + AGAIN_MS, Event::WriteAgain { tower, life });
+        }
+    }
+
+    /// The database knows a later owner of the dock. If that is this tower again, nobody was between
+    /// and what has happened is written under the new epoch; else it is lost to this tower.
+    fn fenced(&mut self, mut write: Write, again: &mut Vec<Write>) {
+        self.count("records refused for an old epoch");
+        let epochs = self.towers[write.tower].machines.get(&write.dock).map(|slot| slot.epochs);
+        let (tower, dock) = (write.tower, write.dock);
+        match epochs {
+            Some((first, epoch)) if first <= write.epoch && write.epoch < epoch => {
+                if write.record.entry.is_awaited() {
+                    self.answer(write, false);
+                } else {
+                    write.epoch = epoch;
+                    write.is_fenced = false;
+                    again.push(write);
+                }
+            }
+            // The deliveries that led to it are not acknowledged: the device tells the next owner.
+            Some((_, epoch)) if epoch <= write.epoch => self.give_up(tower, dock),
+            Some(_) | None => {}
         }
     }
 

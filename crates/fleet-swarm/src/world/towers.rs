@@ -1,12 +1,16 @@
 //! The towers: feeding their machines and carrying out what those ask for, as the real shell does.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use dji_cloud::topic::Topic;
+use fleet_core::alarm::hms;
 use fleet_core::dock::{DockConfig, DockMachine};
 use fleet_core::io::{BrokerPresence, Exchange, Input, Output, Sample, Send, SendFate};
 use fleet_core::journal::fold::Fold;
+use fleet_core::lease::Ownership;
 use fleet_core::preflight::Limits;
-use fleet_types::CommandId;
+use fleet_types::{CommandId, topic::DeviceEvent};
 
 use super::World;
 use super::docks::{glance, short};
@@ -36,9 +40,10 @@ impl World {
         self.towers[tower].life += 1;
         self.trace.line(self.now, || format!("tower {tower} starts"));
         for dock in 0..self.sites.len() {
-            if self.owner(dock) == tower {
-                self.broker.subscribe(tower, dock, true);
-                self.make_machine(tower, dock);
+            if self.plan.has_leases {
+                self.begin_lease(tower, dock);
+            } else if dock % self.towers.len() == tower {
+                self.make_machine(tower, dock, None);
             }
         }
         self.connect(Client::Commands(tower));
@@ -55,6 +60,10 @@ impl World {
         self.leave(Client::Events(tower));
         self.towers[tower].die();
         self.settle_writes(tower);
+        for dock in 0..self.sites.len() {
+            self.broker.subscribe(tower, dock, false);
+            self.note(&Fact::Right { tower, dock, epoch: 0, until: 0 });
+        }
         let back_at = self.now + self.rng.u64(500..9_000);
         self.queue.push(back_at, Event::Start(tower));
         if let Some(mean) = self.towers[tower].plan.crash_every_ms {
@@ -72,19 +81,18 @@ impl World {
             let dock = docks[self.rng.usize(0..docks.len())];
             self.count("machines lost");
             self.trace.line(self.now, || format!("tower {tower} loses the machine of dock {dock}"));
-            self.make_machine(tower, dock);
+            let lease = self.towers[tower].leases.get(&dock);
+            let right = lease.and_then(|(lease, _)| lease.right());
+            self.make_machine(tower, dock, right);
         }
         if let Some(mean) = self.towers[tower].plan.panic_every_ms {
             self.after_about(mean, Event::Panic(tower));
         }
     }
 
-    /// The tower that commands a dock.
-    pub(super) fn owner(&self, dock: usize) -> usize {
-        dock % self.towers.len()
-    }
-
-    fn make_machine(&mut self, tower: usize, dock: usize) {
+    /// A machine made anew from what is on record, under the right that the tower has.
+    pub(super) fn make_machine(&mut self, tower: usize, dock: usize, right: Option<Ownership>) {
+        self.broker.subscribe(tower, dock, true);
         let site = &self.sites[dock];
         let config = DockConfig {
             sn: site.sn.clone(),
@@ -97,15 +105,28 @@ impl World {
         };
         let now = self.towers[tower].now(self.now);
         let mut machine = DockMachine::new(now, config);
+        if self.plan.has_leases {
+            machine.handle(now, Input::Ownership(right));
+        }
         // A machine lost alone is made anew from all that the tower asked to be written, one lost
-        // with its tower from what was written.
+        // with its tower, or in whose place another may have been, from what was written.
+        let epoch = right.map_or(0, |right| right.epoch);
         let slot = self.towers[tower].machines.remove(&dock);
-        let records = slot.map_or_else(|| self.store.journal(dock).to_vec(), |slot| slot.records);
+        let slot = slot.filter(|slot| right.is_none() || epoch <= slot.epochs.1 + 1);
+        let (records, first) = match slot {
+            Some(slot) if right.is_none() => (slot.records, slot.epochs),
+            Some(slot) => (slot.records, (slot.epochs.0, epoch)),
+            None => (self.store.journal(dock).to_vec(), (epoch, epoch)),
+        };
+        let (epochs, is_owner) = (first, right.is_some() || !self.plan.has_leases);
         let work = records.iter().cloned().collect::<Fold>().finish().remove(&self.sites[dock].sn);
         machine.restore(now, work.unwrap_or_default());
-        let slot = Slot { machine, tick_at: None, records, handling: None, held: Vec::new() };
+        let (handling, held) = (None, Vec::new());
+        let slot = Slot { machine, tick_at: None, records, handling, held, is_owner, epochs };
         self.towers[tower].machines.insert(dock, slot);
-        self.note(&Fact::Made { tower, dock });
+        if is_owner {
+            self.note(&Fact::Made { tower, dock });
+        }
         self.carry_out(tower, dock, Cause::Restart);
         let is_up = self.is_linked(Client::Commands(tower));
         self.feed(tower, dock, Cause::Link, Input::CommandLink { is_up });
@@ -175,16 +196,19 @@ impl World {
 
     /// What the broker's log says of a dock's connection, to the tower that listens.
     pub(super) fn tell_presence(&mut self, dock: usize, is_connected: bool) {
-        let tower = self.owner(dock);
-        if !self.is_linked(Client::Events(tower)) || self.rng.u8(..) < 40 {
-            return;
+        for tower in 0..self.towers.len() {
+            let is_there = self.towers[tower].machines.contains_key(&dock)
+                && self.towers[tower].suspended_until <= self.now;
+            if !is_there || !self.is_linked(Client::Events(tower)) || self.rng.u8(..) < 40 {
+                continue;
+            }
+            let presence = if is_connected {
+                BrokerPresence::Connected
+            } else {
+                BrokerPresence::Disconnected { reason: "connection lost".to_owned() }
+            };
+            self.feed(tower, dock, Cause::Presence, Input::Broker(presence));
         }
-        let presence = if is_connected {
-            BrokerPresence::Connected
-        } else {
-            BrokerPresence::Disconnected { reason: "connection lost".to_owned() }
-        };
-        self.feed(tower, dock, Cause::Presence, Input::Broker(presence));
     }
 
     /// Gives a machine an input and carries out what it asks for. Whether there is such a machine.
@@ -260,15 +284,19 @@ impl World {
             Output::Send(send) => self.send(tower, dock, cause, send, back),
             Output::Reply { topic, payload } => {
                 let slot = self.towers[tower].machines.get_mut(&dock);
+                let is_owner = slot.as_ref().is_some_and(|slot| slot.is_owner);
                 match slot.and_then(|slot| slot.handling.as_mut()) {
                     Some(held) if Kind::of(&topic) == Kind::EventsReply => {
-                        held.replies.push((topic, payload));
+                        if is_owner {
+                            held.replies.push((topic, payload));
+                        }
                     }
                     Some(_) | None => self.reply(tower, dock, topic, payload),
                 }
             }
             Output::Journal { journal_id, record } => {
-                self.note(&Fact::Record { tower, dock, journal_id, record: &record });
+                let is_owner = self.is_owner(tower, dock);
+                self.note(&Fact::Record { tower, dock, journal_id, record: &record, is_owner });
                 let life = self.towers[tower].life;
                 if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
                     slot.records.push(record.clone());
@@ -276,7 +304,10 @@ impl World {
                         held.waits_for.insert(journal_id);
                     }
                 }
-                self.record(Write { tower, life, dock, journal_id, record });
+                let slot = self.towers[tower].machines.get(&dock);
+                let epoch = slot.map_or(0, |slot| slot.epochs.1);
+                let is_fenced = false;
+                self.record(Write { tower, life, dock, journal_id, record, epoch, is_fenced });
             }
             Output::MintFileUrl { exchange, wayline_id } => {
                 let url = Some(format!("https://tower.site/waylines/{wayline_id}"));
@@ -284,7 +315,15 @@ impl World {
             }
             // Which aircraft belong to which dock is known to this world's broker.
             Output::Children(_) => {}
-            Output::Publish(sample) => self.told(tower, dock, cause, *sample),
+            Output::Publish(sample) => {
+                if self.is_owner(tower, dock) {
+                    self.told(tower, dock, cause, *sample);
+                } else if let (Sample::Command(status), Cause::Request) = (*sample, cause)
+                    && status.counter_action
+                {
+                    self.note(&Fact::KnownAlready(status.command_id));
+                }
+            }
         }
     }
 
@@ -410,12 +449,25 @@ impl World {
             Sample::Alarm(alarm) => self.trace.line(self.now, || {
                 format!("  alarm {} cleared: {:?}", alarm.reason.code, alarm.cleared_ms)
             }),
-            Sample::Topology(_)
-            | Sample::Event(_)
-            | Sample::Drift(_)
-            | Sample::Trace(_)
-            | Sample::Preflight(_) => {}
+            Sample::Event(event) => self.alarm(tower, dock, &event),
+            Sample::Topology(_) | Sample::Drift(_) | Sample::Trace(_) | Sample::Preflight(_) => {}
         }
+    }
+
+    /// An event of a device, as the tower's alarms take it.
+    fn alarm(&mut self, tower: usize, dock: usize, event: &DeviceEvent) {
+        let Some(input) = hms::read(event, None, None) else { return };
+        let now = self.towers[tower].now(self.now);
+        let alarms = &mut self.towers[tower].alarms;
+        alarms.handle_input(now, input);
+        while alarms.poll_output().is_some() {}
+        let sn = &self.sites[dock].sn;
+        let its_own = alarms.statuses().filter(|status| status.sn.as_ref() == Some(sn));
+        let up: BTreeSet<String> = its_own
+            .filter(|status| status.state.is_active())
+            .filter_map(|status| status.cause.strip_prefix("hms ").map(str::to_owned))
+            .collect();
+        self.note(&Fact::Alarms { tower, dock, up: &up });
     }
 
     pub(super) fn store_down(&mut self, is_down: bool) {

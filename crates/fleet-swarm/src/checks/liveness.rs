@@ -13,6 +13,8 @@ use crate::world::View;
 
 /// The longest an answered job may go without a word, and some.
 const JOB_MS: i64 = 200_000;
+/// The longest that a flight of which nothing is heard may pass for one that goes on, and some.
+const SAYS_NOTHING_MS: i64 = 45_000;
 
 /// After healing everything ends, or is listed as unknown.
 pub(super) struct Liveness {
@@ -85,8 +87,12 @@ impl Checker for Liveness {
                 // What the dock said while nothing broke any more was heard.
                 MissionState::Executing | MissionState::Paused | MissionState::Hovering
                     if is_flying => {}
-                // A dock that says yes and does nothing: a person may settle it.
-                MissionState::Executing if truth.is_none() => {}
+                // A dock that says yes and does nothing is listed after a bound.
+                MissionState::Executing
+                    if status
+                        .steps
+                        .last()
+                        .is_some_and(|step| wall_ms - step.at_ms.0 < SAYS_NOTHING_MS) => {}
                 MissionState::Executing
                 | MissionState::Paused
                 | MissionState::Hovering

@@ -1,10 +1,12 @@
 //! One command's life: `accepted → journaled → sent → acknowledged → succeeded | failed | …`.
 //!
-//! Pure: time and events come in, [`Effect`]s go out. What it refuses to do: send twice (there is
-//! one place that emits [`Effect::Send`], reached once), turn silence into an outcome (silence is
+//! Pure: time and events come in, [`Effect`]s go out. What it refuses to do: send twice what is not
+//! marked harmless to repeat (take-off never is), turn silence into an outcome (silence is
 //! `unknown`), or believe a bare `result 0` where the device's telemetry can show the effect.
 //! An unknown command is closed by the device's later word, by what telemetry shows, or by a
-//! person; never by time. Read next: [`crate::mission`].
+//! person; never by time. A command that is harmless to repeat leaves again, the same under the same
+//! `tid`, while nobody answers, nothing else was ordered since and its life is not over. Read next:
+//! [`crate::mission`].
 
 use dji_cloud::reply::{Answer, JobStatus, Verdict};
 use fleet_types::{
@@ -23,6 +25,9 @@ use crate::{
 const STEPS_MAX: usize = 64;
 /// How long telemetry may take to show what the device says it did. Docks report at 0.5 Hz.
 const EFFECT_TIMEOUT_MS: u64 = 15_000;
+
+/// Copies of a command that may leave after the first, where it is harmless to repeat.
+pub(crate) const REPEATS_MAX: u8 = 2;
 
 /// What the owner of the command has to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +82,10 @@ pub struct Command {
     expires: MonoMs,
     left_at: Option<MonoMs>,
     last_step: MonoMs,
+    /// Copies that left after the first.
+    repeats: u8,
+    /// Copies that still may.
+    repeats_left: u8,
 }
 
 impl Command {
@@ -120,7 +129,12 @@ impl Command {
             expires,
             left_at: None,
             last_step: now.mono,
+            repeats: 0,
+            repeats_left: 0,
         };
+        if command.spec.repeatable {
+            command.repeats_left = REPEATS_MAX;
+        }
         command.step(now, "accepted", None);
         let changed = Effect::Changed { outcome: false };
         if mutant::is(Mutant::JournalAfterSend)
@@ -167,6 +181,9 @@ impl Command {
             expires,
             left_at: None,
             last_step,
+            // What a machine before this one sent is never sent again.
+            repeats: 0,
+            repeats_left: 0,
         };
         match was {
             CommandState::Accepted if !counter_action => {
@@ -337,6 +354,9 @@ impl Command {
 
     /// The link reports what became of it.
     pub fn on_fate(&mut self, now: Now, fate: SendFate) -> Vec<Effect> {
+        if self.repeats > 0 {
+            return self.on_fate_of_a_copy(now, fate);
+        }
         match (&self.state, fate) {
             (State::Sending { .. }, SendFate::Sent) => {
                 self.left_at = Some(now.mono);
@@ -401,6 +421,52 @@ impl Command {
                 Vec::new()
             }
         }
+    }
+
+    /// The link speaks of one of several copies, and does not say which: that one certainly did not
+    /// arrive says nothing of the others.
+    fn on_fate_of_a_copy(&mut self, now: Now, fate: SendFate) -> Vec<Effect> {
+        match (&self.state, fate) {
+            (State::Sending { .. }, SendFate::Sent) => {
+                let reply_deadline = now.mono.after_ms(self.spec.reply_timeout_ms);
+                self.state = State::Sent { reply_deadline };
+                self.step(now, "sent", None);
+                vec![Effect::Changed { outcome: false }]
+            }
+            (
+                State::Sending { .. } | State::Sent { .. } | State::Acknowledged { .. },
+                SendFate::Delivered,
+            ) => {
+                self.step(now, "delivered", None);
+                vec![Effect::Changed { outcome: false }]
+            }
+            (
+                State::Sending { .. } | State::Sent { .. },
+                SendFate::Lost
+                | SendFate::NotSent
+                | SendFate::Expired
+                | SendFate::NoSubscriber
+                | SendFate::Refused,
+            ) => self.become_unknown(
+                now,
+                false,
+                "lost_reply",
+                "The dock did not answer, and the command could not be repeated. Whether it acts is not known.",
+            ),
+            (
+                State::Journaling
+                | State::Acknowledged { .. }
+                | State::Unknown { .. }
+                | State::Final,
+                _,
+            )
+            | (State::Sent { .. }, SendFate::Sent) => Vec::new(),
+        }
+    }
+
+    /// Something else was ordered of the device: the same again might undo it.
+    pub fn on_overtaken(&mut self) {
+        self.repeats_left = 0;
     }
 
     /// The device answered with our `tid` and method. Duplicates and answers after the end change
@@ -522,8 +588,9 @@ impl Command {
         self.finish(now, state, code, Some(reason))
     }
 
-    /// A deadline passed.
-    pub fn on_timeout(&mut self, now: Now) -> Vec<Effect> {
+    /// A deadline passed. `may_repeat`: nothing stands against the command now, so that it may leave
+    /// again if it is harmless to repeat.
+    pub fn on_timeout(&mut self, now: Now, may_repeat: bool) -> Vec<Effect> {
         if self.deadline().is_none_or(|deadline| now.mono < deadline) {
             return Vec::new();
         }
@@ -548,11 +615,19 @@ impl Command {
             State::Sent { .. } if mutant::is(Mutant::SilenceIsSuccess) => {
                 self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
             }
+            State::Sent { .. } if may_repeat && self.is_repeated(now) => {
+                self.repeats_left -= 1;
+                self.repeats += 1;
+                self.state = self.sending();
+                self.step(now, "repeat", None);
+                let expires = self.expires;
+                vec![Effect::Send { expires }, Effect::Changed { outcome: false }]
+            }
             State::Sent { .. } => self.become_unknown(
                 now,
                 false,
                 "lost_reply",
-                "The dock did not answer in time. Whether it acts is not known; the command is not sent again.",
+                "The dock did not answer in time. Whether it acts is not known; the command is not sent again by itself.",
             ),
             State::Acknowledged { .. } => match self.spec.completion {
                 Completion::Answer | Completion::Job => self.become_unknown(
@@ -575,7 +650,11 @@ impl Command {
         }
     }
 
-    /// A planted defect: nothing is ever sent again.
+    fn is_repeated(&self, now: Now) -> bool {
+        self.spec.repeatable && self.repeats_left > 0 && now.mono < self.expires
+    }
+
+    /// A planted defect: what is not harmless to repeat is sent again.
     fn is_sent_again(&self) -> bool {
         mutant::is(Mutant::NewTidOnRetry)
             || mutant::is(Mutant::RetryTakeOff) && self.spec.method == "flighttask_execute"

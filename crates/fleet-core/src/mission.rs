@@ -3,9 +3,11 @@
 //! Pure. Its orders are commands ([`crate::command`]) with their own life, and a mission under way
 //! ends by the dock's word alone. Take-off is ordered once. While nobody knows whether that order
 //! was followed the mission is `unknown` and the dock is locked for new flights; the dock's later
-//! progress, or a person, settles it. Read next: [`waiting`] for missions that do not start at once.
+//! progress, or a person, settles it. Read next: [`waiting`] for missions that do not start at once,
+//! [`silence`] for flights of which nothing more is heard.
 
 pub mod resume;
+pub mod silence;
 pub mod waiting;
 
 use dji_cloud::{
@@ -64,6 +66,8 @@ pub enum OrderEnd {
     },
     /// It left and nobody knows.
     Unknown(Reason),
+    /// Nothing of it left, and the flight is one that waits: there may be time to order it again.
+    NotSent(Reason),
 }
 
 /// What the owner has to do next.
@@ -116,6 +120,14 @@ pub struct Mission {
     last_step: MonoMs,
     /// The state that the records tell.
     on_record: MissionState,
+    /// When the dock last said anything of the flight, or took the order to fly.
+    heard_at: MonoMs,
+    /// It reports on the flight, without a status that can be read.
+    is_unreadable: bool,
+    /// Orders of which nothing left, in a row.
+    unsent: u32,
+    /// The next order is not given before this.
+    not_before: MonoMs,
 }
 
 impl Mission {
@@ -143,6 +155,10 @@ impl Mission {
             asked_for_url: false,
             last_step,
             on_record,
+            heard_at: now.mono,
+            is_unreadable: false,
+            unsent: 0,
+            not_before: now.mono,
         };
         mission.step(now, "accepted", None);
         mission
@@ -194,6 +210,10 @@ impl Mission {
             asked_for_url: false,
             last_step,
             on_record,
+            heard_at: now.mono,
+            is_unreadable: false,
+            unsent: 0,
+            not_before: now.mono,
         };
         match (state, may_have_left) {
             // Why it is unknown was told already.
@@ -311,7 +331,7 @@ impl Mission {
         self.execute
     }
 
-    /// An order was given as this command. Each is given once.
+    /// An order was given as this command. Each is given once, unless nothing of it left.
     pub fn on_given(&mut self, now: Now, order: Order, command_id: CommandId) {
         match order {
             Order::Prepare => {
@@ -350,6 +370,14 @@ impl Mission {
                 );
                 self.end(now, Verdict::Expired, Some(reason))
             }
+            (State::Preparing, Order::Prepare, OrderEnd::NotSent(reason))
+            | (State::Starting, Order::Execute, OrderEnd::NotSent(reason)) => {
+                self.wait_on(now, order, reason)
+            }
+            // It was unknown for a while: it is over rather than ordered a second time.
+            (State::Unknown, Order::Execute, OrderEnd::NotSent(reason)) => {
+                self.end(now, Verdict::Rejected, Some(reason))
+            }
             (State::Starting | State::Unknown, Order::Execute, OrderEnd::Taken) => {
                 self.execute_seen(now, "execute_taken");
                 Next::Nothing
@@ -387,6 +415,7 @@ impl Mission {
     /// The dock asked for the file of this flight: once it has the order to fly, it carries it out.
     pub fn on_resource_request(&mut self, now: Now, reached: Reached) -> Next {
         self.step(now, "resource_get", None);
+        self.heard(now);
         match self.state {
             State::Starting if reached < Reached::Execute => Next::Nothing,
             State::Starting | State::Unknown => {
@@ -435,10 +464,16 @@ impl Mission {
                 self.end(now, verdict, Some(reason))
             }
             // A word that is not documented moves nothing; it is counted elsewhere.
-            JobVerdict::Unknown => Next::Nothing,
+            JobVerdict::Unknown => {
+                self.is_unreadable = true;
+                self.heard(now);
+                Next::Nothing
+            }
             JobVerdict::Running => {
                 let paused = status == Some(&JobStatus::Paused) || interrupted;
                 self.reported_at = Some(now.mono);
+                self.is_unreadable = false;
+                self.heard(now);
                 self.under_way(now, paused);
                 if was_open { Next::ExecuteObserved } else { Next::Nothing }
             }
@@ -543,6 +578,7 @@ impl Mission {
     }
 
     fn execute_seen(&mut self, now: Now, word: &str) {
+        self.heard(now);
         self.state = State::Executing;
         self.status.state = MissionState::Executing;
         self.status.response_code = None;

@@ -40,6 +40,8 @@ pub struct Spec {
     pub danger: Danger,
     /// Sent first, journaled after, never refused.
     pub counter_action: bool,
+    /// The same again does no more than once.
+    pub repeatable: bool,
     /// Only in remote-debug mode.
     pub needs_debug_mode: bool,
     /// Refused unless the aircraft is known to be in the dock.
@@ -62,6 +64,7 @@ impl Spec {
             method: "",
             danger: Danger::None,
             counter_action: false,
+            repeatable: false,
             needs_debug_mode: false,
             needs_aircraft_home: false,
             completion: Completion::Answer,
@@ -119,6 +122,7 @@ fn from_table(table: &'static MethodSpec) -> Spec {
         method: table.method,
         danger: table.danger,
         counter_action: table.counter_action,
+        repeatable: table.repeatable,
         needs_debug_mode: table.needs_debug_mode,
         needs_aircraft_home: match table.interlock {
             Interlock::AircraftInDock | Interlock::AircraftInDockConfirmedByCamera => true,

@@ -44,6 +44,8 @@ pub struct Config {
     pub log: Log,
     /// Upper bounds.
     pub limits: Limits,
+    /// What the site asks of a flight before take-off.
+    pub preflight: fleet_core::preflight::Limits,
     /// The file it was read from.
     pub file: Option<PathBuf>,
 }
@@ -275,6 +277,7 @@ impl Config {
                 events_in_flight: 1000,
                 sign_in_code_s: 600,
             },
+            preflight: fleet_core::preflight::Limits::default(),
             file: None,
         }
     }

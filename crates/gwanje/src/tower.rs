@@ -153,6 +153,7 @@ impl Tower {
         let fleet_config = FleetConfig {
             site: Arc::new(site_config(config)),
             trust_broker: !embedded,
+            limits: config.preflight,
             docks_max,
             roster: Arc::clone(&roster),
             health: health.clone(),

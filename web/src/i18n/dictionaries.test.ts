@@ -23,7 +23,8 @@ const contractCodes =
   too_many_uploads too_many_streams too_many_attempts request_timeout unauthorized internal
   hms heartbeat_lost osd_stalled field_frozen speed_drop position_jump link_quality alarm_overflow
   already_acknowledged alarm_over not_shelved unknown_alarm authority_held authority_ended
-  not_owner unknown_basemap basemap_upstream basemap_file range_outside`
+  not_owner no_progress progress_lost unreadable_status unknown_basemap basemap_upstream
+  basemap_file range_outside`
     .split(/\s+/)
     .sort();
 

@@ -6,6 +6,7 @@ use fleet_types::{
     ResponseCode, TraceId, WallMs,
     command::{Progress, Resolution, ResolvedOutcome, Subject},
 };
+use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Command, Effect, JobReport};
@@ -25,6 +26,10 @@ fn now(ms: u64) -> Now {
 }
 
 fn command(method: &str) -> (Command, Vec<Effect>) {
+    living(method, LIFE_MS)
+}
+
+fn living(method: &str, expires_in_ms: u64) -> (Command, Vec<Effect>) {
     let spec = operator_spec(method).or_else(|| mission_spec(method)).expect("a method we use");
     let id = Uuid::from_u128(7);
     let request = CommandRequest {
@@ -35,7 +40,7 @@ fn command(method: &str) -> (Command, Vec<Effect>) {
         method: method.into(),
         data: serde_json::Value::Null,
         idempotency_key: IdempotencyKey::new("key").unwrap(),
-        expires_in_ms: LIFE_MS,
+        expires_in_ms,
         issued_by: "operator".into(),
     };
     Command::accept(now(0), request, spec, None)
@@ -223,11 +228,11 @@ fn time_runs_out_before_and_after_it_left() {
             happen(&mut command, *event);
         }
         assert_eq!(command.deadline(), Some(now(due_ms).mono), "{path:?}");
-        assert!(command.on_timeout(now(due_ms - 1)).is_empty(), "too early");
-        command.on_timeout(now(due_ms));
+        assert!(command.on_timeout(now(due_ms - 1), true).is_empty(), "too early");
+        command.on_timeout(now(due_ms), true);
         assert_eq!(command.status().state, state, "{path:?}");
         assert_eq!(command.deadline(), None, "nothing more is awaited: {path:?}");
-        assert!(command.on_timeout(now(u64::MAX / 2)).is_empty());
+        assert!(command.on_timeout(now(u64::MAX / 2), true).is_empty());
     };
     check(&[], LIFE_MS, Expired);
     check(&[Event::Journaled], LIFE_MS + 10_000, Unknown);
@@ -261,4 +266,54 @@ fn steps_stay_bounded_and_end_with_the_end() {
     let steps = &command.status().steps;
     assert!(steps.len() <= 64, "{}", steps.len());
     assert_eq!(steps.last().map(|step| step.step.as_str()), Some("finished"));
+}
+
+proptest! {
+    /// Whatever happens in whatever order: what is not harmless to repeat leaves at most once, the
+    /// rest three times, no copy after the command's life or its end, and what left twice is never
+    /// over as not sent.
+    #[test]
+    fn copies_are_bounded_in_any_order(
+        kind in 0..3_usize,
+        steps in proptest::collection::vec((0..EVENTS.len() + 4, 0..15_000_u64, any::<bool>()), 0..60),
+    ) {
+        let (method, most) =
+            [("supplement_light_open", 3), ("flighttask_execute", 1), ("return_home", 3)][kind];
+        let (mut command, effects) = living(method, 60_000);
+        let is_send = |effect: &&Effect| matches!(effect, Effect::Send { .. });
+        let (mut copies, mut ms) = (effects.iter().filter(is_send).count(), 0);
+        for (what, passes_ms, may_repeat) in steps {
+            let (was_final, before) = (command.is_final(), copies);
+            let effects = match EVENTS.get(what) {
+                Some(event) => happen(&mut command, *event),
+                None => {
+                    ms += passes_ms;
+                    command.on_timeout(now(ms), may_repeat)
+                }
+            };
+            copies += effects.iter().filter(is_send).count();
+            prop_assert!(copies == before || !was_final);
+            prop_assert!(copies == before || before == 0 || may_repeat && ms < 60_000);
+            prop_assert!(copies <= most, "{method} left {copies} times");
+            let state = command.status().state;
+            let is_not_sent = matches!(state, Rejected | Expired);
+            prop_assert!(copies < 2 || !is_not_sent, "{:?} after two copies", state);
+        }
+    }
+
+    /// What was overtaken by another order is not repeated.
+    #[test]
+    fn what_was_overtaken_is_not_repeated(at_ms in 10_010..59_000_u64, counter in any::<bool>()) {
+        let method = if counter { "return_home" } else { "supplement_light_open" };
+        let (mut command, _) = living(method, 60_000);
+        happen(&mut command, Event::Journaled);
+        happen(&mut command, Event::Fate(SendFate::Sent));
+        let is_send = |effect: &&Effect| matches!(effect, Effect::Send { .. });
+        let mut twin = command.clone();
+        let effects = twin.on_timeout(now(at_ms), true);
+        prop_assert_eq!(effects.iter().filter(is_send).count(), 1);
+        command.on_overtaken();
+        command.on_timeout(now(at_ms), true);
+        prop_assert_eq!(command.status().state, Unknown);
+    }
 }

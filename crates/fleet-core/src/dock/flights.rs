@@ -26,7 +26,7 @@ use crate::{
     interlock::{Fact, check_reachable},
     io::{Exchange, JournalId, Output, Sample},
     journal::{Entry, fold::is_superseded},
-    mission::{Mission, Next, Order, resume, waiting::Wish},
+    mission::{Mission, Next, Order, resume, silence::Seen, waiting::Wish},
     mutant::{self, Mutant},
     preflight::{AreasSync, FlightFacts, HmsNow, Want, preflight, say},
     spec::mission_spec,
@@ -236,6 +236,25 @@ impl DockMachine {
                 }
                 Wish::Nothing | Wish::Wait(_) => {}
             }
+        }
+    }
+
+    /// A flight of which nothing is heard any more becomes unknown.
+    pub(super) fn listen_for_flights(&mut self, now: Now) {
+        let at = &self.config.schemas.at;
+        let fresh = |index| self.twin.fresh_code(now.mono, index);
+        let seen = match (fresh(at.drone_in_dock), fresh(at.mode)) {
+            (Some(0), _) => Seen::Out,
+            (Some(1), Some(0)) => Seen::Idle,
+            (Some(_) | None, _) => Seen::Nothing,
+        };
+        let lost = |(id, mission): (&MissionId, &mut Mission)| {
+            mission.on_silence(now, seen).then_some(*id)
+        };
+        let lost: Vec<_> = self.missions.iter_mut().filter_map(lost).collect();
+        for mission_id in lost {
+            self.trace_mission(now, mission_id, "silent");
+            self.after_mission(now, mission_id, Next::Nothing);
         }
     }
 

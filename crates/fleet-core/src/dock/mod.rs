@@ -209,7 +209,7 @@ pub struct DockMachine {
     ownership: Option<Ownership>,
     authority: Authority,
     /// Under what each open command was taken.
-    rights: BTreeMap<CommandId, rights::Rights>,
+    rights: BTreeMap<CommandId, Result<rights::Rights, fleet_types::Reason>>,
 }
 
 impl DockMachine {
@@ -293,7 +293,8 @@ impl DockMachine {
             .map(|(id, _)| *id)
             .collect();
         for command_id in due {
-            self.with_command(now, command_id, |command| command.on_timeout(now));
+            let may_repeat = self.may_repeat(now, command_id);
+            self.with_command(now, command_id, |command| command.on_timeout(now, may_repeat));
         }
         self.settle(now);
     }
@@ -306,11 +307,13 @@ impl DockMachine {
         let command = self.commands.values().filter_map(Command::deadline).min();
         let presence = self.session.deadline(now);
         let aircraft = self.aircraft.iter().filter_map(|aircraft| aircraft.deadline(now)).min();
+        let silence = self.missions.values().filter_map(|m| m.silence_deadline(now)).min();
         [
             (command, "command"),
             (presence, "presence"),
             (aircraft, "aircraft presence"),
             (self.waiting_deadline(), "mission"),
+            (silence, "flight silence"),
         ]
         .into_iter()
         .filter_map(|(at, why)| Some((at?, why)))
@@ -359,6 +362,7 @@ impl DockMachine {
         }
         self.note_authority(now);
         self.look_for_evidence(now);
+        self.listen_for_flights(now);
         self.move_waiting(now);
         self.tell_lock(now);
         self.tell_status(now);

@@ -269,10 +269,12 @@ impl DockMachine {
         self.missions.values().find(is_it).map(|mission| mission.request().mission_id)
     }
 
-    /// The command whose unknown outcome locks the dock for new flights.
+    /// The command whose unknown outcome locks the dock for new flights. Where the order is not
+    /// remembered any more, its mission's number stands for it: the lock must hold all the same.
     pub(super) fn flight_lock(&self) -> Option<(CommandId, MissionId)> {
         let unknown = self.missions.values().find(|mission| mission.is_unknown())?;
-        Some((unknown.execute_command()?, unknown.request().mission_id))
+        let mission_id = unknown.request().mission_id;
+        Some((unknown.execute_command().unwrap_or(CommandId(mission_id.0)), mission_id))
     }
 
     pub(super) fn hardware_busy(&self) -> bool {
@@ -362,6 +364,7 @@ impl DockMachine {
         if is_counter_action {
             self.make_room_for_counter_action(now, command_id);
         }
+        self.overtake(command_id);
         self.trace_command(now, command_id, "accepted");
         self.carry_out(now, command_id, effects, Some(payload));
     }
@@ -529,12 +532,15 @@ impl DockMachine {
         let reason = status.reason.clone();
         let reason =
             reason.unwrap_or_else(|| Reason::new("device_failed", "The dock gave no reason."));
+        let waits = self.missions.get(&mission_id).is_some_and(Mission::is_for_later);
         let is_settled = reason.code == "resolved_by_person";
         let end = match status.state {
             CommandState::Succeeded => OrderEnd::Taken,
             CommandState::Rejected if reason.code == "missed_window" => {
                 OrderEnd::Refused { verdict: Verdict::Expired, reason }
             }
+            // Both say that nothing of it left.
+            CommandState::Rejected | CommandState::Expired if waits => OrderEnd::NotSent(reason),
             CommandState::Expired => OrderEnd::Refused { verdict: Verdict::Expired, reason },
             CommandState::Rejected | CommandState::Failed => {
                 OrderEnd::Refused { verdict: Verdict::Rejected, reason }
@@ -605,7 +611,7 @@ impl DockMachine {
         let Some((mission, spec)) = self.missions.get(&mission_id).zip(mission_spec(method)) else {
             return;
         };
-        // Whatever happens, neither order is given twice.
+        // Whatever happens, neither order is given twice, unless nothing of it left.
         let given = match order {
             Order::Prepare => mission.prepare_command(),
             Order::Execute => mission.execute_command(),
@@ -641,8 +647,22 @@ impl DockMachine {
         let _ = self.take_rights(now, command_id, &spec, &command.issued_by);
         let (command, effects) = Command::accept(now, command, spec, Some(mission_id));
         self.commands.insert(command_id, command);
+        self.overtake(command_id);
         self.trace_command(now, command_id, "accepted");
         self.carry_out(now, command_id, effects, None);
+    }
+
+    /// What was ordered before this command is not repeated any more: it might undo it.
+    fn overtake(&mut self, command_id: CommandId) {
+        let before = self.commands.iter_mut().filter(|(id, _)| **id != command_id);
+        before.for_each(|(_, command)| command.on_overtaken());
+    }
+
+    /// Whether a command may leave once more if it is harmless to repeat: nothing may stand against
+    /// it now that would have when it first left.
+    pub(super) fn may_repeat(&self, now: Now, command_id: CommandId) -> bool {
+        let Some(command) = self.commands.get(&command_id) else { return false };
+        command.spec().counter_action || self.refusal_at_send(now, command_id).is_none()
     }
 
     fn mission_order(&self, command_id: CommandId) -> Option<(MissionId, Order)> {

@@ -12,7 +12,7 @@ use crate::{
         Entry,
         fold::{OpenCommand, OpenWork},
     },
-    mission::{Mission, Order},
+    mission::{Mission, Order, silence::is_of_silence},
     mutant::{self, Mutant},
     spec::{Spec, mission_spec, operator_spec},
 };
@@ -48,6 +48,15 @@ impl DockMachine {
                         | MissionState::Ready
                 ),
             };
+            // An order of which nothing left is given anew when its mission waits.
+            let waits = matches!(
+                status.state,
+                MissionState::Scheduled | MissionState::Prepared | MissionState::Ready
+            );
+            let left = |id: &CommandId| {
+                !waits || self.commands.get(id).is_none_or(|c| !c.certainly_not_delivered())
+            };
+            let (prepare, execute) = (prepare.filter(left), execute.filter(left));
             let key = request.idempotency_key.clone();
             let was_over = status.state == MissionState::Ended;
             let mission = Mission::restore(now, request, status, prepare, execute, may_have_left);
@@ -62,10 +71,14 @@ impl DockMachine {
                 }
                 self.retire_mission(mission_id);
             }
+            // That the dock took it was known when the silence after it was judged.
+            let is_known = status.state == MissionState::Unknown
+                && status.reason.as_ref().is_some_and(is_of_silence);
             self.record_mission_step(now, mission_id);
             self.tell(Sample::Mission(status));
             // What became of the order to fly may be on record before what that means for the flight.
             let order = execute.and_then(|id| self.commands.get(&id));
+            let order = order.filter(|_| !is_known);
             if let Some(order) = order.filter(|order| order.is_final()) {
                 let status = order.status().clone();
                 self.order_ended(now, mission_id, Order::Execute, &status);

@@ -52,11 +52,13 @@ impl DockMachine {
         if !needs_authority(spec) {
             return Ok(());
         }
-        self.check_owner(now)?;
-        let epoch = self.ownership.map_or(0, |ownership| ownership.epoch);
-        let fence = self.authority.order(now, &holder_of(issued_by), Scope::Flight)?;
-        self.rights.insert(command_id, Rights { epoch, fence });
-        Ok(())
+        let rights = self.check_owner(now).and_then(|()| {
+            let epoch = self.ownership.map_or(0, |ownership| ownership.epoch);
+            let fence = self.authority.order(now, &holder_of(issued_by), Scope::Flight)?;
+            Ok(Rights { epoch, fence })
+        });
+        self.rights.insert(command_id, rights.clone());
+        rights.map(|_| ())
     }
 
     /// Whether the rights that a command was taken under still hold.
@@ -71,11 +73,16 @@ impl DockMachine {
         if !needs_authority(command.spec()) {
             return Ok(());
         }
-        let Some(Rights { epoch, fence }) = self.rights.get(&command_id).copied() else {
-            return Err(Reason::new(
-                "authority_ended",
-                "The authority that this was ordered under has ended. Nothing was sent; ask again.",
-            ));
+        let Rights { epoch, fence } = match self.rights.get(&command_id) {
+            Some(Ok(rights)) => *rights,
+            // Why not, as it was when the order was given.
+            Some(Err(reason)) => return Err(reason.clone()),
+            None => {
+                return Err(Reason::new(
+                    "authority_ended",
+                    "The authority that this was ordered under has ended. Nothing was sent; ask again.",
+                ));
+            }
         };
         lease::check(self.ownership.as_ref(), now.mono, epoch)?;
         self.authority.check_fence(now.mono, Scope::Flight, fence)

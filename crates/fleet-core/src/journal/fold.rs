@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fleet_types::{
     CommandId, CommandState, CommandStatus, DeviceSn, MissionId, MissionRequest, MissionState,
-    MissionStatus, TraceId, WallMs,
+    MissionStatus, Reason, TraceId, WallMs,
     command::{ResponseCode, Step},
+    plan::MissionStart,
     preflight::{DockNotice, DockSaying},
 };
 
@@ -74,6 +75,15 @@ impl Fold {
                 status.response_code = *response_code;
                 status.reason.clone_from(reason);
                 let detail = reason.as_ref().map(|reason| reason.code.to_string());
+                let (mission_id, method) = (status.mission_id, status.method.clone());
+                if matches!(state, CommandState::Rejected | CommandState::Expired)
+                    && let Some((_, _, mission)) =
+                        mission_id.and_then(|id| dock.missions.get_mut(&id))
+                {
+                    order_not_sent(mission, &method, reason.as_ref(), record.at_ms);
+                }
+                let Some((_, open)) = dock.commands.get_mut(command_id) else { return };
+                let status = &mut open.status;
                 if state.is_final() {
                     put_step(&mut status.steps, record.at_ms, "finished", detail);
                     dock.retire(*command_id);
@@ -252,6 +262,33 @@ fn order_on_record(mission: &mut MissionStatus, method: &str, at_ms: WallMs) {
         }
         (_, _) => {}
     }
+}
+
+/// Nothing of an order left: a mission that waits goes on waiting. Of any other the outcome follows on
+/// record.
+fn order_not_sent(
+    mission: &mut MissionStatus,
+    method: &str,
+    reason: Option<&Reason>,
+    at_ms: WallMs,
+) {
+    let state = match (method, mission.state, &mission.plan.start) {
+        (
+            "flighttask_prepare",
+            MissionState::Preparing,
+            MissionStart::Timed { .. } | MissionStart::Conditional(_),
+        ) => MissionState::Scheduled,
+        ("flighttask_execute", MissionState::Starting, MissionStart::Timed { .. }) => {
+            MissionState::Prepared
+        }
+        ("flighttask_execute", MissionState::Starting, MissionStart::Conditional(_)) => {
+            MissionState::Ready
+        }
+        (_, _, _) => return,
+    };
+    mission.state = state;
+    mission.reason = reason.cloned();
+    put_step(&mut mission.steps, at_ms, "not_sent", reason.map(|reason| reason.code.to_string()));
 }
 
 /// Whether the later word takes the place of the earlier one.

@@ -32,6 +32,10 @@ pub const EXECUTE_AHEAD_MS: i64 = 30_000;
 const ORDER_LIFE_MS: i64 = 60_000;
 /// The dock's clock and the start time that an immediate flight was given may lie apart by this.
 const IMMEDIATE_CLOCK_MS: u64 = 30_000;
+/// An order of which nothing left is given again after this, then after twice as long, and so on.
+const AGAIN_MS: u64 = 2_000;
+/// Doublings of that at most.
+const AGAIN_DOUBLED_MAX: u32 = 5;
 
 /// What a waiting mission wants now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,15 @@ impl Mission {
     /// What it wants now.
     #[must_use]
     pub fn wish(&self, now: Now) -> Wish {
+        match self.wish_by_plan(now) {
+            Wish::Give { until, .. } if now.mono < self.not_before => {
+                Wish::Wait(in_wall(now, self.not_before).min(until))
+            }
+            wish @ (Wish::Wait(_) | Wish::Give { .. } | Wish::Expire | Wish::Nothing) => wish,
+        }
+    }
+
+    fn wish_by_plan(&self, now: Now) -> Wish {
         match (self.state, &self.request.plan.start) {
             (State::Scheduled, MissionStart::Timed { execute_ms }) => {
                 window(now, before(*execute_ms, PREPARE_AHEAD_MS), *execute_ms, Order::Prepare)
@@ -314,7 +327,29 @@ impl Mission {
         true
     }
 
+    /// Nothing of an order left: it goes on waiting for the rest of its window, and is ordered anew
+    /// when nothing stands against it any more. A journal or a link that is down is not asked at
+    /// once again.
+    pub(super) fn wait_on(&mut self, now: Now, order: Order, reason: Reason) -> Next {
+        self.step(now, "not_sent", Some(reason.code.to_string()));
+        (self.state, self.status.state) = match order {
+            Order::Prepare => {
+                self.prepare = None;
+                (State::Scheduled, MissionState::Scheduled)
+            }
+            Order::Execute => {
+                self.execute = None;
+                before_take_off(&self.request.plan.start)
+            }
+        };
+        self.status.reason = Some(reason);
+        self.not_before = now.mono.after_ms(AGAIN_MS << self.unsent.min(AGAIN_DOUBLED_MAX));
+        self.unsent = self.unsent.saturating_add(1);
+        Next::Nothing
+    }
+
     pub(super) fn prepared(&mut self, now: Now) -> Next {
+        self.unsent = 0;
         self.state = State::Prepared { ready: false };
         self.status.state = MissionState::Prepared;
         self.step(now, "prepared", None);
@@ -342,6 +377,17 @@ impl Mission {
             format!("Its time passed before take-off could be ordered; it is not flown late.{en}"),
             format!("이륙을 지시하기 전에 시간이 지났습니다. 늦게 비행하지 않습니다.{ko}"),
         )
+    }
+}
+
+/// Where a mission stands whose order to fly did not leave. Conditional ones were ordered because the
+/// dock said that it was ready.
+fn before_take_off(start: &MissionStart) -> (State, MissionState) {
+    match start {
+        MissionStart::Conditional(_) => (State::Prepared { ready: true }, MissionState::Ready),
+        MissionStart::Immediate | MissionStart::Timed { .. } | MissionStart::Released => {
+            (State::Prepared { ready: false }, MissionState::Prepared)
+        }
     }
 }
 

@@ -171,6 +171,7 @@ impl DockModel {
             Some(Stage::Closing { .. } | Stage::WrapUp { .. }) => 2,
             Some(
                 Stage::TakeOff
+                | Stage::Rehearsal { .. }
                 | Stage::Approach { .. }
                 | Stage::Leg { .. }
                 | Stage::Acting { .. }

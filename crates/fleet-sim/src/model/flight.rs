@@ -13,7 +13,7 @@ use super::{AircraftMode, DockModel, codes};
 
 pub(super) const COVER_S: f64 = 10.0;
 const START_UP_S: f64 = 20.0;
-const WRAP_UP_S: f64 = 6.0;
+pub(super) const WRAP_UP_S: f64 = 6.0;
 const STEP_S: f64 = 0.2;
 /// A simulator that slept for an hour does not fly for an hour in one input.
 const MAX_STEP_S: f64 = 600.0;
@@ -53,6 +53,8 @@ impl DockModel {
                 self.stay(Stage::StartUp { left_s: left_s - step_s });
             }
             Stage::StartUp { .. } => self.take_off(),
+            Stage::Rehearsal { left_s } => self.rehearsal_step(left_s - step_s),
+            Stage::Paused { next } if next.is_rehearsal() => {}
             Stage::TakeOff
             | Stage::Approach { .. }
             | Stage::Leg { .. }
@@ -79,7 +81,7 @@ impl DockModel {
     }
 
     /// Same stage, less time left: nothing to tell.
-    fn stay(&mut self, stage: Stage) {
+    pub(super) fn stay(&mut self, stage: Stage) {
         if let Some(task) = &mut self.task {
             task.stage = stage;
         }
@@ -88,7 +90,10 @@ impl DockModel {
     /// A new stage is always told.
     pub(super) fn enter(&mut self, stage: Stage) {
         let mode = match &stage {
-            Stage::Resource { .. } | Stage::Fetching { .. } | Stage::Opening { .. } => None,
+            Stage::Resource { .. }
+            | Stage::Fetching { .. }
+            | Stage::Opening { .. }
+            | Stage::Rehearsal { .. } => None,
             Stage::StartUp { .. } => Some(AircraftMode::TakeoffPreparation),
             Stage::TakeOff => Some(AircraftMode::AutomaticTakeoff),
             Stage::Approach { .. }
@@ -164,6 +169,7 @@ impl DockModel {
             | Stage::Fetching { .. }
             | Stage::Opening { .. }
             | Stage::StartUp { .. }
+            | Stage::Rehearsal { .. }
             | Stage::ReturnClimb
             | Stage::ReturnLeg
             | Stage::Landing
@@ -227,6 +233,7 @@ impl DockModel {
             | Stage::Fetching { .. }
             | Stage::Opening { .. }
             | Stage::StartUp { .. }
+            | Stage::Rehearsal { .. }
             | Stage::Closing { .. }
             | Stage::WrapUp { .. } => {}
         }

@@ -17,6 +17,7 @@ mod lean;
 mod link;
 mod progress;
 mod property;
+mod rehearsal;
 mod route;
 mod services;
 mod stage;

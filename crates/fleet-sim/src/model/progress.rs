@@ -45,6 +45,7 @@ impl DockModel {
             | Stage::Opening { .. }
             | Stage::StartUp { .. }
             | Stage::TakeOff
+            | Stage::Rehearsal { .. }
             | Stage::Approach { .. }
             | Stage::Leg { .. }
             | Stage::Acting { .. }
@@ -139,6 +140,8 @@ fn step_and_percent(task: &ActiveTask) -> (i64, i64) {
         Stage::StartUp { .. } => (23, 12),
         Stage::TakeOff => (24, 15),
         Stage::Approach { .. } => (24, 20),
+        Stage::Rehearsal { .. } => (24, rehearsed(task)),
+        Stage::Paused { next } if next.is_rehearsal() => (24, rehearsed(task)),
         Stage::Leg { .. } | Stage::Acting { .. } | Stage::Paused { .. } => (24, flown(task)),
         Stage::Hover => (24, 80),
         Stage::ReturnClimb => (26, 82),
@@ -147,6 +150,12 @@ fn step_and_percent(task: &ActiveTask) -> (i64, i64) {
         Stage::Closing { .. } => (28, 95),
         Stage::WrapUp { .. } => (33, 98),
     }
+}
+
+/// 20 to 95 percent over the waypoints of a dry run.
+fn rehearsed(task: &ActiveTask) -> i64 {
+    let count = task.mission.as_ref().map_or(0, wpml::Mission::waypoint_count);
+    whole(20.0 + 75.0 * task.waypoint as f64 / count.max(1) as f64)
 }
 
 /// 20 to 80 percent over all waypoints.
@@ -165,7 +174,7 @@ fn wayline_state(task: &ActiveTask) -> i64 {
         Stage::StartUp { .. } => 3,
         Stage::TakeOff => 4,
         Stage::Approach { .. } => 5,
-        Stage::Leg { .. } | Stage::Acting { .. } => 6,
+        Stage::Leg { .. } | Stage::Acting { .. } | Stage::Rehearsal { .. } => 6,
         Stage::Paused { .. } => 7,
         Stage::Hover
         | Stage::ReturnClimb

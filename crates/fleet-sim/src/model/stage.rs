@@ -15,6 +15,8 @@ pub(super) enum Stage {
     StartUp { left_s: f64 },
     /// Straight up.
     TakeOff,
+    /// The flight of a dry run, computed inside the dock: nothing moves.
+    Rehearsal { left_s: f64 },
     /// Level to above the first waypoint of wayline `route`.
     Approach { route: usize, point: usize },
     /// Towards a waypoint.
@@ -62,6 +64,28 @@ impl From<Ending> for FlightEnd {
 }
 
 impl Stage {
+    /// Whether a dry run is under way in it, paused or not.
+    pub(super) fn is_rehearsal(&self) -> bool {
+        match self {
+            Self::Rehearsal { .. } => true,
+            Self::Paused { next } => next.is_rehearsal(),
+            Self::Resource { .. }
+            | Self::Fetching { .. }
+            | Self::Opening { .. }
+            | Self::StartUp { .. }
+            | Self::TakeOff
+            | Self::Approach { .. }
+            | Self::Leg { .. }
+            | Self::Acting { .. }
+            | Self::Hover
+            | Self::ReturnClimb
+            | Self::ReturnLeg
+            | Self::Landing
+            | Self::Closing { .. }
+            | Self::WrapUp { .. } => false,
+        }
+    }
+
     /// Wayline, waypoint and whether the aircraft is on it (or on its way), while in a wayline.
     pub(super) fn waypoint(&self) -> Option<(usize, usize, bool)> {
         match self {
@@ -73,6 +97,7 @@ impl Stage {
             | Self::Opening { .. }
             | Self::StartUp { .. }
             | Self::TakeOff
+            | Self::Rehearsal { .. }
             | Self::Approach { .. }
             | Self::Hover
             | Self::ReturnClimb

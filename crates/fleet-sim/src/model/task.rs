@@ -1,5 +1,6 @@
 //! Flight tasks: `flighttask_*`, `return_home` and their refusals, up to the moment the wayline file
-//! is read. Source: `50.wayline.md`. It never repeats or merges commands. Read next: `flight`.
+//! is read. Source: `50.wayline.md`. It never repeats or merges commands. Read next: `flight`, and
+//! `rehearsal` for dry runs.
 
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ pub(super) struct Prepared {
     announced: bool,
     rth_altitude_m: f64,
     start_waypoint: Option<(u16, usize)>,
+    /// `simulate_mission` is enabled.
+    is_dry_run: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +42,7 @@ pub(super) struct ActiveTask {
     pub(super) fingerprint: String,
     pub(super) rth_altitude_m: f64,
     pub(super) start: Option<(u16, usize)>,
+    pub(super) is_dry_run: bool,
     pub(super) waypoint: usize,
     pub(super) wayline_id: u16,
     pub(super) break_point: Option<Value>,
@@ -115,6 +119,7 @@ impl DockModel {
             fingerprint: String::new(),
             rth_altitude_m: prepared.rth_altitude_m,
             start: prepared.start_waypoint,
+            is_dry_run: prepared.is_dry_run,
             waypoint: 0,
             wayline_id: 0,
             break_point: None,
@@ -163,7 +168,10 @@ impl DockModel {
             return Err(Refusal(if finished { codes::CANNOT_PAUSE } else { codes::NOT_STARTED }));
         };
         match &task.stage {
-            Stage::Approach { .. } | Stage::Leg { .. } | Stage::Acting { .. } => {
+            Stage::Approach { .. }
+            | Stage::Leg { .. }
+            | Stage::Acting { .. }
+            | Stage::Rehearsal { .. } => {
                 let next = Box::new(task.stage.clone());
                 task.stage = Stage::Paused { next };
                 self.report_milestone();
@@ -195,6 +203,9 @@ impl DockModel {
     }
 
     pub(super) fn return_home(&mut self) -> Verdict {
+        if self.end_rehearsal() {
+            return Ok(Done::Status("in_progress"));
+        }
         if self.aircraft.in_dock || self.task.is_none() {
             return Err(Refusal(codes::NOT_AIRBORNE));
         }
@@ -263,8 +274,12 @@ impl DockModel {
                 if let Err(code) = self.check_mission(&mission) {
                     return self.finish_task(Ending::Failed(code));
                 }
+                let is_dry_run = self.task.as_ref().is_some_and(|task| task.is_dry_run);
                 if let Some(task) = &mut self.task {
                     task.mission = Some(mission);
+                }
+                if is_dry_run {
+                    return self.rehearse();
                 }
                 self.enter(Stage::Opening { left_s: super::flight::COVER_S });
             }
@@ -348,6 +363,7 @@ fn parse_prepare(data: &Value) -> Option<(String, Prepared)> {
     optional("out_of_control_action", 0..=2)?;
     optional("exit_wayline_when_rc_lost", 0..=1)?;
     optional("wayline_precision_type", 0..=1)?;
+    let is_dry_run = is_dry_run(data.get("simulate_mission"))?;
     let start_waypoint = match data.get("break_point") {
         None => None,
         Some(point) => Some((
@@ -363,6 +379,21 @@ fn parse_prepare(data: &Value) -> Option<(String, Prepared)> {
         announced: false,
         rth_altitude_m,
         start_waypoint,
+        is_dry_run,
     };
     Some((flight_id.to_owned(), prepared))
+}
+
+/// Whether `simulate_mission` asks for a dry run; `None` if it is there and cannot be read. A dock
+/// that took such a task for a real one would take off.
+fn is_dry_run(simulate: Option<&Value>) -> Option<bool> {
+    let Some(simulate) = simulate else { return Some(false) };
+    let flag = simulate.get("is_enable")?;
+    let number = flag.as_i64().filter(|flag| (0..=1).contains(flag));
+    let is_enabled = flag.as_bool().or(number.map(|flag| flag == 1))?;
+    let is_on_earth = |key: &str, most: f64| match simulate.get(key) {
+        None => !is_enabled,
+        Some(degrees) => degrees.as_f64().is_some_and(|degrees| degrees.abs() <= most),
+    };
+    (is_on_earth("latitude", 90.0) && is_on_earth("longitude", 180.0)).then_some(is_enabled)
 }

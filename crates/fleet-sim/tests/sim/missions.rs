@@ -256,3 +256,54 @@ fn a_conditional_task_announces_itself_and_a_break_point_is_taken_up() {
     lab.wait_for(25_000, |lab| lab.status() == "ok");
     assert_eq!(leaf(lab.last_event().unwrap(), "/data/output/ext/media_count"), 2);
 }
+
+#[test]
+fn a_dry_run_reports_progress_and_never_leaves_the_dock() {
+    let mut lab = Lab::online(20.0, "");
+    let full = lab.model.battery_percent();
+    let mut data = lab.prepare_data("dry");
+    data["simulate_mission"] = json!({"is_enable": 1, "latitude": 22.5, "longitude": 113.9});
+    assert_eq!(lab.ask("flighttask_prepare", &data), 0);
+    assert_eq!(lab.ask("flighttask_execute", &json!({"flight_id": "dry"})), 0);
+    lab.wait_for(60_000, |lab| {
+        assert!(!lab.model.is_airborne());
+        assert_eq!(lab.model.cover(), fleet_sim::model::CoverState::Closed);
+        lab.status() == "ok"
+    });
+    assert_eq!(lab.model.ground_truth().take_offs(), 0);
+    assert!(lab.model.battery_percent() > full - 1.0, "rotors ran");
+    let events = lab.messages("/events", "flighttask_progress");
+    let percents: Vec<i64> = events
+        .iter()
+        .map(|event| leaf(event, "/data/output/progress/percent").as_i64().unwrap())
+        .collect();
+    assert!(percents.is_sorted() && percents.len() > 6, "{percents:?}");
+    assert_eq!(percents.last(), Some(&100));
+    assert_eq!(leaf(events.last().unwrap(), "/data/output/ext/media_count"), 0);
+    // A real flight after it is a real one.
+    lab.fly("real");
+    lab.wait_for(25_000, |lab| lab.model.is_airborne());
+}
+
+#[test]
+fn a_dry_run_pauses_goes_on_and_ends_when_called_home() {
+    let mut lab = Lab::online(5.0, "");
+    let mut data = lab.prepare_data("dry");
+    for wrong in [json!({}), json!({"is_enable": 2}), json!({"is_enable": 1, "latitude": 91.0})] {
+        data["simulate_mission"] = wrong;
+        assert_eq!(lab.ask("flighttask_prepare", &data), codes::BAD_PARAMETER);
+    }
+    data["simulate_mission"] = json!({"is_enable": true, "latitude": 22.5, "longitude": 113.9});
+    assert_eq!(lab.ask("flighttask_prepare", &data), 0);
+    assert_eq!(lab.ask("flighttask_execute", &json!({"flight_id": "dry"})), 0);
+    lab.wait(4_000);
+    assert_eq!(lab.ask("flighttask_pause", &Value::Null), 0);
+    lab.wait(120_000);
+    assert_eq!(lab.status(), "paused");
+    assert_eq!(lab.ask("flighttask_recovery", &Value::Null), 0);
+    lab.wait(2_000);
+    assert_eq!(lab.status(), "in_progress");
+    assert_eq!(lab.ask("return_home", &Value::Null), 0);
+    lab.wait_for(10_000, |lab| lab.status() == "canceled");
+    assert_eq!(lab.model.ground_truth().take_offs(), 0);
+}

@@ -59,7 +59,7 @@ impl Checker for UnknownByEvidence {
                 _ => {}
             },
             Fact::Sent { sent, .. } => {
-                self.sent_at.insert(sent.command_id, view.now);
+                self.sent_at.entry(sent.command_id).or_insert(view.now);
             }
             Fact::Command { status, cause, tower, dock } => {
                 let before = self.commands.insert(status.command_id, status.state);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use fleet_types::{CommandId, CommandStatus, MissionId, MissionState, MissionStatus};
 
 use super::Checker;
+use super::commands::HARMLESS;
 use crate::facts::Fact;
 use crate::plan::Plan;
 use crate::queue::Ms;
@@ -13,6 +14,10 @@ use crate::world::View;
 
 /// The longest an answered job may go without a word, and some.
 const JOB_MS: i64 = 200_000;
+/// The longest that a flight of which nothing is heard may pass for one that goes on, and some.
+const SAYS_NOTHING_MS: i64 = 45_000;
+/// The longest that a command which is harmless to repeat may go unanswered, and some.
+const COPIES_MS: i64 = 45_000;
 
 /// After healing everything ends, or is listed as unknown.
 pub(super) struct Liveness {
@@ -61,6 +66,10 @@ impl Checker for Liveness {
             let (method, id, state) = (&status.method, status.command_id, status.state);
             let is_waiting = match state {
                 fleet_types::CommandState::Acknowledged => is_old,
+                // Its copies leave ten seconds apart.
+                fleet_types::CommandState::Sent if HARMLESS.contains(&method.as_str()) => {
+                    wall_ms - status.accepted_ms.0 > COPIES_MS
+                }
                 fleet_types::CommandState::Accepted
                 | fleet_types::CommandState::Journaled
                 | fleet_types::CommandState::Sent => true,
@@ -85,8 +94,12 @@ impl Checker for Liveness {
                 // What the dock said while nothing broke any more was heard.
                 MissionState::Executing | MissionState::Paused | MissionState::Hovering
                     if is_flying => {}
-                // A dock that says yes and does nothing: a person may settle it.
-                MissionState::Executing if truth.is_none() => {}
+                // A dock that says yes and does nothing is listed after a bound.
+                MissionState::Executing
+                    if status
+                        .steps
+                        .last()
+                        .is_some_and(|step| wall_ms - step.at_ms.0 < SAYS_NOTHING_MS) => {}
                 MissionState::Executing
                 | MissionState::Paused
                 | MissionState::Hovering

@@ -9,6 +9,19 @@ pub(super) fn between_keys(loaded: &mut Loaded) {
     mqtt(loaded);
     database(loaded);
     dji(loaded);
+    preflight(loaded);
+}
+
+fn preflight(loaded: &mut Loaded) {
+    let limits = loaded.config.preflight;
+    if limits.wind_warn_dmps > limits.wind_max_dmps {
+        let origin = loaded.origin("preflight.wind_warn_dmps");
+        let what = format!(
+            "is {} and would never be told: nothing flies from preflight.wind_max_dmps = {} on",
+            limits.wind_warn_dmps, limits.wind_max_dmps
+        );
+        loaded.mistake(origin, "preflight.wind_warn_dmps", what);
+    }
 }
 
 fn api(loaded: &mut Loaded) {

@@ -321,6 +321,37 @@ pub(super) static FIELDS: &[Field] = &[
         |c, v| put(&mut c.limits.sign_in_code_s, narrow(v.int(60..=86_400)?)?),
         |c| Some(c.limits.sign_in_code_s.to_string()),
     ),
+    // A site may ask more of a flight than DJI does, never less: the upper bounds are DJI's.
+    int(
+        "preflight.battery_min_percent",
+        |c, v| put(&mut c.preflight.battery_min_percent, v.int(30..=100)?),
+        |c| Some(c.preflight.battery_min_percent.to_string()),
+    ),
+    int(
+        "preflight.wind_warn_dmps",
+        |c, v| put(&mut c.preflight.wind_warn_dmps, v.int(1..=120)?),
+        |c| Some(c.preflight.wind_warn_dmps.to_string()),
+    ),
+    int(
+        "preflight.wind_max_dmps",
+        |c, v| put(&mut c.preflight.wind_max_dmps, v.int(1..=120)?),
+        |c| Some(c.preflight.wind_max_dmps.to_string()),
+    ),
+    int(
+        "preflight.rain_max",
+        |c, v| put(&mut c.preflight.rain_max, v.int(1..=2)?),
+        |c| Some(c.preflight.rain_max.to_string()),
+    ),
+    int(
+        "preflight.aircraft_free_min_mb",
+        |c, v| put(&mut c.preflight.aircraft_free_min_mb, v.int(0..=1_000_000)?),
+        |c| Some(c.preflight.aircraft_free_min_mb.to_string()),
+    ),
+    int(
+        "preflight.dock_free_min_mb",
+        |c, v| put(&mut c.preflight.dock_free_min_mb, v.int(0..=1_000_000)?),
+        |c| Some(c.preflight.dock_free_min_mb.to_string()),
+    ),
 ];
 
 fn time_zone(value: Value) -> Result<String, String> {

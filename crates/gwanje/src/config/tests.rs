@@ -154,6 +154,21 @@ fn basemaps_are_checked_line_by_line_and_keep_their_key() {
 }
 
 #[test]
+fn a_site_may_ask_more_of_a_flight_and_never_less() {
+    let stricter =
+        "[preflight]\nbattery_min_percent = 60\nwind_warn_dmps = 50\nwind_max_dmps = 70\n";
+    let found = loaded(stricter, &[]);
+    assert_eq!(found.mistakes, []);
+    let limits = found.config.preflight;
+    assert_eq!((limits.battery_min_percent, limits.wind_max_dmps), (60, 70));
+    for looser in ["battery_min_percent = 20", "wind_max_dmps = 150", "rain_max = 3"] {
+        assert_eq!(loaded(&format!("[preflight]\n{looser}\n"), &[]).mistakes.len(), 1, "{looser}");
+    }
+    let silent = loaded("[preflight]\nwind_max_dmps = 60\n", &[]);
+    assert_eq!(silent.mistakes.len(), 1, "the warning of 80 would never be told");
+}
+
+#[test]
 fn the_example_names_every_key_and_is_right() {
     let example = include_str!("../../../../gwanje.example.toml");
     assert_eq!(loaded(example, &[]).mistakes, []);

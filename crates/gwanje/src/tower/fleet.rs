@@ -111,6 +111,8 @@ pub struct FleetConfig {
     pub site: Arc<SiteConfig>,
     /// Whether anyone the broker lets in counts as enrolled (its owner decides).
     pub trust_broker: bool,
+    /// What the site asks of a flight before take-off.
+    pub limits: fleet_core::preflight::Limits,
     /// Most docks.
     pub docks_max: usize,
     /// Names.
@@ -390,7 +392,7 @@ impl Fleet {
             is_enrolled: self.config.trust_broker || map.enrolled.contains(sn),
             site: Arc::clone(&self.config.site),
             schemas: self.schemas.clone(),
-            limits: fleet_core::preflight::Limits::default(),
+            limits: self.config.limits,
             seed: map.seed,
         };
         let Dock { inbox, book } = dock;

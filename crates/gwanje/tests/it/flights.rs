@@ -153,3 +153,23 @@ fn the_gate_says_why_and_a_broken_flight_goes_on() {
         assert_eq!(docks.truth(0).take_offs(), 2);
     });
 }
+
+#[test]
+fn a_dry_run_ends_ok_and_never_leaves_the_dock() {
+    run(Load::Light, async {
+        let site = Site::start().await;
+        let docks = Docks::online(&site, 1, "").await;
+        let simulated = json!({"dry_run": {"latitude": 22.5, "longitude": 113.9}});
+        let mission = fly(&docks, &site, 0, "dry", simulated).await;
+        let ended = until_ended(&site, &mission).await;
+        assert_eq!(ended["verdict"], "ok", "{ended}");
+        let truth = docks.truth(0);
+        assert_eq!(truth.executions("flighttask_execute"), 1);
+        assert_eq!(truth.take_offs(), 0);
+        drop(truth);
+        docks.until_online(&site).await;
+        let real = docks.fly(&site, 0, "real").await.is(202);
+        assert_eq!(until_ended(&site, &real).await["verdict"], "ok");
+        assert_eq!(docks.truth(0).take_offs(), 1);
+    });
+}

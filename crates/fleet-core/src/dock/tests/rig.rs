@@ -67,6 +67,8 @@ pub(super) struct Rig {
     journal_of: BTreeMap<JournalId, CommandId>,
     journaled: BTreeSet<CommandId>,
     flights: BTreeSet<String>,
+    /// What the link said of each command.
+    fates: BTreeMap<CommandId, Vec<SendFate>>,
     ids: u128,
 }
 
@@ -107,6 +109,7 @@ impl Rig {
             journal_of: BTreeMap::new(),
             journaled: BTreeSet::new(),
             flights: BTreeSet::new(),
+            fates: BTreeMap::new(),
             ids: 0,
         };
         rig.input(Input::CommandLink { is_up: true });
@@ -163,6 +166,9 @@ impl Rig {
     // What happens.
 
     pub(super) fn input(&mut self, input: Input<'_>) {
+        if let Input::Fate { command_id, fate } = &input {
+            self.fates.entry(*command_id).or_default().push(*fate);
+        }
         self.machine.handle(self.now, input);
         self.drain();
     }
@@ -549,7 +555,9 @@ impl Rig {
     fn take_send(&mut self, send: Send) {
         let method = method_of(&send);
         let id = send.command_id;
-        assert!(!self.sends.iter().any(|before| before.command_id == id), "{method} sent twice");
+        let copies = self.sends.iter().filter(|before| before.command_id == id).count();
+        let is_harmless = dji_cloud::method::spec(&method).is_some_and(|spec| spec.repeatable);
+        assert!(copies == 0 || (is_harmless && copies <= 2), "{method} sent {copies} times before");
         assert!(send.counter_action || self.journaled.contains(&id), "{method} not on record");
         assert!(self.now.mono < send.expires, "{method} sent after its time");
         if method == "flighttask_execute" {
@@ -563,7 +571,31 @@ impl Rig {
         self.order.push(format!("send {method}"));
         self.sends.push(send);
         if let Some(fate) = self.fate {
+            self.fates.entry(id).or_default().push(fate);
             self.machine.handle(self.now, Input::Fate { command_id: id, fate });
+        }
+    }
+
+    /// Only where the link said so may a command that was handed to it be over as one that did not
+    /// leave; then take-off may be ordered anew.
+    fn note_not_sent(&mut self, status: &CommandStatus) {
+        let id = status.command_id;
+        let is_over = matches!(status.state, CommandState::Rejected | CommandState::Expired);
+        if !is_over || !self.sends.iter().any(|send| send.command_id == id) {
+            return;
+        }
+        let says_so = |fate: &SendFate| match fate {
+            SendFate::NotSent | SendFate::Expired | SendFate::NoSubscriber | SendFate::Refused => {
+                true
+            }
+            SendFate::Sent | SendFate::Delivered | SendFate::Lost => false,
+        };
+        let fates = self.fates.get(&id).map(Vec::as_slice).unwrap_or_default();
+        assert!(fates.iter().any(says_so), "nobody said that it did not leave: {status:?}");
+        if status.method == "flighttask_execute"
+            && let Some(mission_id) = status.mission_id
+        {
+            self.flights.remove(&mission_id.to_string());
         }
     }
 
@@ -585,6 +617,7 @@ impl Rig {
                 {
                     assert_eq!(before.state, status.state, "a final state changed");
                 }
+                self.note_not_sent(&status);
                 self.commands.insert(status.command_id, status);
             }
             Sample::Mission(status) => {

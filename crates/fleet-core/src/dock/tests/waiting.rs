@@ -10,7 +10,7 @@ use fleet_types::{
 use serde_json::{Value, json};
 
 use super::rig::Rig;
-use crate::io::Input;
+use crate::io::{Input, SendFate};
 
 const MINUTE: i64 = 60_000;
 
@@ -517,4 +517,92 @@ fn the_facts_of_the_gate_have_a_place_in_the_telemetry() {
     let schemas = crate::dock::Schemas::new();
     let at = format!("{:?}", schemas.at);
     assert!(!at.contains(&usize::MAX.to_string()), "{at}");
+}
+
+/// A timed mission whose order to fly waits for its record.
+fn waits_for_record(rig: &mut Rig) -> MissionId {
+    let id = prepared(rig);
+    live(rig, 268_000);
+    rig.journal_is_fast = false;
+    live(rig, 4_000);
+    check(rig, id, MissionState::Starting, None);
+    id
+}
+
+#[test]
+fn an_order_that_did_not_leave_is_given_again_within_its_window() {
+    // The world changed between record and send.
+    let mut rig = Rig::online();
+    let id = waits_for_record(&mut rig);
+    rig.idle_but(&json!({"wind_speed": 14.0}));
+    rig.journal_answers(true);
+    check(&rig, id, MissionState::Prepared, Some("wind_high"));
+    assert!(rig.sent("flighttask_execute").is_empty());
+    assert!(rig.sent("flighttask_undo").is_empty(), "the dock keeps it");
+    rig.journal_is_fast = true;
+    live(&mut rig, 4_000);
+    assert_eq!(rig.sent("flighttask_execute").len(), 1);
+    check(&rig, id, MissionState::Starting, None);
+    rig.reply(&rig.last("flighttask_execute"), json!({"result": 0}));
+    rig.flight(id, 0, json!("ok"), 6);
+    assert_eq!(rig.mission(id).verdict, Some(Verdict::Ok));
+
+    // The record could not be made; it is not asked for without end.
+    let mut rig = Rig::online();
+    let id = waits_for_record(&mut rig);
+    rig.journal_answers(false);
+    check(&rig, id, MissionState::Prepared, Some("journal_down"));
+    for _ in 0..12 {
+        rig.pass(1_000);
+        rig.idle();
+        rig.journal_answers(false);
+    }
+    let asked = rig.order.iter().filter(|step| *step == "journal flighttask_execute").count();
+    assert_eq!(asked, 3, "after 2 s and after 4 s more");
+    rig.journal_is_fast = true;
+    live(&mut rig, 8_000);
+    assert_eq!(rig.sent("flighttask_execute").len(), 1);
+}
+
+#[test]
+fn a_link_that_says_it_did_not_leave_is_asked_again_and_one_that_lost_it_is_not() {
+    for (fate, orders, state) in [
+        (SendFate::NotSent, 2, MissionState::Starting),
+        (SendFate::Refused, 2, MissionState::Starting),
+        (SendFate::Lost, 1, MissionState::Unknown),
+        (SendFate::Sent, 1, MissionState::Starting),
+    ] {
+        let mut rig = Rig::online();
+        let id = prepared(&mut rig);
+        live(&mut rig, 268_000);
+        rig.fate = Some(fate);
+        live(&mut rig, 2_000);
+        rig.fate = Some(SendFate::Sent);
+        live(&mut rig, 8_000);
+        assert_eq!(rig.sent("flighttask_execute").len(), orders, "{fate:?}");
+        assert_eq!(rig.mission(id).state, state, "{fate:?}");
+    }
+}
+
+#[test]
+fn a_window_that_passes_meanwhile_is_missed_and_a_restart_goes_on_waiting() {
+    let mut rig = Rig::online();
+    let id = waits_for_record(&mut rig);
+    rig.idle_but(&json!({"wind_speed": 14.0}));
+    rig.journal_answers(true);
+    rig.restart_from_records();
+    check(&rig, id, MissionState::Prepared, Some("dock_offline"));
+    rig.journal_is_fast = true;
+    rig.bring_up();
+    rig.idle();
+    assert_eq!(rig.sent("flighttask_execute").len(), 1, "the next machine orders it");
+
+    let mut rig = Rig::online();
+    let id = waits_for_record(&mut rig);
+    rig.idle_but(&json!({"wind_speed": 14.0}));
+    rig.journal_answers(true);
+    rig.pass(60_000);
+    check_end(&rig, id, Verdict::Expired, "missed_window");
+    assert!(rig.sent("flighttask_execute").is_empty());
+    assert_eq!(rig.sent("flighttask_undo").len(), 0, "the dock is not heard");
 }

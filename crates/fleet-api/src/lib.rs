@@ -37,6 +37,7 @@ mod waylines;
 use std::sync::{Arc, PoisonError};
 
 use fleet_bus::Bus;
+use fleet_types::{DeviceStatus, topic::DeviceOsd};
 use tokio::sync::{Semaphore, watch};
 
 use app::{App, Shared};
@@ -56,7 +57,7 @@ pub use services::{
     BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, LoopState, MqttAccess,
     PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
 };
-pub use waylines::{Wayline, WaylineResource, WaylineSummary, Waylines};
+pub use waylines::{Wayline, WaylineKeeper, WaylineResource, WaylineSummary, Waylines};
 
 /// The old protocol's picture is one text, megabytes of it for a large fleet.
 const OLD_GREETINGS: usize = 8;
@@ -158,6 +159,12 @@ impl Api {
     /// Tells every listener and live view to end; [`Api::serve`] returns within seconds.
     pub fn shutdown(&self) {
         self.0.closing.send_replace(true);
+    }
+
+    /// Shows what the process before this one knew of devices that were not heard since: as last
+    /// known, with its true age. What was heard meanwhile stays.
+    pub fn recall(&self, statuses: Vec<DeviceStatus>, samples: Vec<DeviceOsd>) {
+        self.0.hub.recall(statuses, samples);
     }
 
     /// The wayline files.

@@ -1,21 +1,22 @@
 //! Uploaded wayline files, and the short-lived addresses under which docks fetch them.
 //!
-//! In memory and bounded by count and bytes: the oldest file that no mission under way uses gives
+//! In memory, and with a [`WaylineKeeper`] where a restart does not reach them; bounded by count and bytes: the oldest file that no mission under way uses gives
 //! way; when all are in use the upload is refused. An address is a credential: HMAC-SHA256 over id
 //! and expiry, under a key of this process, never logged. Read next: [`crate::routes`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
 use fleet_types::{WallMs, id::WaylineId, plan::FlightBox};
+use futures_util::future::BoxFuture;
 use md5::{Digest, Md5};
 use ring::hmac;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ use crate::{
 pub(crate) const MAX_FILE_BYTES: usize = 20 << 20;
 
 /// What a wayline file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WaylineSummary {
     /// Waypoints of all waylines.
     pub waypoint_count: u32,
@@ -44,7 +45,7 @@ pub struct WaylineSummary {
 }
 
 /// An uploaded wayline file.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Wayline {
     /// Identity.
     pub wayline_id: WaylineId,
@@ -73,6 +74,19 @@ pub(crate) enum UrlError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("all wayline files kept are used by missions under way; upload again when one has ended")]
 pub(crate) struct StoreFull;
+
+/// Keeps files over a restart of the process.
+pub trait WaylineKeeper: Send + Sync {
+    /// Keeps a file; those that gave way to it need not be kept any more. The error is why not, in
+    /// words.
+    fn keep(
+        &self,
+        wayline: Arc<Wayline>,
+        file: Bytes,
+        uploaded_by: String,
+        gone: Vec<WaylineId>,
+    ) -> BoxFuture<'_, Result<(), String>>;
+}
 
 /// What a dock needs to fetch a file.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,6 +123,7 @@ pub(crate) struct WaylineStore {
     max_files: usize,
     max_bytes: usize,
     inner: Mutex<Inner>,
+    keeper: OnceLock<Arc<dyn WaylineKeeper>>,
 }
 
 impl WaylineStore {
@@ -127,17 +142,56 @@ impl WaylineStore {
             max_files,
             max_bytes,
             inner: Mutex::default(),
+            keeper: OnceLock::new(),
         })
     }
 
-    /// Keeps a checked file. `in_use` are the files of missions under way.
+    /// Keeps a checked file, here and where a restart does not reach it. Without the latter it is
+    /// not kept at all: who has an answer relies on it. The error says why, in words.
+    pub(crate) async fn keep(
+        &self,
+        wayline: Arc<Wayline>,
+        gone: Vec<WaylineId>,
+        uploaded_by: String,
+    ) -> Result<(), String> {
+        let Some(keeper) = self.keeper.get() else { return Ok(()) };
+        let Some(bytes) = self.bytes(wayline.wayline_id) else { return Ok(()) };
+        let id = wayline.wayline_id;
+        let kept = keeper.keep(wayline, bytes, uploaded_by, gone).await;
+        if kept.is_err() {
+            let mut inner = self.inner();
+            if let Some(stored) = inner.files.remove(&id) {
+                inner.total_bytes -= stored.bytes.len();
+            }
+        }
+        kept
+    }
+
+    /// Takes up files of the process before this one, oldest first.
+    fn restore(&self, kept: Vec<(Wayline, Bytes)>) {
+        let mut inner = self.inner();
+        for (wayline, bytes) in kept {
+            let fits = inner.files.len() < self.max_files
+                && inner.total_bytes + bytes.len() <= self.max_bytes;
+            if !fits || inner.files.contains_key(&wayline.wayline_id) {
+                continue;
+            }
+            inner.total_bytes += bytes.len();
+            inner.next_seq += 1;
+            let (seq, id) = (inner.next_seq, wayline.wayline_id);
+            inner.files.insert(id, Stored { seq, wayline: Arc::new(wayline), bytes });
+        }
+    }
+
+    /// Takes a checked file in, and says which gave way. `in_use` are the files of missions under
+    /// way.
     pub(crate) fn put(
         &self,
         name: &str,
         bytes: Bytes,
         summary: WaylineSummary,
         in_use: &BTreeSet<WaylineId>,
-    ) -> Result<Arc<Wayline>, StoreFull> {
+    ) -> Result<(Arc<Wayline>, Vec<WaylineId>), StoreFull> {
         let wayline = Arc::new(Wayline {
             wayline_id: WaylineId(Uuid::now_v7()),
             name: name.to_owned(),
@@ -146,6 +200,7 @@ impl WaylineStore {
             summary,
             uploaded_ms: now_ms(),
         });
+        let mut gave_way = Vec::new();
         let mut inner = self.inner();
         while inner.files.len() >= self.max_files
             || inner.total_bytes + bytes.len() > self.max_bytes
@@ -154,6 +209,7 @@ impl WaylineStore {
             let oldest = free.min_by_key(|stored| stored.seq).map(|s| s.wayline.wayline_id);
             let gone = oldest.and_then(|id| inner.files.remove(&id)).ok_or(StoreFull)?;
             inner.total_bytes -= gone.bytes.len();
+            gave_way.push(gone.wayline.wayline_id);
             tracing::info!(wayline_id = %gone.wayline.wayline_id, "the oldest wayline file gave way");
         }
         inner.total_bytes += bytes.len();
@@ -161,7 +217,7 @@ impl WaylineStore {
         let seq = inner.next_seq;
         let id = wayline.wayline_id;
         inner.files.insert(id, Stored { seq, wayline: Arc::clone(&wayline), bytes });
-        Ok(wayline)
+        Ok((wayline, gave_way))
     }
 
     /// Newest first.
@@ -248,6 +304,23 @@ impl Waylines {
         Ok(Self(Arc::new(store)))
     }
 
+    /// Files outlive the process from here on. The first keeper counts.
+    pub fn kept_by(&self, keeper: Arc<dyn WaylineKeeper>) {
+        let _ = self.0.keeper.set(keeper);
+    }
+
+    /// Takes up what the process before this one kept, oldest first. What does not fit, or is there
+    /// already, is left out.
+    pub fn restore(&self, kept: Vec<(Wayline, Bytes)>) {
+        self.0.restore(kept);
+    }
+
+    /// Files and bytes that are kept at the most.
+    #[must_use]
+    pub fn limits(&self) -> (usize, usize) {
+        (self.0.max_files, self.0.max_bytes)
+    }
+
     /// A fresh address, or `None` when the file is not kept (any more).
     #[must_use]
     pub fn mint_url(&self, wayline_id: WaylineId) -> Option<String> {
@@ -282,7 +355,8 @@ mod tests {
         len: usize,
         in_use: &BTreeSet<WaylineId>,
     ) -> Result<WaylineId, StoreFull> {
-        store.put("n", vec![0; len].into(), SUMMARY, in_use).map(|wayline| wayline.wayline_id)
+        let put = store.put("n", vec![0; len].into(), SUMMARY, in_use);
+        put.map(|(wayline, _)| wayline.wayline_id)
     }
 
     #[test]

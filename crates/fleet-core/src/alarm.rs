@@ -24,10 +24,12 @@
 //! least urgent of those whose condition is gone; where there is none, the newcomer is counted and
 //! an alarm of its own says so. What a checker may assert: every state is reached by the table
 //! above alone; a condition that holds has a status that is active; each shelf ends at its time;
-//! entries stay within [`ENTRIES_MAX`] + 1. Read next: [`hms`] for the device's own messages.
+//! entries stay within [`ENTRIES_MAX`] + 1. What was up when a tower ended is restored with who knew
+//! of it ([`Input::Restore`]). Read next: [`hms`] for the device's own messages.
 
 pub mod flood;
 pub mod hms;
+mod restored;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -41,6 +43,7 @@ use fleet_types::{
 
 use crate::mutant::{self, Mutant};
 use flood::Floods;
+use serde::{Deserialize, Serialize};
 
 /// Alarms remembered by one tower.
 pub const ENTRIES_MAX: usize = 20_000;
@@ -50,11 +53,14 @@ pub const ENTRIES_OF_ONE_MAX: usize = 256;
 pub const SHELF_MAX_MS: u64 = 12 * 3_600_000;
 /// Shortest time on the shelf.
 pub const SHELF_MIN_MS: u64 = 60_000;
+/// How long after a restart a source other than the device may take to say again that its condition
+/// holds. A device's own list says what does not hold any more.
+pub const RESTORED_MS: u64 = 120_000;
 /// Code of the alarm that says that there are too many.
 pub const OVERFLOW: &str = "alarm_overflow";
 
 /// What tells one alarm from another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// Who says so.
     pub source: AlarmSource,
@@ -85,6 +91,15 @@ pub struct Condition {
     pub latching: bool,
 }
 
+/// What is needed besides its status to know an alarm again after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Which alarm it is.
+    pub key: Key,
+    /// Stays until acknowledged, though the condition goes.
+    pub latching: bool,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -110,6 +125,8 @@ pub enum Input {
     Order(AlarmOrder),
     /// A device was removed: what it told, and what was told about it, is over.
     Forget(DeviceSn),
+    /// An alarm that was up when the component before this one ended.
+    Restore(Box<(AlarmStatus, Origin)>),
 }
 
 /// Something to be told.
@@ -140,6 +157,8 @@ pub struct AlarmBook {
     entries: BTreeMap<Key, Entry>,
     keys: BTreeMap<AlarmId, Key>,
     shelves: BTreeSet<(MonoMs, AlarmId)>,
+    /// Restored alarms whose source has not spoken since, and until when it is waited for.
+    unconfirmed: BTreeMap<Key, MonoMs>,
     floods: Floods,
     outputs: VecDeque<Output>,
     refused: u64,
@@ -155,6 +174,7 @@ impl AlarmBook {
             entries: BTreeMap::new(),
             keys: BTreeMap::new(),
             shelves: BTreeSet::new(),
+            unconfirmed: BTreeMap::new(),
             floods: Floods::default(),
             outputs: VecDeque::new(),
             refused: 0,
@@ -173,23 +193,27 @@ impl AlarmBook {
             Input::Signal(alarm) => self.take_signal(now, alarm),
             Input::Order(order) => self.take_order(now, order),
             Input::Forget(sn) => self.forget_device(now, &sn),
+            Input::Restore(known) => self.restore(now, known.0, known.1),
         }
     }
 
-    /// Lets time pass: shelves whose time is up.
+    /// Lets time pass: shelves whose time is up, restored alarms that nobody confirmed.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some((until, alarm_id)) = self.shelves.first().copied() {
             if until > now.mono {
-                return;
+                break;
             }
             self.unshelve(now, alarm_id);
         }
+        self.clear_unconfirmed(now);
     }
 
     /// When [`Self::handle_timeout`] is next due, and for what.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(MonoMs, &'static str)> {
-        self.shelves.first().map(|(until, _)| (*until, "shelf"))
+        let shelf = self.shelves.first().map(|(until, _)| (*until, "shelf"));
+        let restored = self.unconfirmed.values().min().map(|until| (*until, "restored"));
+        [shelf, restored].into_iter().flatten().min()
     }
 
     /// The next thing to be told, oldest first.
@@ -212,6 +236,14 @@ impl AlarmBook {
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.given_up
+    }
+
+    /// What tells a remembered alarm from others; nothing when it is over.
+    #[must_use]
+    pub fn origin(&self, alarm_id: AlarmId) -> Option<Origin> {
+        let key = self.keys.get(&alarm_id)?;
+        let latching = self.entries.get(key)?.latching;
+        Some(Origin { key: key.clone(), latching })
     }
 
     fn take_signal(&mut self, now: Now, alarm: Alarm) {
@@ -283,6 +315,7 @@ impl AlarmBook {
     }
 
     fn raise(&mut self, now: Now, condition: Condition) {
+        self.confirm(&condition.key);
         let Some(entry) = self.entries.get_mut(&condition.key) else {
             return self.open(now, condition);
         };
@@ -344,6 +377,7 @@ impl AlarmBook {
     }
 
     fn clear(&mut self, now: Now, key: &Key) {
+        self.unconfirmed.remove(key);
         let Some(entry) = self.entries.get_mut(key) else { return };
         let status = &mut entry.status;
         status.state = match (status.state, entry.latching) {
@@ -477,6 +511,7 @@ impl AlarmBook {
             if is_over && entry.shelved_until.is_none() {
                 self.entries.remove(key);
                 self.keys.remove(&alarm_id);
+                self.unconfirmed.remove(key);
             }
         }
         if turned {

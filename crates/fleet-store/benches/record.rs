@@ -2,8 +2,10 @@
 //!
 //! `cargo xtask bench record --json` or `cargo bench -p fleet-store --bench record`. A private
 //! PostgreSQL with fsync; reports of 200 aircraft in the shape of the wire's example. The table is
-//! filled by SQL first (`GWANJE_BENCH_ROWS`, 20,000,000), then a ten-minute track is asked for, then
-//! the recorder writes. It judges nothing: figures and goals stand beside each other.
+//! filled by SQL first (`GWANJE_BENCH_ROWS`, 20,000,000: about 3 GB in the directory for temporary
+//! files, for at most `GWANJE_BENCH_FILL_S`, 900 s; `table_rows` says how many they became), then a
+//! ten-minute track is asked for, then the recorder writes. The cluster is removed at the end. It
+//! judges nothing: figures and goals stand beside each other, and how loaded the machine was.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss)] // a bench prints
 
@@ -63,7 +65,7 @@ async fn measure() -> serde_json::Value {
     let cluster = Cluster::start_with(&settings);
     let database = cluster.migrated().await;
     let began = Instant::now();
-    fill(&cluster, rows);
+    let rows = fill(&cluster, rows);
     let fill_s = began.elapsed().as_secs_f64();
     let (track_ms, track_points) = track(&database, rows).await;
     let recorded = record(&cluster, &database).await;
@@ -73,7 +75,10 @@ async fn measure() -> serde_json::Value {
         "track_points": track_points,
         "table_rows": rows,
         "fill_s": fill_s.round(),
+        "table_bytes": cluster.psql("select sum(pg_total_relation_size(inhrelid)) from pg_inherits")
+            .parse::<u64>().unwrap(),
         "threads": threads(),
+        "load_1m": load(),
     });
     for (name, value) in recorded.as_object().unwrap() {
         figures[name] = value.clone();
@@ -81,8 +86,11 @@ async fn measure() -> serde_json::Value {
     figures
 }
 
-/// Rows of 50 aircraft over as many days as it takes, a day at a time.
-fn fill(cluster: &Cluster, rows: i64) {
+/// Rows of 50 aircraft over as many days as it takes, a day at a time, until the time is up. How many.
+fn fill(cluster: &Cluster, rows: i64) -> i64 {
+    let limit_s = std::env::var("GWANJE_BENCH_FILL_S").map_or(900, |text| text.parse().unwrap());
+    let until = Instant::now() + Duration::from_secs(limit_s);
+    let mut filled = 0;
     for day in 0..(rows + ROWS_A_DAY - 1) / ROWS_A_DAY {
         let start_ms = START_MS + day * DAY_MS;
         let count = ROWS_A_DAY.min(rows - day * ROWS_A_DAY);
@@ -97,8 +105,13 @@ fn fill(cluster: &Cluster, rows: i64) {
                     10, 5, 90
              from generate_series(0, {count} - 1) i"
         ));
+        filled += count;
+        if Instant::now() >= until {
+            break;
+        }
     }
     cluster.psql("analyze telemetry");
+    filled
 }
 
 /// Ten minutes of one aircraft in the middle of the table: median of many, milliseconds.
@@ -202,6 +215,12 @@ fn rounded(value: f64) -> f64 {
 /// Time this process spent on a processor, nanoseconds.
 fn cpu_ns() -> u64 {
     let text = std::fs::read_to_string("/proc/self/schedstat").unwrap();
+    text.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Tasks that wanted a processor, averaged over the last minute.
+fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
     text.split_whitespace().next().unwrap().parse().unwrap()
 }
 

@@ -62,6 +62,9 @@ pub(crate) struct Shared {
     idle: Mutex<Vec<Client>>,
     wires: mpsc::Sender<Wire>,
     state: watch::Sender<DatabaseState>,
+    /// Whether its schema is known to be ours: nothing is written by [`crate::journal`] and
+    /// [`crate::recorder`] before.
+    fit: watch::Sender<bool>,
     /// Somebody saw a connection fail: find out what is the matter.
     pub(crate) suspicion: Notify,
 }
@@ -83,6 +86,7 @@ impl Database {
             idle: Mutex::default(),
             wires,
             state: watch::Sender::new(DatabaseState::Starting),
+            fit: watch::Sender::new(true),
             suspicion: Notify::new(),
         });
         let driver = Driver::new(shared.clone(), received);
@@ -112,6 +116,33 @@ impl Database {
         let mut state = self.watch();
         // The sender lives in `self`: waiting cannot fail.
         let _ = state.wait_for(DatabaseState::is_up).await;
+    }
+
+    /// Journal and recorder write nothing until [`Self::release`]: the schema may be another one
+    /// than theirs. What they are given meanwhile waits, or goes through the spool.
+    pub fn withhold(&self) {
+        self.0.fit.send_replace(false);
+    }
+
+    /// The schema is right: journal and recorder may write.
+    pub fn release(&self) {
+        self.0.fit.send_replace(true);
+    }
+
+    /// Whether it answers, and may be written by journal and recorder.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.0.is_up() && *self.0.fit.borrow()
+    }
+
+    /// Waits until [`Self::is_writable`].
+    pub async fn writable(&self) {
+        let (mut state, mut fit) = (self.watch(), self.0.fit.subscribe());
+        // The senders live in `self`: waiting cannot fail.
+        while !self.is_writable() {
+            let _ = fit.wait_for(|is_fit| *is_fit).await;
+            let _ = state.wait_for(DatabaseState::is_up).await;
+        }
     }
 
     /// A session for the caller alone, until [`Session::release`]. A session that is dropped without

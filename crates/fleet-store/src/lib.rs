@@ -3,7 +3,7 @@
 //! [`Database`] connects to PostgreSQL 15 or newer, ours or Supabase, and says whether it is there;
 //! [`migrate`] brings the schema up to date; [`journal`] puts commands on record before they leave; [`recorder`] writes telemetry and what
 //! happens in batches, through the [`spool`] while the database is away; [`upkeep`] makes and drops
-//! days and rolls minutes up; [`read`] asks.
+//! days and rolls minutes up; [`read`] asks; [`waylines`] keeps the files of flights.
 //! The crate decides nothing about aircraft, starts no task and no thread: the futures it gives
 //! ([`Driver::run`], [`journal::Writer::run`], …) are run by the binary. SQL lies in
 //! `supabase/migrations`. Read next: `docs/adr/0003-always-postgres.md`.
@@ -24,6 +24,7 @@ pub mod spool;
 mod sql;
 mod tls;
 pub mod upkeep;
+pub mod waylines;
 
 pub use config::{ConfigError, DatabaseConfig, Limits, Target, Tls};
 pub use connect::{Resolve, ResolveFuture};

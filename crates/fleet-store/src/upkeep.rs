@@ -37,8 +37,10 @@ pub struct UpkeepSettings {
     pub telemetry_days: u16,
     /// One-minute roll-ups, days.
     pub minutes_days: u16,
-    /// Events, days. Commands, missions, alarms and the journal are kept.
+    /// Events, days.
     pub events_days: u16,
+    /// What is over of commands, missions, alarms and the journal, days. What is open stays.
+    pub records_days: u16,
     /// Days made ahead.
     pub days_ahead: u16,
 }
@@ -50,6 +52,7 @@ impl Default for UpkeepSettings {
             telemetry_days: 30,
             minutes_days: 400,
             events_days: 400,
+            records_days: 730,
             days_ahead: 3,
         }
     }
@@ -64,7 +67,7 @@ pub struct Round {
     pub dropped: Vec<String>,
     /// Spans of minutes rolled up.
     pub spans: usize,
-    /// Old rows deleted: events and minutes.
+    /// Old rows deleted: events, minutes, and what is over of everything else.
     pub deleted: u64,
 }
 
@@ -96,9 +99,14 @@ pub async fn round(
     let dropped = drop_days(&session, days_before(now, settings.telemetry_days)).await?;
     let minutes = days_before(now, settings.minutes_days);
     let events = days_before(now, settings.events_days);
-    let deleted = delete(&session, OLD_MINUTES, minutes).await?
+    let records = days_before(now, settings.records_days);
+    let mut deleted = delete(&session, OLD_MINUTES, minutes).await?
         + delete(&session, OLD_EVENTS, events).await?
         + delete(&session, OLD_STREAMS, minutes).await?;
+    for sql in [OLD_COMMANDS, OLD_MISSIONS, OLD_ALARMS] {
+        deleted += delete(&session, sql, records).await?;
+    }
+    deleted += delete_records(&session, records).await?;
     session.release();
     Ok(Round { made, dropped, spans, deleted })
 }
@@ -112,6 +120,47 @@ const OLD_EVENTS: &str = "
 const OLD_STREAMS: &str = "
     delete from gwanje.recorder_streams where stream_id in
       (select stream_id from gwanje.recorder_streams where changed_at < $1 limit $2)";
+
+const OLD_COMMANDS: &str = "
+    with old as (
+      select command_id from commands
+      where accepted_at < $1 and state in ('succeeded', 'failed', 'rejected', 'expired')
+      order by accepted_at limit $2
+    ), steps as (
+      delete from command_steps where command_id in (select command_id from old)
+    )
+    delete from commands where command_id in (select command_id from old)";
+const OLD_MISSIONS: &str = "
+    with old as (
+      select mission_id from missions where accepted_at < $1 and ended_at < $1
+      order by accepted_at limit $2
+    ), steps as (
+      delete from mission_steps where mission_id in (select mission_id from old)
+    )
+    delete from missions where mission_id in (select mission_id from old)";
+const OLD_ALARMS: &str = "
+    delete from alarms where alarm_id in (
+      select alarm_id from alarms where raised_at < $1 and changed_at < $1 and state = 'cleared'
+      order by raised_at limit $2)";
+// A mission that is open is told by the records of all its commands.
+const OLD_RECORDS: &str = "
+    with old as (
+      select subject_id from journal_subjects s
+      where closed_at < $1 and not exists (
+        select from journal_subjects m where m.subject_id = s.mission_id and m.closed_at is null)
+      order by closed_at limit $2
+    ), records as (
+      delete from journal where subject_id in (select subject_id from old)
+    )
+    delete from journal_subjects where subject_id in (select subject_id from old)";
+
+/// The journal is append-only but for this transaction.
+async fn delete_records(session: &Session, before: At) -> Result<u64, StoreError> {
+    session.batch("begin; set local gwanje.retention = 'on'").await?;
+    let deleted = delete(session, OLD_RECORDS, before).await?;
+    session.batch("commit").await?;
+    Ok(deleted)
+}
 
 fn days_before(now: WallMs, days: u16) -> At {
     At(WallMs(now.0.saturating_sub(i64::from(days) * DAY_MS)))

@@ -153,7 +153,7 @@ pub struct Database {
     pub telemetry_days: u32,
     /// Days that its roll-ups of one minute are kept.
     pub rollup_days: u32,
-    /// Days that events are kept; alarms, commands and missions are kept for good.
+    /// Days that events are kept, and commands, missions, alarms and their records once they are over.
     pub history_days: u32,
     /// Most megabytes of the spool, which keeps what the database could not take.
     pub spool_mb: u32,

@@ -16,10 +16,12 @@ pub mod in_flight;
 pub mod inbox;
 pub mod journal;
 pub mod keeper;
+mod library;
 mod methods;
 pub mod metrics;
 pub mod planner;
 pub mod pumps;
+mod recall;
 pub mod recording;
 pub mod recovery;
 pub mod roster;
@@ -134,7 +136,7 @@ impl Tower {
         let in_flight = Arc::new(InFlight::default());
         let api_config = api_config(config);
         let waylines = Waylines::new(&api_config)?;
-        let store = Store::open(config)?;
+        let mut store = Store::open(config, &waylines)?;
         let (journal, keeper): (Arc<dyn Journal>, Arc<dyn Keeper>) = match &store {
             Some(store) => (store.journal(), store.keeper()),
             None => (Arc::new(MemoryJournal::default()), Arc::new(NoKeeper)),
@@ -162,7 +164,10 @@ impl Tower {
         let fleet = Arc::new(Fleet::new(fleet_config, surroundings));
         let (forgotten, to_forget) = mpsc::channel(alarms::FORGOTTEN_MAX);
         let texts = config.dji.hms_file.as_deref().map(alarm_texts::load).transpose()?;
-        let alarms = Alarms::new(&bus, seed()?, texts, to_forget);
+        let mut alarms = Alarms::new(&bus, seed()?, texts, to_forget);
+        if let Some((recorder, remembered)) = store.as_mut().map(Store::recall) {
+            alarms = alarms.recorded(recorder, remembered);
+        }
         if store.is_none() {
             fleet.recovered(BTreeMap::new());
         }
@@ -223,6 +228,7 @@ impl Tower {
     /// Starts every component's tasks.
     pub(crate) fn start(self) {
         let Self {
+            api,
             health,
             link,
             fleet,
@@ -240,7 +246,7 @@ impl Tower {
             ..
         } = self;
         if let Some(store) = store {
-            store.start(&health, Arc::clone(&fleet), &bus);
+            store.start(&health, Arc::clone(&fleet), &bus, &api);
         }
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());

@@ -75,6 +75,21 @@ impl HubHandle {
         self.osd_tick.clone()
     }
 
+    /// What was known before this process, of devices that are not known now.
+    pub(crate) fn recall(&self, statuses: Vec<DeviceStatus>, samples: Vec<DeviceOsd>) {
+        let mut view = self.view();
+        for status in statuses {
+            if !view.devices.contains_key(&status.sn) {
+                view.put_device(Arc::new(status));
+            }
+        }
+        for sample in samples {
+            if view.telemetry(&sample.sn).is_none() {
+                view.put_osd(Arc::new(sample));
+            }
+        }
+    }
+
     /// Forgets a device after everything already said about it was heard.
     pub(crate) async fn remove_device(&self, sn: DeviceSn) {
         let (done, removed) = oneshot::channel();

@@ -1,9 +1,9 @@
 //! Wayline files: uploaded by people, fetched by docks under a signed address.
 
-use std::{collections::BTreeSet, error::Error as _};
+use std::{collections::BTreeSet, error::Error as _, sync::Arc};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -16,6 +16,7 @@ use wpml::{HeightMode, Mission, RcLost, WpmlError};
 
 use crate::{
     app::App,
+    auth::Principal,
     clock::now_ms,
     extract::{InPath, InQuery},
     json::Object,
@@ -68,6 +69,7 @@ pub(crate) struct Waylines {
 )]
 pub(crate) async fn create(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InQuery(Named { name }): InQuery<Named>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -92,8 +94,13 @@ pub(crate) async fn create(
     let summary = summarise(&bytes).map_err(|error| bad_kmz(&error))?;
     let in_use: BTreeSet<_> =
         app.hub.view().missions.active().map(|mission| mission.wayline_id).collect();
-    let wayline = app.waylines.put(name, bytes, summary, &in_use).map_err(|full| {
+    let (wayline, gone) = app.waylines.put(name, bytes, summary, &in_use).map_err(|full| {
         Problem::new(StatusCode::INSUFFICIENT_STORAGE, "wayline_store_full", full.to_string())
+    })?;
+    let kept = app.waylines.keep(Arc::clone(&wayline), gone, principal.who()).await;
+    kept.map_err(|why| {
+        let detail = format!("the file was not kept, because a restart would lose it: {why}; upload it again when the database is back");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "wayline_not_kept", detail)
     })?;
     tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was uploaded");
     Ok((StatusCode::CREATED, Json(&*wayline)).into_response())

@@ -368,3 +368,106 @@ fn the_operators_own_table_of_texts_goes_first() {
     assert_eq!(conditions[0].reason.message, "Stop pressed (0x19111800)");
     assert_eq!(conditions[0].reason.message_ko.as_deref(), Some("정지 (0x19111800)"));
 }
+
+/// Everything a book remembers, taken up by another one at `now`.
+fn restarted(rig: &Rig, now: Now) -> Rig {
+    let mut next = Rig::new();
+    next.book = AlarmBook::new(8);
+    next.now = now;
+    for status in rig.book.statuses() {
+        let origin = rig.book.origin(status.alarm_id).expect("remembered");
+        next.input(Input::Restore(Box::new((status.clone(), origin))));
+    }
+    next
+}
+
+#[test]
+fn who_knew_of_an_alarm_knows_after_a_restart() {
+    let mut rig = Rig::new();
+    rig.raise("D1", "osd_stalled", false);
+    let id = rig.is(Raised);
+    rig.acknowledge(id);
+    let mut next = restarted(&rig, at(5_000));
+    assert_eq!(next.is(Acknowledged), id);
+    // Its source says it again: nothing new.
+    next.raise("D1", "osd_stalled", false);
+    assert_eq!(next.is(Acknowledged), id);
+    next.pass(RESTORED_MS * 2);
+    next.is(Acknowledged);
+    next.clear("D1", "osd_stalled");
+    next.is(Cleared);
+    assert_eq!(next.book.memory(), (0, 0, 0, 0));
+
+    // Its source never says it again.
+    let mut next = restarted(&rig, at(5_000));
+    next.pass(RESTORED_MS - 1);
+    next.is(Acknowledged);
+    next.pass(1);
+    next.is(Cleared);
+    assert_eq!(next.book.poll_timeout(), None);
+}
+
+#[test]
+fn a_shelf_ends_at_its_time_though_the_tower_was_started_again() {
+    let mut rig = Rig::new();
+    rig.raise("D1", "osd_stalled", false);
+    let id = rig.is(Raised);
+    rig.order(id, AlarmAction::Shelve { for_ms: 600_000, note: "known".into() });
+    // The process's own clock begins anew.
+    let wall = at(100_000).wall;
+    let mut next = restarted(&rig, Now { mono: MonoMs(10), wall });
+    assert!(next.only().shelved.is_some());
+    next.raise("D1", "osd_stalled", false);
+    next.now = Now { mono: MonoMs(10 + 499_999), wall: at(599_999).wall };
+    next.pass(0);
+    assert!(next.only().shelved.is_some());
+    next.now.mono = MonoMs(10 + 500_000);
+    next.pass(0);
+    assert_eq!((next.is(Raised), &next.only().shelved), (id, &None));
+
+    // It was over while shelved: coming back it is still nobody's concern.
+    rig.clear("D1", "osd_stalled");
+    let mut next = restarted(&rig, Now { mono: MonoMs(10), wall });
+    next.raise("D1", "osd_stalled", false);
+    assert!(next.only().shelved.is_some());
+    // The time was up before the start.
+    let next = restarted(&rig, Now { mono: MonoMs(10), wall: at(600_000).wall });
+    assert!(next.last.is_empty(), "{:?}", next.last);
+}
+
+#[test]
+fn a_signal_takes_up_what_was_known_of_it_under_another_identity() {
+    let signal = |id: u128, cleared: Option<WallMs>| {
+        Input::Signal(Alarm {
+            alarm_id: AlarmId(Uuid::from_u128(id)),
+            sn: Some(sn("D1")),
+            priority: Priority::High,
+            reason: Reason::new("flight_locked", "a signal of a test"),
+            raised_ms: WallMs(5),
+            cleared_ms: cleared,
+        })
+    };
+    let mut rig = Rig::new();
+    rig.input(signal(1, None));
+    let id = rig.is(Raised);
+    rig.acknowledge(id);
+    let mut next = restarted(&rig, at(1_000));
+    next.input(signal(2, None));
+    assert_eq!(next.is(Acknowledged), id);
+    next.acknowledge(id);
+    assert_eq!(next.refusals[0].code, "already_acknowledged");
+    next.pass(RESTORED_MS);
+    next.is(Acknowledged);
+    next.input(signal(2, Some(WallMs(9))));
+    assert_eq!(next.is(Cleared), id);
+
+    // It came up before it was known what stood before.
+    let mut next = Rig::new();
+    next.input(signal(3, None));
+    let known = rig.book.statuses().next().cloned().expect("one");
+    let origin =
+        Origin { key: next.book.keys.values().next().cloned().expect("one"), latching: false };
+    next.input(Input::Restore(Box::new((known, origin))));
+    let of = |id: u128| next.last[&AlarmId(Uuid::from_u128(id))].state;
+    assert_eq!((of(1), of(3)), (Cleared, Acknowledged));
+}

@@ -4,17 +4,25 @@
 //! under way and writes it as one transaction. What must be on record *before* something leaves is
 //! answered quickly, with failure if need be. What is told *after the fact* (outcomes, counter-
 //! actions, people's findings) is never given up: it is kept until the database takes it.
-//! [`load_open`] finds again what was under way. What the records mean is `fleet-core`'s business.
+//! While the database is away, what has happened goes through a spool of the journal's own
+//! ([`Journal::guarded`]), and comes out of it in order before anything newer is written: the fold
+//! over the records depends on their order. [`load_open`] finds again what was under way. What the records mean is `fleet-core`'s business.
 
 mod load;
 mod rows;
 mod writer;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use fleet_core::journal::Record;
 use tokio::{
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     time::Instant,
 };
 use uuid::Uuid;
@@ -24,7 +32,7 @@ pub use load::{CLOSED_MAX, Stored, load_open};
 pub(crate) use rows::write;
 pub use writer::Writer;
 
-use crate::{database::Database, error::StoreError};
+use crate::{database::Database, error::StoreError, spool::SpoolClient};
 
 /// Records that wait to be taken up by the writer.
 const QUEUE_MAX: usize = 4096;
@@ -43,23 +51,89 @@ pub(crate) struct Job {
     pub(crate) done: Done,
 }
 
+/// What became of records, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalCounts {
+    /// Records that went into the spool.
+    pub spooled: u64,
+    /// Records that came out of it.
+    pub replayed: u64,
+    /// Batches that the spool did not take.
+    pub spool_refusals: u64,
+    /// Batches of the spool that could not be read, and are lost.
+    pub spoilt: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    spooled: AtomicU64,
+    replayed: AtomicU64,
+    spool_refusals: AtomicU64,
+    spoilt: AtomicU64,
+}
+
 /// Appends to the journal; clones share one writer.
 #[derive(Clone)]
 pub struct Journal {
     jobs: mpsc::Sender<Job>,
+    spools: mpsc::Sender<SpoolClient>,
+    replayed: watch::Receiver<bool>,
+    counters: Arc<Counters>,
 }
 
 impl Journal {
-    /// A journal in `database`, and the writer that must be run for it to work.
+    /// A journal in `database`, and the writer that must be run for it to work. It has no spool.
     #[must_use]
     pub fn new(database: Database) -> (Self, Writer) {
+        Self::make(database, false)
+    }
+
+    /// A journal with a spool. Nothing is written before the first [`Self::connect_spool`], because
+    /// what lies in the spool is older.
+    #[must_use]
+    pub fn guarded(database: Database) -> (Self, Writer) {
+        Self::make(database, true)
+    }
+
+    fn make(database: Database, has_spool: bool) -> (Self, Writer) {
         let (jobs, received) = mpsc::channel(QUEUE_MAX);
-        (Self { jobs }, Writer::new(database, received))
+        let (spools, connected) = mpsc::channel(1);
+        let (empty, replayed) = watch::channel(!has_spool);
+        let counters = Arc::<Counters>::default();
+        let ends = writer::Ends { jobs: received, spools: connected, empty };
+        let writer = Writer::new(database, ends, Arc::clone(&counters), has_spool);
+        (Self { jobs, spools, replayed, counters }, writer)
+    }
+
+    /// Gives the journal a connection to its spool; it replaces the one before. False when the
+    /// journal ended.
+    pub async fn connect_spool(&self, spool: SpoolClient) -> bool {
+        self.spools.send(spool).await.is_ok()
+    }
+
+    /// Waits until nothing older than this process waits in the spool any more: only then is
+    /// everything in the database that [`load_open`] has to find.
+    pub async fn replayed(&self) {
+        // An error means that the writer ended; then nothing is replayed any more.
+        let _ = self.replayed.clone().wait_for(|is_empty| *is_empty).await;
+    }
+
+    /// What became of records.
+    #[must_use]
+    pub fn counts(&self) -> JournalCounts {
+        let Counters { spooled, replayed, spool_refusals, spoilt } = &*self.counters;
+        let get = |counter: &AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        JournalCounts {
+            spooled: get(spooled),
+            replayed: get(replayed),
+            spool_refusals: get(spool_refusals),
+            spoilt: get(spoilt),
+        }
     }
 
     /// Puts a record on record. `done` is called once: when it is safe, or when it cannot be made
     /// so. A record that something waits for ([`Entry::is_awaited`]) is answered within two
-    /// seconds; every other is kept until it is written. Never waits.
+    /// seconds; every other is kept until it is written, here or in the spool. Never waits.
     ///
     /// [`Entry::is_awaited`]: fleet_core::journal::Entry::is_awaited
     pub fn append(&self, record: Record, done: Done) {

@@ -1,7 +1,9 @@
 //! Records as rows: what is searched for is a column, the record itself is JSON.
 
+use std::collections::BTreeMap;
+
 use fleet_core::journal::{Entry, Record};
-use fleet_types::{CommandId, WallMs, command::Subject};
+use fleet_types::{CommandId, MissionId, WallMs, command::Subject, preflight::DockSaying};
 use futures_util::future;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -19,58 +21,70 @@ enum Effect {
     Continues,
     /// Nothing more happens to it.
     Closes,
+    /// It is over as soon as it is said: it only ended what was before.
+    Ends,
 }
+
+/// Who a record is about, as the columns have it.
+type About = (&'static str, Uuid);
 
 struct Facts {
     kind: &'static str,
-    subject: Subject,
+    subject: About,
     effect: Effect,
+    /// Of what people say: what a later word takes the place of.
+    slot: Option<String>,
 }
 
 fn facts(entry: &Entry) -> Facts {
-    match entry {
-        Entry::Command { command_id, mission_id, .. } => Facts {
-            kind: "command",
-            subject: Subject::Command(*command_id),
-            effect: Effect::Opens { mission_id: mission_id.map(|id| id.0) },
-        },
-        Entry::CommandOutcome { command_id, state, .. } => Facts {
-            kind: "command_outcome",
-            subject: Subject::Command(*command_id),
-            effect: if state.is_final() { Effect::Closes } else { Effect::Continues },
-        },
-        Entry::Resolved { subject, .. } => {
-            Facts { kind: "resolved", subject: *subject, effect: Effect::Closes }
+    let command = |id: &CommandId| ("command", id.0);
+    let mission = |id: &MissionId| ("mission", id.0);
+    let (kind, subject, effect) = match entry {
+        Entry::Command { command_id, mission_id, .. } => {
+            let mission_id = mission_id.map(|id| id.0);
+            ("command", command(command_id), Effect::Opens { mission_id })
         }
-        Entry::Mission(mission) => Facts {
-            kind: "mission",
-            subject: Subject::Mission(mission.mission_id),
-            effect: Effect::Opens { mission_id: None },
-        },
-        Entry::MissionStep { mission_id, .. } => Facts {
-            kind: "mission_step",
-            subject: Subject::Mission(*mission_id),
-            effect: Effect::Continues,
-        },
-        Entry::MissionOutcome { mission_id, .. } => Facts {
-            kind: "mission_outcome",
-            subject: Subject::Mission(*mission_id),
-            effect: Effect::Closes,
-        },
-        // It stands for itself, and stays open: each is taken up again, and the fold over them tells
-        // which still counts.
-        Entry::Notice(notice) => Facts {
-            kind: "notice",
-            subject: Subject::Command(CommandId(notice.request_id.0)),
-            effect: Effect::Opens { mission_id: None },
-        },
-    }
+        Entry::CommandOutcome { command_id, state, .. } => {
+            let effect = if state.is_final() { Effect::Closes } else { Effect::Continues };
+            ("command_outcome", command(command_id), effect)
+        }
+        Entry::Resolved { subject: Subject::Command(id), .. } => {
+            ("resolved", command(id), Effect::Closes)
+        }
+        Entry::Resolved { subject: Subject::Mission(id), .. } => {
+            ("resolved", mission(id), Effect::Closes)
+        }
+        Entry::Mission(asked) => {
+            ("mission", mission(&asked.mission_id), Effect::Opens { mission_id: None })
+        }
+        Entry::MissionStep { mission_id, .. } => {
+            ("mission_step", mission(mission_id), Effect::Continues)
+        }
+        Entry::MissionOutcome { mission_id, .. } => {
+            ("mission_outcome", mission(mission_id), Effect::Closes)
+        }
+        Entry::Notice(notice) => {
+            let (slot, effect) = saying(&notice.saying);
+            let subject = ("notice", notice.request_id.0);
+            return Facts { kind: "notice", subject, effect, slot: Some(slot) };
+        }
+    };
+    Facts { kind, subject, effect, slot: None }
 }
 
-fn subject_parts(subject: Subject) -> (&'static str, Uuid) {
-    match subject {
-        Subject::Command(id) => ("command", id.0),
-        Subject::Mission(id) => ("mission", id.0),
+/// What a saying takes the place of, and whether it holds by itself or only ends the one before.
+fn saying(saying: &DockSaying) -> (String, Effect) {
+    let opens = Effect::Opens { mission_id: None };
+    let item = |item| json::value(item).as_str().unwrap_or_default().to_owned();
+    match saying {
+        DockSaying::Override(given) => (format!("override {}", item(&given.item)), opens),
+        DockSaying::Withdraw(given) => (format!("override {}", item(given)), Effect::Ends),
+        DockSaying::Maintenance { on, .. } => {
+            ("maintenance".to_owned(), if *on { opens } else { Effect::Ends })
+        }
+        DockSaying::Reserved(mission) => {
+            ("reserved".to_owned(), if mission.is_some() { opens } else { Effect::Ends })
+        }
     }
 }
 
@@ -96,14 +110,24 @@ struct Subjects<'a> {
     mission_id: Vec<Option<Uuid>>,
     opened_at: Vec<Option<At>>,
     closed_at: Vec<Option<At>>,
+    slot: Vec<Option<String>>,
+}
+
+/// The last word in each slot of these records: it closes what stood there before.
+#[derive(Default)]
+struct LastWords<'a> {
+    words: BTreeMap<(&'a str, String), (Uuid, WallMs)>,
 }
 
 impl<'a> Subjects<'a> {
-    fn push(&mut self, subject: Subject, sn: &'a str, at: WallMs, effect: &Effect) {
-        let (kind, id) = subject_parts(subject);
+    fn push(&mut self, facts: Facts, sn: &'a str, at: WallMs) {
+        let Facts { subject: (kind, id), effect, slot, .. } = facts;
         let (mission_id, opened_at, closed_at) = match effect {
-            Effect::Opens { mission_id } => (*mission_id, Some(At(at)), None),
+            Effect::Opens { mission_id } => (mission_id, Some(At(at)), None),
             Effect::Closes => (None, None, Some(At(at))),
+            // Later than what it closes: whoever reads the latest of what is closed must never
+            // find what was ended without its end.
+            Effect::Ends => (None, Some(At(at)), Some(At(WallMs(at.0.saturating_add(1))))),
             Effect::Continues => return,
         };
         // One statement must not touch a row twice: what opens and closes in one batch is merged.
@@ -119,6 +143,7 @@ impl<'a> Subjects<'a> {
         self.mission_id.push(mission_id);
         self.opened_at.push(opened_at);
         self.closed_at.push(closed_at);
+        self.slot.push(slot);
     }
 }
 
@@ -129,12 +154,18 @@ const INSERT: &str = "
 // An end that is on record stays, whichever of the two came first.
 const SUBJECTS: &str = "
     insert into journal_subjects as old
-      (subject_id, subject_kind, sn, mission_id, opened_at, closed_at)
-    select * from unnest($1, $2, $3, $4, $5, $6)
+      (subject_id, subject_kind, sn, mission_id, opened_at, closed_at, slot)
+    select * from unnest($1, $2, $3, $4, $5, $6, $7)
     on conflict (subject_id) do update set
       mission_id = coalesce(old.mission_id, excluded.mission_id),
       opened_at = coalesce(old.opened_at, excluded.opened_at),
       closed_at = coalesce(old.closed_at, excluded.closed_at)";
+
+const SUPERSEDED: &str = "
+    update journal_subjects old set closed_at = new.at
+    from unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) as new (sn, slot, id, at)
+    where old.sn = new.sn and old.slot = new.slot and old.slot is not null
+      and old.closed_at is null and old.subject_id <> new.id";
 
 /// Writes records inside the transaction that `session` has open. Repeating it changes nothing.
 pub(crate) async fn insert<'a>(
@@ -143,18 +174,23 @@ pub(crate) async fn insert<'a>(
 ) -> Result<(), StoreError> {
     let mut columns = Columns::default();
     let mut subjects = Subjects::default();
+    let mut last = LastWords::default();
     for (record_id, record) in records {
-        let Facts { kind, subject, effect } = facts(&record.entry);
-        let (subject_kind, subject_id) = subject_parts(subject);
+        let facts = facts(&record.entry);
+        let (subject_kind, subject_id) = facts.subject;
         columns.record_id.push(record_id);
         columns.at.push(At(record.at_ms));
         columns.sn.push(record.sn.as_str());
         columns.trace_id.push(record.trace_id.0);
-        columns.kind.push(kind);
+        columns.kind.push(facts.kind);
         columns.subject_kind.push(subject_kind);
         columns.subject_id.push(subject_id);
         columns.record.push(json::value(record));
-        subjects.push(subject, record.sn.as_str(), record.at_ms, &effect);
+        if let Some(slot) = &facts.slot {
+            let word = (subject_id, record.at_ms);
+            last.words.insert((record.sn.as_str(), slot.clone()), word);
+        }
+        subjects.push(facts, record.sn.as_str(), record.at_ms);
     }
     let journal = [
         (&columns.record_id as _, Type::UUID_ARRAY),
@@ -173,12 +209,31 @@ pub(crate) async fn insert<'a>(
         (&subjects.mission_id as _, Type::UUID_ARRAY),
         (&subjects.opened_at as _, Type::TIMESTAMPTZ_ARRAY),
         (&subjects.closed_at as _, Type::TIMESTAMPTZ_ARRAY),
+        (&subjects.slot as _, Type::TEXT_ARRAY),
     ];
-    // Sent together: a distant database costs one round trip, not two.
+    // Sent together: a distant database costs one round trip, not three.
     let journal = session.execute(INSERT, &journal);
     let subjects = session.execute(SUBJECTS, &open_and_closed);
-    future::try_join(journal, subjects).await?;
+    let superseded = supersede(session, &last);
+    future::try_join3(journal, subjects, superseded).await?;
     Ok(())
+}
+
+async fn supersede(session: &Session, last: &LastWords<'_>) -> Result<(), StoreError> {
+    if last.words.is_empty() {
+        return Ok(());
+    }
+    let sn: Vec<_> = last.words.keys().map(|(sn, _)| *sn).collect();
+    let slot: Vec<_> = last.words.keys().map(|(_, slot)| slot.as_str()).collect();
+    let id: Vec<_> = last.words.values().map(|(id, _)| *id).collect();
+    let at: Vec<_> = last.words.values().map(|(_, at)| At(*at)).collect();
+    let params = [
+        (&sn as _, Type::TEXT_ARRAY),
+        (&slot as _, Type::TEXT_ARRAY),
+        (&id as _, Type::UUID_ARRAY),
+        (&at as _, Type::TIMESTAMPTZ_ARRAY),
+    ];
+    session.execute(SUPERSEDED, &params).await.map(drop)
 }
 
 /// Writes records as one transaction of their own.

@@ -28,6 +28,7 @@ migrations! {
     "20261124000100" "fleet"
     "20261124000200" "journal"
     "20261124000300" "history"
+    "20261124190000" "restarts"
 }
 
 #[cfg(test)]

@@ -68,6 +68,12 @@ by_time!(MISSIONS_OF_ONE MISSIONS "status" "missions" "accepted_at");
 
 pub(super) const OPEN_ALARMS: &str =
     "select status from alarms where state <> 'cleared' order by raised_at";
+// Of one that is over its shelf may still count.
+pub(super) const REMEMBERED_ALARMS: &str = "
+    select status, origin from alarms where state <> 'cleared' and origin is not null
+    union all
+    select status, origin from alarms
+    where state = 'cleared' and shelved_until > $1 and origin is not null";
 pub(super) const OPEN_MISSIONS: &str =
     "select status from missions where ended_at is null order by accepted_at";
 
@@ -113,6 +119,20 @@ pub async fn open_alarms(database: &Database) -> Result<Vec<AlarmStatus>, StoreE
     let rows = session.query(OPEN_ALARMS, &[]).await?;
     session.release();
     statuses("an alarm", &rows)
+}
+
+/// Alarms that their component has to know after a restart, each with what it said of its origin.
+///
+/// # Errors
+/// As [`events`].
+pub async fn remembered_alarms(
+    database: &Database,
+    now: WallMs,
+) -> Result<Vec<(AlarmStatus, Value)>, StoreError> {
+    let session = database.session().await?;
+    let rows = session.query(REMEMBERED_ALARMS, &[(&At(now), Type::TIMESTAMPTZ)]).await?;
+    session.release();
+    rows.iter().map(|row| Ok((typed("an alarm", row.get(0))?, row.get(1)))).collect()
 }
 
 /// Missions whose end is not recorded, oldest first. For people: what is really open is told by

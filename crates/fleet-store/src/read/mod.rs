@@ -11,7 +11,9 @@ use fleet_types::{DeviceSn, WallMs};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use history::{StoredEvent, alarms, commands, events, missions, open_alarms, open_missions};
+pub use history::{
+    StoredEvent, alarms, commands, events, missions, open_alarms, open_missions, remembered_alarms,
+};
 pub use track::{TrackPoint, track};
 pub use twins::{StoredTwin, devices, twins};
 
@@ -50,6 +52,7 @@ pub const PLANNED: &[(&str, &str)] = &[
     ("alarms of one device", history::ALARMS_OF_ONE),
     ("alarms", history::ALARMS),
     ("open alarms", history::OPEN_ALARMS),
+    ("remembered alarms", history::REMEMBERED_ALARMS),
     ("commands of one device", history::COMMANDS_OF_ONE),
     ("commands", history::COMMANDS),
     ("missions of one device", history::MISSIONS_OF_ONE),

@@ -34,19 +34,22 @@ const EVENTS: &str = "
 const ALARMS: &str = "
     insert into alarms as old
       (alarm_id, organisation_id, site_id, sn, source, priority, state, code, cause, status,
-       raised_at, cleared_at, changed_at)
+       origin, shelved_until, raised_at, cleared_at, changed_at)
     select
       (s ->> 'alarm_id')::uuid,
       coalesce(d.organisation_id, '00000000-0000-4000-8000-000000000001'),
       coalesce(d.site_id, '00000000-0000-4000-8000-000000000002'),
       s ->> 'sn', s ->> 'source', s ->> 'priority', s ->> 'state', s -> 'reason' ->> 'code',
-      s ->> 'cause', s, gwanje.at_ms((s ->> 'raised_ms')::bigint),
+      s ->> 'cause', s, e -> 'origin', gwanje.at_ms((s -> 'shelved' ->> 'until_ms')::bigint),
+      gwanje.at_ms((s ->> 'raised_ms')::bigint),
       gwanje.at_ms((s ->> 'cleared_ms')::bigint), gwanje.at_ms((e ->> 'changed_ms')::bigint)
     from jsonb_array_elements($1) e cross join lateral (select e -> 'status' as s) x
     left join devices d on d.sn = s ->> 'sn'
     on conflict (alarm_id) do update set
       priority = excluded.priority, state = excluded.state, code = excluded.code,
-      cause = excluded.cause, status = excluded.status, raised_at = excluded.raised_at,
+      cause = excluded.cause, status = excluded.status,
+      origin = coalesce(excluded.origin, old.origin), shelved_until = excluded.shelved_until,
+      raised_at = excluded.raised_at,
       cleared_at = excluded.cleared_at, changed_at = excluded.changed_at
     where excluded.changed_at >= old.changed_at";
 

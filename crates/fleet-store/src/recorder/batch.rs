@@ -42,6 +42,12 @@ impl Kept {
         [events, commands, missions, alarms, devices, twins].iter().map(|kind| kind.len()).sum()
     }
 
+    /// Whether it holds what devices or people were told, or will be.
+    pub(crate) fn is_urgent(&self) -> bool {
+        let Self { events, commands, missions, alarms, devices: _, twins: _ } = self;
+        [events, commands, missions, alarms].iter().any(|kind| !kind.is_empty())
+    }
+
     /// One each, for finding out which is refused.
     pub(crate) fn singles(self) -> Vec<Self> {
         let Self { events, commands, missions, alarms, devices, twins } = self;

@@ -5,7 +5,10 @@
 //! was known then, not what was remembered. What has no column and changed since the device's last
 //! row goes into `extra`; lists at most once a minute.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use bytes::{BufMut, BytesMut};
 use fleet_types::{DeviceSn, Reading, Scalar, WallMs, telemetry::Schema, topic::DeviceOsd};
@@ -136,10 +139,12 @@ impl Encoder {
             put(out, osd.gateway_sn.as_str().as_bytes())
         }
         put(out, &i64::try_from(osd.report_count).unwrap_or(i64::MAX).to_be_bytes());
+        let mut numbers = Numbers::default();
         for ((_, kind, _), sources) in COLUMNS.iter().zip(&layout.sources) {
             let value = sources.iter().find_map(|index| fresh(osd, *index)).and_then(number);
-            put_number(out, *kind, value);
+            put_number(&mut numbers, *kind, value);
         }
+        out.put_slice(numbers.bytes());
         match extra(&mut self.last, layout, osd) {
             Some(text) => {
                 out.put_i32(i32::try_from(text.len() + 1).unwrap_or_default());
@@ -179,34 +184,83 @@ fn null(out: &mut BytesMut) {
     out.put_i32(-1);
 }
 
+/// Most bytes of a number: its length and a double.
+const NUMBER_MAX: usize = 4 + 8;
+
+/// The numbers of one row, gathered without asking for room each time.
+struct Numbers {
+    bytes: [u8; COLUMNS.len() * NUMBER_MAX],
+    length: usize,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self { bytes: [0; COLUMNS.len() * NUMBER_MAX], length: 0 }
+    }
+}
+
+impl Numbers {
+    /// Appends a value of `N` bytes; one beyond the columns would be left out.
+    fn put<const N: usize>(&mut self, value: [u8; N]) {
+        self.append(i32::try_from(N).unwrap_or_default().to_be_bytes());
+        self.append(value);
+    }
+
+    fn null(&mut self) {
+        self.append((-1_i32).to_be_bytes());
+    }
+
+    fn append<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + N) {
+            place.copy_from_slice(&bytes);
+            self.length += N;
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
 /// A number that does not fit its column is no value.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the range is checked, a real is meant to round"
 )]
-fn put_number(out: &mut BytesMut, kind: Kind, value: Option<f64>) {
+fn put_number(out: &mut Numbers, kind: Kind, value: Option<f64>) {
     let within = |low: f64, high: f64| value.filter(|value| (low..=high).contains(value));
     match kind {
-        Double => value.map(|value| put(out, &value.to_be_bytes())),
-        Real => value.map(|value| put(out, &(value as f32).to_be_bytes())),
+        Double => value.map(|value| out.put(value.to_be_bytes())),
+        Real => value.map(|value| out.put((value as f32).to_be_bytes())),
         Small => within(f64::from(i16::MIN), f64::from(i16::MAX))
-            .map(|value| put(out, &(value.round() as i16).to_be_bytes())),
+            .map(|value| out.put((value.round() as i16).to_be_bytes())),
         Integer => within(f64::from(i32::MIN), f64::from(i32::MAX))
-            .map(|value| put(out, &(value.round() as i32).to_be_bytes())),
+            .map(|value| out.put((value.round() as i32).to_be_bytes())),
     }
-    .unwrap_or_else(|| null(out));
+    .unwrap_or_else(|| out.null());
+}
+
+/// Whether the value is what was told; one that was merely heard again is not read through.
+fn is_same(told: &Scalar, value: &Scalar) -> bool {
+    match (told, value) {
+        (Scalar::Json(told), Scalar::Json(value)) => Arc::ptr_eq(told, value) || told == value,
+        (Scalar::Text(told), Scalar::Text(value)) => Arc::ptr_eq(told, value) || told == value,
+        (told, value) => told == value,
+    }
 }
 
 /// What has no column and is new since the device's last row, as JSON.
 fn extra(last: &mut BTreeMap<DeviceSn, Last>, layout: &Layout, osd: &DeviceOsd) -> Option<String> {
-    if !last.contains_key(&osd.sn) {
-        if last.len() >= DEVICES_MAX {
-            return None;
+    let is_full = last.len() >= DEVICES_MAX;
+    // The serial number is shared text: naming the entry costs no copy of it.
+    let last = match last.entry(osd.sn.clone()) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(_) if is_full => return None,
+        Entry::Vacant(new) => {
+            let values = vec![None; layout.schema.fields.len()];
+            new.insert(Last { values, lists_at: WallMs(i64::MIN) })
         }
-        let values = vec![None; layout.schema.fields.len()];
-        last.insert(osd.sn.clone(), Last { values, lists_at: WallMs(i64::MIN) });
-    }
-    let last = last.get_mut(&osd.sn)?;
+    };
     let lists_due = osd.received_ms.since_ms(last.lists_at) >= LISTS_EVERY_MS;
     let mut map = Map::new();
     let mut has_list = false;
@@ -214,7 +268,8 @@ fn extra(last: &mut BTreeMap<DeviceSn, Last>, layout: &Layout, osd: &DeviceOsd) 
         let Some(Reading { value, .. }) = fresh(osd, *index) else { continue };
         let is_list = matches!(value, Scalar::Json(_));
         let Some(told) = last.values.get_mut(*index) else { continue };
-        if told.as_ref() == Some(value) || (is_list && !lists_due) {
+        // A list is compared only when it may be written: that costs more than all the rest.
+        if (is_list && !lists_due) || told.as_ref().is_some_and(|told| is_same(told, value)) {
             continue;
         }
         has_list |= is_list;

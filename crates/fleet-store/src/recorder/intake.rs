@@ -153,15 +153,26 @@ impl Intake {
         now: WallMs,
         status: Value,
     ) {
+        self.told(kind, key, now, json!({ "status": status }));
+    }
+
+    /// As [`Self::state`], with what goes beside the status.
+    pub(crate) fn told(
+        &mut self,
+        kind: fn(&mut Self) -> &mut States,
+        key: Arc<str>,
+        now: WallMs,
+        mut told: Value,
+    ) {
         // Later states have later times though the clock stands still or is set back.
         self.changed = WallMs(self.changed.0.saturating_add(1).max(now.0));
-        let state = json!({ "changed_ms": self.changed, "status": status });
+        told["changed_ms"] = self.changed.0.into();
         let states = kind(self);
         if states.len() >= STATES_MAX && !states.contains_key(&key) {
             self.counts.states_refused += 1;
             return;
         }
-        states.insert(key, state);
+        states.insert(key, told);
     }
 
     /// Takes the latest values of a device.

@@ -23,7 +23,7 @@ use fleet_types::{
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
 use intake::Intake;
@@ -114,6 +114,7 @@ impl Shared {
 pub struct Recorder {
     shared: Arc<Shared>,
     spools: mpsc::Sender<SpoolClient>,
+    replayed: watch::Receiver<bool>,
 }
 
 impl Recorder {
@@ -123,14 +124,21 @@ impl Recorder {
         let intake = Mutex::new(Intake::new(settings.memory_max_bytes));
         let shared = Arc::new(Shared { intake, work: Notify::new() });
         let (spools, received) = mpsc::channel(1);
-        let writer = Writer::new(database, settings, Arc::clone(&shared), received);
-        (Self { shared, spools }, writer)
+        let (empty, replayed) = watch::channel(false);
+        let writer = Writer::new(database, settings, Arc::clone(&shared), received, empty);
+        (Self { shared, spools, replayed }, writer)
     }
 
     /// Gives the recorder a connection to a spool that was started; it replaces the one before.
     /// False when the recorder ended.
     pub async fn connect_spool(&self, spool: SpoolClient) -> bool {
         self.spools.send(spool).await.is_ok()
+    }
+
+    /// Waits until what an earlier process left in the spool is in the database.
+    pub async fn replayed(&self) {
+        // An error means that the writer ended; then nothing is replayed any more.
+        let _ = self.replayed.clone().wait_for(|is_empty| *is_empty).await;
     }
 
     /// A report becomes a row. Never waits; when there is no room, the oldest rows go.
@@ -166,10 +174,15 @@ impl Recorder {
         self.state(|intake| &mut intake.missions, &key, json::value(status));
     }
 
-    /// Where an alarm stands.
-    pub fn alarm(&self, status: &AlarmStatus) {
+    /// Where an alarm stands, and what its component needs to know it again after a restart.
+    pub fn alarm(&self, status: &AlarmStatus, origin: Option<&Value>) {
         let key = status.alarm_id.to_string();
-        self.state(|intake| &mut intake.alarms, &key, json::value(status));
+        let mut told = json!({ "status": json::value(status) });
+        if let Some(origin) = origin {
+            told["origin"] = json::value(origin);
+        }
+        self.shared.lock().told(|intake| &mut intake.alarms, key.into(), wall_ms(), told);
+        self.shared.work.notify_one();
     }
 
     /// What is known of a device, its firmware included.

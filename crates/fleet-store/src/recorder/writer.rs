@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use fleet_types::WallMs;
 use tokio::{
     select,
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_postgres::types::Type;
@@ -19,7 +19,7 @@ use super::{
     new_stream,
 };
 use crate::{
-    database::Database,
+    database::{Database, DatabaseState},
     error::StoreError,
     spool::{Kept as KeptOnDisk, SpoolClient},
     sql::At,
@@ -43,6 +43,8 @@ pub struct Writer {
     shared: Arc<Shared>,
     spools: mpsc::Receiver<SpoolClient>,
     spool: Option<SpoolClient>,
+    /// Told once the spool was found, or made, empty.
+    empty: watch::Sender<bool>,
     stream_id: Uuid,
     next_no: i64,
     /// Days whose partition is known to be there.
@@ -59,6 +61,7 @@ impl Writer {
         mut settings: RecorderSettings,
         shared: Arc<Shared>,
         spools: mpsc::Receiver<SpoolClient>,
+        empty: watch::Sender<bool>,
     ) -> Self {
         // Without any pause the loop would never be given back.
         settings.flush = settings.flush.max(SHORTEST);
@@ -70,6 +73,7 @@ impl Writer {
             shared,
             spools,
             spool: None,
+            empty,
             stream_id: new_stream(),
             next_no: 1,
             days: BTreeSet::new(),
@@ -87,7 +91,7 @@ impl Writer {
             // Until the spool is empty, what comes in goes through it, to keep the order; more comes
             // out than goes in.
             for _ in 0..REPLAYS_A_TURN {
-                if self.has_spooled() && self.database.state().is_up() {
+                if self.has_spooled() && self.database.is_writable() {
                     self.replay_one().await;
                 }
             }
@@ -123,8 +127,11 @@ impl Writer {
             if let Ok(spool) = self.spools.try_recv() {
                 self.spool = Some(spool);
             }
+            if self.spool.as_ref().is_some_and(|spool| !spool.has_more()) {
+                self.empty.send_replace(true);
+            }
             let now = Instant::now();
-            let replays = self.has_spooled() && self.database.state().is_up();
+            let replays = self.has_spooled() && self.database.is_writable();
             if replays || self.is_due() || now >= self.twins_at {
                 return;
             }
@@ -152,11 +159,15 @@ impl Writer {
         let Taken { rows, kept, safe } = taken;
         let mut batch = Batch { stream_id: self.stream_id, no: self.number(), rows, kept };
         let patience = Instant::now() + self.settings.spool_after;
+        let is_urgent = batch.kept.is_urgent();
         loop {
             if let Ok(spool) = self.spools.try_recv() {
                 self.spool = Some(spool);
             }
-            let goes_round = self.has_spooled() || Instant::now() >= patience;
+            // What people were told must not wait in memory for a database that is away.
+            let is_away = matches!(self.database.state(), DatabaseState::Down { .. });
+            let goes_round =
+                self.has_spooled() || (is_urgent && is_away) || Instant::now() >= patience;
             if goes_round && self.spool_batch(&mut batch).await {
                 break;
             }
@@ -185,7 +196,7 @@ impl Writer {
 
     /// Applies a batch and counts it; the partitions of its days are made first.
     async fn apply(&mut self, batch: &Batch) -> Result<bool, StoreError> {
-        if !self.database.state().is_up() {
+        if !self.database.is_writable() {
             return Err(StoreError::Unavailable { detail: "the database is away".to_owned() });
         }
         let session = self.database.session().await?;

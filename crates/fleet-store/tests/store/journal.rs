@@ -2,7 +2,7 @@
 
 use fleet_core::journal::{Entry, MissionRecord, Record};
 use fleet_store::{
-    StoreError,
+    Database, StoreError,
     journal::{Journal, load_open},
 };
 use fleet_types::{
@@ -11,12 +11,13 @@ use fleet_types::{
     command::{ResolvedOutcome, Subject},
     id::WaylineId,
     mission::{LostLinkAction, Verdict},
+    preflight::{DockNotice, DockSaying, PreflightItem, PreflightOverride},
 };
 use rustix::process::Signal;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, recorder::SpoolProcess};
 
 fn record(sn: &str, at_ms: i64, entry: Entry) -> Record {
     let sn = DeviceSn::new(sn).unwrap();
@@ -198,4 +199,179 @@ async fn a_record_that_is_refused_takes_no_other_with_it() {
     }
     assert_eq!(done, [true, false, true]);
     assert_eq!(cluster.psql("select string_agg(sn, ',' order by sn) from journal"), "A,C");
+}
+
+fn notice(id: u128, saying: DockSaying) -> Entry {
+    let (sn, request_id) = (DeviceSn::new("D").unwrap(), RequestId(Uuid::from_u128(id)));
+    Entry::Notice(DockNotice { sn, saying, by: "kim".into(), request_id })
+}
+
+fn override_of(item: PreflightItem) -> DockSaying {
+    DockSaying::Override(PreflightOverride {
+        item,
+        by: "kim".into(),
+        role: fleet_types::Role::Admin,
+        note: "seen".into(),
+        expires_ms: WallMs(99_000),
+    })
+}
+
+#[tokio::test]
+async fn what_people_say_is_of_its_own_kind_and_a_later_word_closes_it() {
+    let cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    let (journal, writer) = Journal::new(database.clone());
+    tokio::spawn(writer.run());
+    let maintenance = |on| DockSaying::Maintenance { on, note: "belt".into() };
+    let sayings = [
+        override_of(PreflightItem::Wind),
+        override_of(PreflightItem::Rain),
+        maintenance(true),
+        DockSaying::Reserved(Some(MissionId(Uuid::from_u128(9)))),
+        override_of(PreflightItem::Wind),
+        DockSaying::Withdraw(PreflightItem::Rain),
+        maintenance(false),
+    ];
+    for (index, saying) in sayings.into_iter().enumerate() {
+        let at_ms = i64::try_from(index).unwrap() * 1000;
+        let id = u128::try_from(index).unwrap() + 1;
+        let answer = append(&journal, record("D", at_ms, notice(id, saying))).await;
+        answer.await.unwrap().unwrap();
+    }
+    let open = "select string_agg(slot, ',' order by slot) from journal_subjects \
+                where closed_at is null and subject_kind = 'notice'";
+    assert_eq!(cluster.psql(open), "override wind,reserved");
+    let kinds = "select distinct subject_kind from journal";
+    assert_eq!(cluster.psql(kinds), "notice");
+    let times = async |since| {
+        let found = load_open(&database, WallMs(since)).await.unwrap();
+        let stored = found.into_values().flatten();
+        stored.map(|stored| stored.record.at_ms.0 / 1000).collect::<Vec<_>>()
+    };
+    assert_eq!(times(100_000).await, [3, 4]);
+    // Of two that ended each other, the end is never missing.
+    assert_eq!(times(6_001).await, [3, 4, 6]);
+    assert_eq!(times(6_000).await, [2, 3, 4, 6]);
+    assert_eq!(times(0).await, [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn notices_of_the_release_before_are_closed_by_the_migration() {
+    let cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    let (journal, writer) = Journal::new(database.clone());
+    tokio::spawn(writer.run());
+    let maintenance = |on| DockSaying::Maintenance { on, note: "belt".into() };
+    for (id, saying) in [
+        (1, override_of(PreflightItem::Wind)),
+        (2, maintenance(true)),
+        (3, maintenance(false)),
+        (4, override_of(PreflightItem::Rain)),
+        (5, DockSaying::Reserved(None)),
+    ] {
+        let entry = notice(id, saying);
+        let at_ms = i64::try_from(id).unwrap();
+        append(&journal, record("D", at_ms, entry)).await.await.unwrap().unwrap();
+    }
+    let all = "select subject_id, subject_kind, slot, closed_at from journal_subjects order by 1";
+    let expect = cluster.psql(all);
+    // As the release before wrote them.
+    cluster.psql(
+        "update journal_subjects set subject_kind = 'command', slot = null, closed_at = null",
+    );
+    let sql = include_str!("../../../../supabase/migrations/20261124190000_restarts.sql");
+    let update = sql.find("update public.journal_subjects").unwrap();
+    let end = update + sql[update..].find(';').unwrap();
+    cluster.psql(&sql[update..end]);
+    assert_eq!(cluster.psql(all), expect);
+}
+
+/// A guarded journal, its spool's process, and its writer.
+async fn guarded(
+    cluster: &Cluster,
+    database: &Database,
+) -> (Journal, SpoolProcess, tokio::task::JoinHandle<()>) {
+    let (journal, writer) = Journal::guarded(database.clone());
+    let writer = tokio::spawn(writer.run());
+    let (process, spool) = SpoolProcess::start(cluster.dir()).await;
+    assert!(journal.connect_spool(spool).await);
+    (journal, process, writer)
+}
+
+#[tokio::test]
+async fn outcomes_while_the_database_is_away_survive_the_process_and_come_before_what_is_newer() {
+    let mut cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    let (journal, process, writer) = guarded(&cluster, &database).await;
+    append(&journal, record("D", 1, command(1, None))).await.await.unwrap().unwrap();
+    cluster.end(Signal::KILL);
+    database.watch().wait_for(|state| !state.is_up()).await.unwrap();
+    let hurried = append(&journal, record("D", 2, command(2, None))).await;
+    let told = append(&journal, record("D", 3, outcome(1, CommandState::Succeeded))).await;
+    // A counter-action left without a record; its record is as safe.
+    let Entry::Command { command_id, request_id, data, idempotency_key, .. } = command(3, None)
+    else {
+        panic!("no command")
+    };
+    let counter_action = Entry::Command {
+        command_id,
+        request_id,
+        method: "return_home".into(),
+        data,
+        idempotency_key,
+        issued_by: "kim".into(),
+        mission_id: None,
+        expires_ms: WallMs(99_000),
+        counter_action: true,
+    };
+    let home = append(&journal, record("D", 4, counter_action)).await;
+    hurried.await.unwrap().unwrap_err();
+    told.await.unwrap().unwrap();
+    home.await.unwrap().unwrap();
+    assert_eq!(journal.counts().spooled, 2);
+    // Both processes die; the next ones find what was told.
+    writer.abort();
+    drop(journal);
+    process.kill();
+    cluster.start_again();
+    database.up().await;
+    let (journal, writer) = Journal::guarded(database.clone());
+    tokio::spawn(writer.run());
+    let after = append(&journal, record("D", 5, outcome(3, CommandState::Succeeded))).await;
+    let (process, spool) = SpoolProcess::start(cluster.dir()).await;
+    assert!(spool.has_more());
+    assert!(journal.connect_spool(spool).await);
+    journal.replayed().await;
+    after.await.unwrap().unwrap();
+    let order = "select string_agg((extract(epoch from at) * 1000)::int::text, ',' order by seq) from journal";
+    assert_eq!(cluster.psql(order), "1,3,4,5");
+    let open = "select count(*) from journal_subjects where closed_at is null";
+    assert_eq!(cluster.psql(open), "0");
+    assert_eq!(journal.counts().replayed, 2);
+    process.kill();
+}
+
+#[tokio::test]
+async fn nothing_is_written_before_the_schema_is_known_or_the_spool_was_read() {
+    let cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    database.withhold();
+    let (journal, process, _writer) = guarded(&cluster, &database).await;
+    append(&journal, record("D", 1, outcome(1, CommandState::Unknown)))
+        .await
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(cluster.psql("select count(*) from journal"), "0");
+    assert_eq!(journal.counts().spooled, 1);
+    database.release();
+    journal.replayed().await;
+    assert_eq!(cluster.psql("select count(*) from journal"), "1");
+    process.kill();
+
+    let (unconnected, writer) = Journal::guarded(database.clone());
+    tokio::spawn(writer.run());
+    let hurried = append(&unconnected, record("D", 2, command(2, None))).await;
+    let error = hurried.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("spool is not connected"), "{error}");
 }

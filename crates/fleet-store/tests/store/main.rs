@@ -11,3 +11,4 @@ mod recorder;
 mod schema;
 mod spool;
 mod supabase_cli;
+mod waylines;

@@ -61,6 +61,7 @@ fn arguments(name: &str) -> &'static str {
             "text, timestamptz, timestamptz, bigint|'AC7', '2026-11-24 00:10Z', '2026-11-24 00:20Z', 1000"
         }
         "open alarms" | "open missions" => "|",
+        "remembered alarms" => "timestamptz|'2026-11-24 05:00Z'",
         "open journal" => "timestamptz, bigint|'2026-11-24 05:00Z', 100",
         name if name.ends_with("of one device") => {
             "text, timestamptz, timestamptz, bigint|'D7', '2026-11-24 00:10Z', '2026-11-24 02:00Z', 100"
@@ -139,6 +140,31 @@ async fn check_upkeep(cluster: &Cluster, database: &Database) {
     cluster.psql("create table gwanje_parts.telemetry_20261101 (like telemetry)");
     let round = upkeep::round(database, settings, now).await.unwrap();
     assert_eq!(round.dropped, ["telemetry_20261101"]);
+    check_records(cluster, database).await;
+}
+
+/// What is over of commands, missions, alarms and records goes with its time; what is open stays.
+async fn check_records(cluster: &Cluster, database: &Database) {
+    let counts = "
+        select (select count(*) from commands), (select count(*) from missions),
+               (select count(*) from alarms), (select count(*) from journal_subjects),
+               (select count(*) from journal)";
+    assert_eq!(cluster.psql(counts), "20000|20000|20000|20000|40000");
+    // Of each kind the first ten, of which the command is one that nobody has settled.
+    cluster.psql(
+        "update commands set state = 'unknown' where idempotency_key = '10';
+         update missions set ended_at = accepted_at where ended_at is not null;
+         update alarms set changed_at = raised_at",
+    );
+    let settings = UpkeepSettings { records_days: 1, ..Default::default() };
+    let now = WallMs(START_MS + 86_400_000 + 11_000);
+    let round = upkeep::round(database, settings, now).await.unwrap();
+    assert_eq!(round.deleted, 9 + 10 + 10 + 10, "{round:?}");
+    assert_eq!(cluster.psql(counts), "19991|19990|19990|19990|39980");
+    let far = WallMs(now.0 + 365 * 86_400_000);
+    let settings = UpkeepSettings { telemetry_days: 5000, minutes_days: 5000, ..settings };
+    upkeep::round(database, settings, far).await.unwrap();
+    assert_eq!(cluster.psql(counts), "1|20|20|20|40", "what is open stays");
 }
 
 fn command(id: u128, state: CommandState) -> CommandStatus {
@@ -197,12 +223,15 @@ async fn what_was_told_is_read_again() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
+    let origin = serde_json::json!({"key": "its own"});
     recorder.command(&command(1, CommandState::Sent));
-    recorder.alarm(&alarm(AlarmState::Raised));
+    recorder.alarm(&alarm(AlarmState::Raised), Some(&origin));
     written(2).await;
     assert_eq!(read::open_alarms(&database).await.unwrap(), [alarm(AlarmState::Raised)]);
+    let remembered = read::remembered_alarms(&database, WallMs(START_MS)).await.unwrap();
+    assert_eq!(remembered, [(alarm(AlarmState::Raised), origin)]);
     recorder.command(&command(1, CommandState::Succeeded));
-    recorder.alarm(&alarm(AlarmState::Cleared));
+    recorder.alarm(&alarm(AlarmState::Cleared), None);
     written(4).await;
     let span = Span { sn: None, from: WallMs(START_MS), until: WallMs(START_MS + 1), limit: 10 };
     let commands = read::commands(&database, &span).await.unwrap();

@@ -208,12 +208,12 @@ async fn memory_is_bounded_and_the_oldest_rows_go_first() {
 }
 
 /// The spool's process: this test binary, started again to run one test that serves.
-struct SpoolProcess {
+pub(crate) struct SpoolProcess {
     child: std::process::Child,
 }
 
 impl SpoolProcess {
-    async fn start(dir: &std::path::Path) -> (Self, SpoolClient) {
+    pub(crate) async fn start(dir: &std::path::Path) -> (Self, SpoolClient) {
         let socket = dir.join("spool.sock");
         let _ = std::fs::remove_file(&socket);
         let listener = tokio::net::UnixListener::bind(&socket).unwrap();
@@ -229,7 +229,7 @@ impl SpoolProcess {
         (Self { child }, client)
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

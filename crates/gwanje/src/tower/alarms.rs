@@ -4,22 +4,30 @@
 //! orders of people) and drives `fleet_core::alarm` and `fleet_core::fault`; every change goes out
 //! as an `AlarmStatus`, which hub, API and database take. It decides nothing. A reader that is full
 //! holds it back, and it holds back its own writers: no alarm is dropped. Telemetry is taken last,
-//! the latest of each device. Read next: `fleet_core::alarm`, `fleet_core::fault`.
+//! the latest of each device. What was up when the last tower ended is taken up from the database.
+//! Read next: `fleet_core::alarm`, `fleet_core::fault`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dji_cloud::hms_text::HmsBook;
 use fleet_bus::{Bus, Reader, Writer};
 use fleet_core::{
-    alarm::{AlarmBook, Input, Output, hms},
+    alarm::{AlarmBook, Input, Origin, Output, hms},
     fault::{FaultConfig, watch::FaultWatch},
 };
+use fleet_store::recorder::Recorder;
 use fleet_types::{
     Alarm, AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, MonoMs,
     alarm::AlarmOrder,
     topic::{DeviceEvent, DeviceOsd, DeviceTopology},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{
+        mpsc,
+        oneshot::{self, error::RecvError},
+    },
+    time::timeout,
+};
 
 use super::clock;
 
@@ -27,6 +35,10 @@ use super::clock;
 const BATCH: usize = 64;
 /// Removed docks that may wait to be forgotten.
 pub const FORGOTTEN_MAX: usize = 256;
+/// How long signals wait at a start for what is on record; then they are heard without it.
+const REMEMBERED_WAIT: Duration = Duration::from_secs(10);
+/// An alarm that is on record, and what tells it from others.
+pub type Remembered = (AlarmStatus, Origin);
 /// Docks whose aircraft are remembered.
 const DOCKS_MAX: usize = 20_000;
 
@@ -45,6 +57,8 @@ pub struct Alarms {
     devices: Reader<DeviceStatus>,
     telemetry: Reader<DeviceOsd>,
     forgotten: mpsc::Receiver<DeviceSn>,
+    recorder: Option<Recorder>,
+    remembered: Option<oneshot::Receiver<Vec<Remembered>>>,
 }
 
 impl Alarms {
@@ -70,11 +84,32 @@ impl Alarms {
             devices: bus.reader(),
             telemetry: bus.reader(),
             forgotten,
+            recorder: None,
+            remembered: None,
         }
+    }
+
+    /// Puts every change on record, and takes up what was on record before.
+    #[must_use]
+    pub fn recorded(
+        mut self,
+        recorder: Recorder,
+        remembered: oneshot::Receiver<Vec<Remembered>>,
+    ) -> Self {
+        self.recorder = Some(recorder);
+        self.remembered = Some(remembered);
+        self
     }
 
     /// Runs as long as it is polled. What people and components say comes before devices.
     pub async fn run(mut self) {
+        // What is signalled anew is then known already, under the identity it had.
+        if let Some(remembered) = &mut self.remembered
+            && let Ok(known) = timeout(REMEMBERED_WAIT, remembered).await
+        {
+            self.remember(known);
+            self.tell().await;
+        }
         loop {
             let deadlines = [self.book.poll_timeout(), self.faults.poll_timeout()];
             let deadline = deadlines.into_iter().flatten().map(|(at, _)| at).min();
@@ -83,6 +118,7 @@ impl Alarms {
                 batch = self.orders.take(BATCH) => self.each(batch, |order| Some(Input::Order(order.clone()))),
                 batch = self.signals.take(BATCH) => self.each(batch, |alarm| Some(Input::Signal(alarm.clone()))),
                 Some(sn) = self.forgotten.recv() => self.forget(sn),
+                known = late(&mut self.remembered) => self.remember(known),
                 batch = self.topologies.take(BATCH) => self.follow(batch),
                 batch = self.events.take(BATCH) => self.health(&batch),
                 batch = self.commands.take(BATCH) => self.ordered(&batch),
@@ -166,15 +202,40 @@ impl Alarms {
         self.book.handle_input(clock::now(), Input::Forget(sn));
     }
 
+    fn remember(&mut self, known: Result<Vec<Remembered>, RecvError>) {
+        self.remembered = None;
+        let now = clock::now();
+        for known in known.into_iter().flatten() {
+            self.book.handle_input(now, Input::Restore(Box::new(known)));
+        }
+    }
+
     async fn tell(&mut self) {
         while let Some(output) = self.book.poll_output() {
             match output {
-                Output::Status(status) => self.statuses.write(status).await,
+                Output::Status(status) => {
+                    if let Some(recorder) = &self.recorder {
+                        let origin = self.book.origin(status.alarm_id);
+                        let origin = origin.and_then(|origin| serde_json::to_value(origin).ok());
+                        recorder.alarm(&status, origin.as_ref());
+                    }
+                    self.statuses.write(status).await;
+                }
                 Output::Refused { order, reason } => {
                     tracing::info!(alarm = %order.alarm_id, by = order.issued_by, reason = %reason.message, "an order about an alarm was not carried out");
                 }
             }
         }
+    }
+}
+
+/// What comes after all; never ends when nothing is to come.
+async fn late(
+    remembered: &mut Option<oneshot::Receiver<Vec<Remembered>>>,
+) -> Result<Vec<Remembered>, RecvError> {
+    match remembered {
+        Some(remembered) => remembered.await,
+        None => std::future::pending().await,
     }
 }
 

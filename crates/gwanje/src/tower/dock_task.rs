@@ -33,7 +33,7 @@ use super::{
     clock,
     in_flight::InFlight,
     inbox::{DockInput, Inbox},
-    journal::Journal,
+    journal::{Journal, NotJournaled},
     keeper::Keeper,
     safekeeping::{Heard, Held},
 };
@@ -198,7 +198,7 @@ impl DockTask {
     }
 
     /// Handles a message. It is acknowledged, to the broker and to the device, when the events in it
-    /// are safe: until then a crash brings it again.
+    /// and the records it led to are safe: until then a crash brings it again.
     fn message(&mut self, topic: &str, payload: &Bytes, received: Now, ack: Option<AckToken>) {
         let Some(topic) = Topic::parse(topic) else {
             if let Some(ack) = ack {
@@ -295,9 +295,16 @@ impl DockTask {
 
     fn journal(&self, journal_id: JournalId, record: Record) {
         let inbox: Weak<Inbox> = Arc::downgrade(&self.inbox);
-        let done = move |result: Result<(), super::journal::JournalDown>| {
+        // Without a record of what the message led to, it has to come again. What was refused, or
+        // was only asked for because of it and did not leave, needs no second hearing.
+        let part = self.held.as_ref().map(Held::part);
+        let is_awaited = record.entry.is_awaited();
+        let done = move |result: Result<(), NotJournaled>| {
             if let Some(inbox) = inbox.upgrade() {
                 inbox.push(DockInput::Journaled(journal_id, result.is_ok()));
+            }
+            if let Some(part) = part {
+                part.settled(is_awaited || result != Err(NotJournaled::Down));
             }
         };
         self.surroundings.journal.append(record, Box::new(done));

@@ -13,17 +13,24 @@ use std::{
 };
 
 use fleet_core::journal::Record;
+use fleet_store::{journal::JournalCounts, spool::SpoolClient};
 
 /// Records kept in memory; the oldest goes first.
 const RECORDS_MAX: usize = 10_000;
 
 /// A record could not be made safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the journal cannot be written")]
-pub struct JournalDown;
+pub enum NotJournaled {
+    /// Not now.
+    #[error("the journal cannot be written")]
+    Down,
+    /// Never: the database refuses what it says. It is in the log.
+    #[error("the database refused the record for its content")]
+    Refused,
+}
 
 /// Told once what became of a record.
-pub type Done = Box<dyn FnOnce(Result<(), JournalDown>) + Send>;
+pub type Done = Box<dyn FnOnce(Result<(), NotJournaled>) + Send>;
 
 /// A store of records. Appending never waits; `done` is called when the record is safe, or cannot
 /// be made so.
@@ -53,6 +60,22 @@ impl StoreJournal {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Waits until what an earlier tower left in the spool is in the database.
+    pub async fn replayed(&self) {
+        self.journal.replayed().await;
+    }
+
+    /// What became of records, the spool's part included.
+    #[must_use]
+    pub fn counts(&self) -> JournalCounts {
+        self.journal.counts()
+    }
+
+    /// Gives the journal a connection to its spool. False when the journal ended.
+    pub async fn connect_spool(&self, spool: SpoolClient) -> bool {
+        self.journal.connect_spool(spool).await
+    }
+
     /// Everything that is open has been handed to the machines.
     pub fn was_read(&self) {
         self.is_read.store(true, Ordering::Relaxed);
@@ -62,7 +85,7 @@ impl StoreJournal {
 impl Journal for StoreJournal {
     fn append(&self, record: Record, done: Done) {
         if record.entry.is_awaited() && !self.is_read.load(Ordering::Relaxed) {
-            return done(Err(JournalDown));
+            return done(Err(NotJournaled::Down));
         }
         let sn = record.sn.clone();
         let waiting = Arc::clone(&self.waiting);
@@ -72,7 +95,9 @@ impl Journal for StoreJournal {
             if let Err(error) = &result {
                 tracing::warn!(device.sn = %sn, %error, "a record was not made");
             }
-            done(result.map_err(|_| JournalDown));
+            done(result.map_err(|error| {
+                if error.is_passing() { NotJournaled::Down } else { NotJournaled::Refused }
+            }));
         };
         self.journal.append(record, Box::new(told));
     }

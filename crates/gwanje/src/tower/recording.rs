@@ -1,7 +1,7 @@
 //! The recorder in the tower: what the bus carries, into the store.
 //!
 //! Which report becomes a row is the policy's to say (`fleet_core::recorder`), how rows are written
-//! the store's. Here stand the tasks in between, and the spool's process: started, watched, started
+//! the store's. Here stand the tasks in between, and the spools' processes: started, watched, started
 //! again. Nothing here waits for the database, so a slow one never holds a reader of the bus up.
 
 use std::{
@@ -20,13 +20,13 @@ use fleet_core::recorder::{RecorderConfig, RecorderPolicy};
 use fleet_store::{recorder::Recorder, spool::SpoolClient};
 use fleet_types::{
     CommandStatus, DeviceStatus, MissionStatus,
-    alarm::AlarmStatus,
     topic::{DeviceEvent, DeviceOsd},
 };
 use tokio::{process::Command, time::sleep};
 
 use super::{
     clock,
+    journal::StoreJournal,
     keeper::{Keeper, Safe},
 };
 
@@ -72,16 +72,15 @@ pub async fn telemetry(recorder: Recorder, bus: Bus, missed: Arc<Missed>) {
     }
 }
 
-/// Records what became of commands and missions, where alarms stand, and what is known of devices.
+/// Records what became of commands and missions, and what is known of devices. Alarms come from
+/// their component, which knows more of them than the bus carries.
 pub async fn states(recorder: Recorder, bus: Bus) {
     let mut commands = bus.reader::<CommandStatus>();
     let mut missions = bus.reader::<MissionStatus>();
-    let mut alarms = bus.reader::<AlarmStatus>();
     let mut devices = bus.reader::<DeviceStatus>();
     loop {
         tokio::select! {
             biased;
-            some = alarms.take(BATCH) => some.iter().for_each(|status| recorder.alarm(status)),
             some = commands.take(BATCH) => some.iter().for_each(|status| recorder.command(status)),
             some = missions.take(BATCH) => some.iter().for_each(|status| recorder.mission(status)),
             some = devices.take(BATCH) => some.iter().for_each(|status| recorder.device(status)),
@@ -90,19 +89,39 @@ pub async fn states(recorder: Recorder, bus: Bus) {
     }
 }
 
-/// Keeps the spool's process running and connected.
-pub async fn spool(recorder: Recorder, dir: PathBuf, max_mb: u32) {
+/// Somebody who is given a connection to a spool.
+pub trait Spooled: Send + Sync {
+    /// Takes a connection; it replaces the one before. False when there is nobody any more.
+    fn connect(&self, spool: SpoolClient) -> impl Future<Output = bool> + Send;
+}
+
+impl Spooled for Recorder {
+    async fn connect(&self, spool: SpoolClient) -> bool {
+        self.connect_spool(spool).await
+    }
+}
+
+impl Spooled for Arc<StoreJournal> {
+    async fn connect(&self, spool: SpoolClient) -> bool {
+        self.connect_spool(spool).await
+    }
+}
+
+/// Keeps a spool's process running and connected.
+pub async fn spool(owner: impl Spooled, dir: PathBuf, max_mb: u32) {
     loop {
-        match run_spool(&recorder, &dir, max_mb).await {
+        match run_spool(&owner, &dir, max_mb).await {
             Ok(()) => return,
-            Err(error) => tracing::error!(%error, "the spool's process ended"),
+            Err(error) => {
+                tracing::error!(%error, dir = %dir.display(), "a spool's process ended");
+            }
         }
         sleep(SPOOL_AGAIN).await;
     }
 }
 
-/// Ends well only when there is no recorder any more.
-async fn run_spool(recorder: &Recorder, dir: &Path, max_mb: u32) -> io::Result<()> {
+/// Ends well only when there is nobody to spool for any more.
+async fn run_spool(owner: &impl Spooled, dir: &Path, max_mb: u32) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("spool").arg("--parent").arg(std::process::id().to_string());
     command.arg("--max-mb").arg(max_mb.to_string()).arg("--dir").arg(dir);
@@ -112,7 +131,7 @@ async fn run_spool(recorder: &Recorder, dir: &Path, max_mb: u32) -> io::Result<(
         return Err(io::Error::other("it has no pipes"));
     };
     let client = SpoolClient::new(requests, answers).await.map_err(io::Error::other)?;
-    if !recorder.connect_spool(client).await {
+    if !owner.connect(client).await {
         return Ok(());
     }
     let ended = child.wait().await?;

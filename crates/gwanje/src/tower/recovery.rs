@@ -12,18 +12,18 @@ use std::{
 };
 
 use anyhow::Context as _;
+use fleet_api::Waylines;
 use fleet_core::journal::fold::{Fold, OpenWork};
 use fleet_store::{Database, DatabaseState, journal, migrate};
 use fleet_types::{DeviceSn, WallMs};
-use tokio::{
-    sync::oneshot,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
-use super::{clock, fleet::Fleet, journal::StoreJournal};
+use super::{clock, fleet::Fleet, journal::StoreJournal, library};
 
 /// How long the docks' messages wait for the journal. A database that was killed is back sooner.
 const MESSAGES_WAIT: Duration = Duration::from_secs(10);
+/// How long the journal's spool may take before it is said that flights wait for it.
+const SPOOL_WAIT: Duration = Duration::from_secs(10);
 /// A caller that asks again under the key of something that was over is answered for a week.
 const KEYS_KNOWN_MS: i64 = 7 * 86_400_000;
 /// Pause after a failed attempt.
@@ -48,8 +48,7 @@ pub struct Recovery {
     is_embedded: bool,
     migrates: bool,
     view: DatabaseView,
-    /// Told when the schema is right.
-    fit: Mutex<Option<oneshot::Sender<()>>>,
+    library: Waylines,
 }
 
 /// What others see of the database.
@@ -66,12 +65,12 @@ impl Recovery {
         view: DatabaseView,
         journal: Arc<StoreJournal>,
         fleet: Arc<Fleet>,
+        library: Waylines,
         is_embedded: bool,
         migrates: bool,
-        fit: oneshot::Sender<()>,
     ) -> Self {
-        let fit = Mutex::new(Some(fit));
-        Self { database: view.database.clone(), journal, fleet, is_embedded, migrates, view, fit }
+        let database = view.database.clone();
+        Self { database, journal, fleet, is_embedded, migrates, view, library }
     }
 
     /// Ends when the machines were told.
@@ -118,13 +117,16 @@ impl Recovery {
 
     async fn read_once(&self) -> anyhow::Result<BTreeMap<DeviceSn, OpenWork>> {
         make_ready(&self.database, self.is_embedded, self.migrates).await?;
-        if let Some(fit) = lock(&self.fit).take() {
-            // The recorder is there for as long as the process.
-            let _ = fit.send(());
-        }
+        self.database.release();
+        // What the tower before this one could only put on disk belongs before everything newer.
+        timeout(SPOOL_WAIT, self.journal.replayed()).await.context(
+            "the journal's spool (journal-spool in the data directory) cannot be read or is not written back yet: see the log",
+        )?;
         let closed_since = WallMs(clock::now().wall.0.saturating_sub(KEYS_KNOWN_MS));
         let stored = journal::load_open(&self.database, closed_since).await;
         let stored = stored.context("the journal")?;
+        // Before any machine is told of a flight that is planned.
+        library::take_up(&self.database, &self.library).await?;
         let mut fold = Fold::default();
         for stored in stored.values().flatten() {
             fold.add(&stored.record);

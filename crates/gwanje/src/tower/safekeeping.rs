@@ -1,6 +1,13 @@
-//! What waits until a message's events are safe: its acknowledgement to the broker and to the device.
+//! What waits until everything that a message led to is safe: its acknowledgement to the broker and
+//! to the device.
+//!
+//! Safe means both: its events with the keeper, and the records that the machine made of it in the
+//! journal. Whichever were missing after a crash, the message comes again and leads to it again.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use fleet_links::mqtt::AckToken;
@@ -19,11 +26,12 @@ pub(super) struct Held {
     /// Events to be made safe.
     pub(super) events: Vec<DeviceEvent>,
     replies: Vec<(String, Vec<u8>)>,
+    waits: Waits,
 }
 
 impl Held {
     pub(super) fn new(ack: AckToken) -> Self {
-        Self { ack, events: Vec::new(), replies: Vec::new() }
+        Self { ack, events: Vec::new(), replies: Vec::new(), waits: Waits::new() }
     }
 
     /// Keeps an answer back if it acknowledges an event; any other is given back, to leave at once.
@@ -39,9 +47,15 @@ impl Held {
         Some((topic, payload))
     }
 
+    /// One more part that has to be safe before the message is acknowledged.
+    pub(super) fn part(&self) -> Waits {
+        self.waits.lock().left += 1;
+        self.waits.clone()
+    }
+
     /// Acknowledges when everything is safe.
     pub(super) fn settle(self, sn: &DeviceSn, surroundings: &Surroundings) {
-        let Self { ack, events, replies } = self;
+        let Self { ack, events, replies, waits } = self;
         let (link, sn) = (surroundings.link.clone(), sn.clone());
         let acknowledge = move || {
             for (topic, payload) in replies {
@@ -51,10 +65,55 @@ impl Held {
             }
             link.acknowledge(ack);
         };
-        if events.is_empty() {
-            return acknowledge();
+        let mut open = waits.lock();
+        open.acknowledge = Some(Box::new(acknowledge));
+        if !events.is_empty() {
+            open.left += 1;
         }
-        surroundings.keeper.keep(events, Box::new(acknowledge));
+        drop(open);
+        if !events.is_empty() {
+            let part = waits.clone();
+            surroundings.keeper.keep(events, Box::new(move || part.settled(true)));
+        }
+        waits.settled(true);
+    }
+}
+
+/// The parts of a message that are not safe yet; each holds one of these.
+#[derive(Clone)]
+pub(super) struct Waits(Arc<Mutex<Open>>);
+
+struct Open {
+    /// Parts that are not settled: the handling itself is one of them.
+    left: usize,
+    /// One of them cannot be made safe: the message stays unacknowledged and comes again.
+    is_refused: bool,
+    acknowledge: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Waits {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Open { left: 1, is_refused: false, acknowledge: None })))
+    }
+
+    /// A part is safe, or cannot be made so. The last one acknowledges.
+    pub(super) fn settled(self, is_safe: bool) {
+        let mut open = self.lock();
+        open.left = open.left.saturating_sub(1);
+        open.is_refused |= !is_safe;
+        if open.left > 0 {
+            return;
+        }
+        let acknowledge = open.acknowledge.take().filter(|_| !open.is_refused);
+        // What it calls may lead back here.
+        drop(open);
+        if let Some(acknowledge) = acknowledge {
+            acknowledge();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,5 +132,36 @@ impl Heard {
             self.events.pop_front();
         }
         self.events.push_back((sn.to_owned(), payload.clone(), received));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Settles parts in this order; how often the message was acknowledged after each.
+    fn check(parts: &[bool], expect: &[u32]) {
+        let waits = Waits::new();
+        let told = Arc::new(AtomicU32::new(0));
+        let tells = Arc::clone(&told);
+        waits.lock().acknowledge = Some(Box::new(move || {
+            tells.fetch_add(1, Ordering::Relaxed);
+        }));
+        waits.lock().left = parts.len();
+        let settle = |is_safe: &bool| {
+            waits.clone().settled(*is_safe);
+            told.load(Ordering::Relaxed)
+        };
+        assert_eq!(parts.iter().map(settle).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn the_last_part_acknowledges_once_and_none_if_one_cannot_be_made_safe() {
+        check(&[true], &[1]);
+        check(&[true, true, true], &[0, 0, 1]);
+        check(&[true, false, true], &[0, 0, 0]);
+        check(&[false], &[0]);
     }
 }

@@ -3,22 +3,26 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use fleet_api::StoreState;
+use fleet_api::{Api, StoreState, Waylines};
 use fleet_bus::Bus;
 use fleet_store::{
     Database, Driver, journal,
     recorder::{self, Recorder, RecorderSettings},
     upkeep::{self, UpkeepSettings},
 };
+use fleet_types::DeviceSn;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
 };
 
 use super::{
+    alarms::Remembered,
     fleet::Fleet,
     journal::StoreJournal,
     keeper::Keeper,
+    library::Library,
+    recall::Recall,
     recording::{self, Missed},
     recovery::{DatabaseView, Recovery},
     store_watch,
@@ -31,8 +35,8 @@ use crate::{
 
 /// How long what waits may take to be written at the end.
 const SETTLING: Duration = Duration::from_secs(3);
-/// A database that is away this long after the start may be away for long: the spool is used.
-const UNREAD_FOR: Duration = Duration::from_secs(10);
+/// Room of the journal's spool, MB: some hundred thousand records.
+const JOURNAL_SPOOL_MB: u32 = 256;
 /// Between two looks at what waits.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -49,6 +53,8 @@ pub(crate) struct Store {
     view: DatabaseView,
     is_embedded: bool,
     migrates: bool,
+    library: Waylines,
+    recall: Option<Recall>,
 }
 
 /// What others see of it: readiness, the console, the end of the process.
@@ -63,11 +69,14 @@ pub struct StoreView {
 
 impl Store {
     /// The configured database; nothing when there is none.
-    pub(crate) fn open(config: &Config) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn open(config: &Config, library: &Waylines) -> anyhow::Result<Option<Self>> {
         let Some(settings) = database::settings(config)? else { return Ok(None) };
         let (database, driver) =
             Database::new(settings, database::resolver()).context("the database")?;
-        let (journal, writer) = journal::Journal::new(database.clone());
+        // Until the schema is known to be ours.
+        database.withhold();
+        library.kept_by(Arc::new(Library(database.clone())));
+        let (journal, writer) = journal::Journal::guarded(database.clone());
         let journal = Arc::new(StoreJournal::new(journal));
         let (recorder, record_writer) =
             Recorder::new(database.clone(), RecorderSettings::default());
@@ -77,6 +86,7 @@ impl Store {
             telemetry_days: days(config.database.telemetry_days),
             minutes_days: days(config.database.rollup_days),
             events_days: days(config.database.history_days),
+            records_days: days(config.database.history_days),
             ..UpkeepSettings::default()
         };
         let is_embedded = config.database.mode == DatabaseMode::Embedded;
@@ -94,7 +104,18 @@ impl Store {
             view,
             is_embedded,
             migrates,
+            library: library.clone(),
+            recall: None,
         }))
+    }
+
+    /// For the alarms' component: where they go on record, and those that were on record before,
+    /// once the database was read.
+    pub(crate) fn recall(&mut self) -> (Recorder, oneshot::Receiver<Vec<Remembered>>) {
+        let (alarms, remembered) = oneshot::channel();
+        let (view, recorder) = (self.view.clone(), self.recorder.clone());
+        self.recall = Some(Recall { view, recorder: recorder.clone(), alarms });
+        (recorder, remembered)
     }
 
     pub(crate) fn journal(&self) -> Arc<StoreJournal> {
@@ -118,7 +139,7 @@ impl Store {
     }
 
     /// Starts its tasks.
-    pub(crate) fn start(self, health: &LoopHealth, fleet: Arc<Fleet>, bus: &Bus) {
+    pub(crate) fn start(self, health: &LoopHealth, fleet: Arc<Fleet>, bus: &Bus, api: &Api) {
         let watched = self.view();
         let Self { driver, writer, recorder, record_writer, .. } = self;
         health.spawn_named("store watch", store_watch::run(watched, bus.clone()));
@@ -127,24 +148,26 @@ impl Store {
         let telemetry = recording::telemetry(recorder.clone(), bus.clone(), self.missed);
         health.spawn_named("recorder telemetry", telemetry);
         health.spawn_named("recorder states", recording::states(recorder.clone(), bus.clone()));
+        health.spawn_named("recorder", record_writer.run());
         let (dir, max_mb) = self.spool;
-        // The directory is a sign that this tower has had a database that was fit for use: only
-        // then may anything be written before the schema was looked at again.
-        let has_recorded = dir.exists();
-        let (fit, is_fit) = oneshot::channel();
+        // Apart, so that no telemetry stands before what flights wait for.
+        let of_journal = recording::spool(
+            Arc::clone(&self.journal),
+            dir.with_file_name("journal-spool"),
+            JOURNAL_SPOOL_MB,
+        );
+        health.spawn_named("journal spool", of_journal);
+        health.spawn_named("spool", recording::spool(recorder, dir, max_mb));
         let view = self.view.clone();
         let (journal, is_embedded, migrates) = (self.journal, self.is_embedded, self.migrates);
-        let recovery = Recovery::new(self.view, journal, fleet, is_embedded, migrates, fit);
+        let known = Arc::clone(&fleet);
+        let is_here = move |gateway: &DeviceSn| known.has(gateway);
+        let recovery =
+            Recovery::new(self.view, journal, fleet, self.library, is_embedded, migrates);
         health.spawn_named("recovery", recovery.run());
-        let spooling = health.clone();
-        health.spawn_named("recorder", async move {
-            tokio::select! {
-                _ = is_fit => {}
-                () = sleep(UNREAD_FOR), if has_recorded => {}
-            }
-            spooling.spawn_named("spool", recording::spool(recorder, dir, max_mb));
-            record_writer.run().await;
-        });
+        if let Some(recall) = self.recall {
+            health.spawn_named("recall", recall.run(api.clone(), is_here));
+        }
         health.spawn_named("upkeep", async move {
             view.until_ready().await;
             upkeep::run(view.database(), self.upkeep).await;
@@ -163,6 +186,12 @@ impl StoreView {
     #[must_use]
     pub fn counts(&self) -> recorder::Counts {
         self.recorder.counts()
+    }
+
+    /// Batches that a spool did not take, since the start.
+    #[must_use]
+    pub fn spool_refusals(&self) -> u64 {
+        self.recorder.counts().spool_refusals + self.journal.counts().spool_refusals
     }
 
     /// How it stands, in figures.

@@ -36,9 +36,9 @@ pub(super) async fn run(store: StoreView, bus: Bus) {
     loop {
         sleep(EVERY).await;
         away.look(!store.check().0, &signals);
-        let counts = store.counts();
-        full.look(counts.spool_refusals > refusals, &signals);
-        refusals = counts.spool_refusals;
+        let so_far = store.spool_refusals();
+        full.look(so_far > refusals, &signals);
+        refusals = so_far;
     }
 }
 

@@ -22,6 +22,7 @@ mod flights;
 mod hostile;
 mod http;
 mod interlocks;
+mod lasting;
 mod missions;
 mod outages;
 mod proc;

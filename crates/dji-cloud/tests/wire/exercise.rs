@@ -10,7 +10,7 @@ use dji_cloud::method::METHODS;
 use dji_cloud::reply::{JobProgress, Reply};
 use dji_cloud::{Answer, Ids, Leaves, Message, Topic, TopicKind, Verdict, decode, hms_text};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 /// Events and requests, for bodies that come without an envelope.
@@ -75,6 +75,9 @@ pub(crate) fn message(bytes: &[u8]) {
 fn on_topic(kind: TopicKind, payload: &[u8]) {
     let topic = Topic { kind, sn: "SN1" }.to_string();
     let Ok(packet) = decode(&topic, payload) else { return };
+    let text = core::str::from_utf8(payload).expect("what was decoded");
+    let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text}");
     packet.message.walk_drift(&mut |path, item| drop(format!("{path} {item:?}")));
     drop(format!("{packet:?}"));
     let envelope = &packet.envelope;

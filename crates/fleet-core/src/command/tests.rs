@@ -1,4 +1,7 @@
-//! One command's states and inputs, each pair by itself.
+//! One command's states and inputs, each pair by itself, and in any order against a reference model
+//! that is written another way.
+
+mod model;
 
 use dji_cloud::reply::{Answer, Verdict};
 use fleet_types::{
@@ -84,7 +87,10 @@ const EVENTS: [Event; 20] = [
 ];
 
 fn happen(command: &mut Command, event: Event) -> Vec<Effect> {
-    let at = now(10);
+    happen_at(command, event, now(10))
+}
+
+fn happen_at(command: &mut Command, event: Event, at: Now) -> Vec<Effect> {
     let job = |verdict| JobReport { verdict, progress: Progress::default() };
     match event {
         Event::Journaled => command.on_journaled(at, None),

@@ -1,7 +1,4 @@
-//! One command's states and inputs, each pair by itself, and in any order against a reference model
-//! that is written another way.
-
-mod model;
+//! One command's states and inputs, each pair by itself.
 
 use dji_cloud::reply::{Answer, Verdict};
 use fleet_types::{
@@ -87,10 +84,7 @@ const EVENTS: [Event; 20] = [
 ];
 
 fn happen(command: &mut Command, event: Event) -> Vec<Effect> {
-    happen_at(command, event, now(10))
-}
-
-fn happen_at(command: &mut Command, event: Event, at: Now) -> Vec<Effect> {
+    let at = now(10);
     let job = |verdict| JobReport { verdict, progress: Progress::default() };
     match event {
         Event::Journaled => command.on_journaled(at, None),

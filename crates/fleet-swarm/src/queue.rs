@@ -160,7 +160,7 @@ impl Event {
     #[must_use]
     pub fn of_tower(&self) -> Option<usize> {
         match self {
-            Self::AtClient { client, .. } | Self::Cut { client, .. } => match client {
+            Self::AtClient { client, .. } => match client {
                 Client::Commands(tower) | Client::Events(tower) => Some(*tower),
                 Client::Dock(_) => None,
             },
@@ -175,6 +175,7 @@ impl Event {
             Self::Claimed { claim, .. } => Some(claim.tower),
             Self::AtBroker { .. }
             | Self::Connect(_)
+            | Self::Cut { .. }
             | Self::Stall(_)
             | Self::BrokerRestart
             | Self::BrokerUp

@@ -134,6 +134,7 @@ impl World {
 
     pub(super) fn commands_connected(&mut self, tower: usize) {
         self.tell_link(tower, true);
+        self.expire_counters(tower);
         while let Some((sent, message)) = self.towers[tower].counters.pop_front() {
             self.write(tower, sent, message);
         }
@@ -160,7 +161,14 @@ impl World {
 
     pub(super) fn tower_gets(&mut self, tower: usize, packet: u64, message: &Message) {
         if !self.towers[tower].machines.contains_key(&message.dock) {
-            // Not ours: somebody else answers for it.
+            // Not ours any more. The dock may never say it again: whoever has the dock hears it.
+            let owner = self.commander(message.dock);
+            if message.kind == Kind::Events
+                && let Some(owner) = owner.filter(|owner| self.is_owner(*owner, message.dock))
+            {
+                self.count("events handed to the owner");
+                self.tower_gets(owner, 0, message);
+            }
             return self.acknowledge(Client::Events(tower), packet);
         }
         let Some(topic) = Topic::parse(&message.topic) else { return };

@@ -110,7 +110,8 @@ export const reasonsEn: Record<ReasonCode, string> = {
   queue_full: 'Too many commands are waiting. Try again in a moment.',
   expired: 'Its time ran out before it could be sent.',
   lost_reply: 'Sent, but the dock did not answer. Whether it was carried out is not known.',
-  no_progress: 'Took the order to fly, stands idle and reports nothing. Whether it flew is not known.',
+  no_progress:
+    'Took the order to fly, stands idle and reports nothing. Whether it flew is not known.',
   progress_lost: 'Nothing is heard of this flight any more. Whether it goes on is not known.',
   unreadable_status: 'Reports without a readable status: how the flight ended cannot be told.',
   send_lost: 'The connection broke while sending. Whether it arrived is not known.',

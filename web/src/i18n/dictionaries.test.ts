@@ -23,7 +23,7 @@ const contractCodes =
   too_many_uploads too_many_streams too_many_attempts request_timeout unauthorized internal
   hms heartbeat_lost osd_stalled field_frozen speed_drop position_jump link_quality alarm_overflow
   already_acknowledged alarm_over not_shelved unknown_alarm authority_held authority_ended
-  not_owner wayline_not_kept last_known`
+  not_owner wayline_not_kept last_known history_away`
     .split(/\s+/)
     .sort();
 

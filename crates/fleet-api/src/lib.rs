@@ -54,8 +54,8 @@ pub use openapi::openapi_json;
 pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
-    BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, LoopState, MqttAccess,
-    PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
+    BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, LoopState,
+    MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
 };
 pub use waylines::{Wayline, WaylineKeeper, WaylineResource, WaylineSummary, Waylines};
 

@@ -1,9 +1,11 @@
 //! What the API needs of the rest of the tower, given by the wiring: enrolment and the process's
 //! own state. Only interfaces live here.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use fleet_types::{DeviceSn, MissionPlan, MissionStatus, Reason, WallMs, plan::BreakPoint};
+use fleet_types::{
+    DeviceSn, MissionId, MissionPlan, MissionStatus, Reason, WallMs, plan::BreakPoint,
+};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -197,6 +199,20 @@ pub struct Check {
     pub detail: String,
 }
 
+/// What happened longer ago than the process remembers.
+pub trait History: Send + Sync {
+    /// Missions of one dock or of all that were taken before one (without one: the newest), newest
+    /// first, at most `limit`. The error is why not, in words.
+    fn missions(
+        &self,
+        sn: Option<DeviceSn>,
+        before: Option<(WallMs, MissionId)>,
+        limit: u16,
+    ) -> BoxFuture<'_, Result<Vec<MissionStatus>, String>>;
+    /// One mission. The error is why not, in words.
+    fn mission(&self, id: MissionId) -> BoxFuture<'_, Result<Option<MissionStatus>, String>>;
+}
+
 /// The process's own state. Every method is a cheap look that never waits.
 pub trait SystemSource: Send + Sync {
     /// Threads of this process.
@@ -209,6 +225,10 @@ pub trait SystemSource: Send + Sync {
     fn event_loop(&self) -> LoopState;
     /// Unknown things heard: of one device, or of all together.
     fn unknowns(&self, sn: Option<&DeviceSn>) -> Vec<UnknownCount>;
+    /// What happened before; none where nothing outlives the process.
+    fn history(&self) -> Option<Arc<dyn History>> {
+        None
+    }
     /// Conditions of readiness besides the links, which the API sees itself.
     fn checks(&self) -> Vec<Check>;
 }

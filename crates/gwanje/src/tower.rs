@@ -12,6 +12,7 @@ pub mod clock;
 pub mod dock_task;
 pub mod enrolment;
 pub mod fleet;
+mod history;
 pub mod in_flight;
 pub mod inbox;
 pub mod journal;

@@ -562,6 +562,8 @@ export interface components {
         /** @description Missions, newest first, at most 200. */
         Missions: {
             missions: components["schemas"]["MissionStatus"][];
+            /** @description Where the next page begins; none after the last. */
+            next?: string | null;
         };
         /** @description When and on what conditions a mission takes off. */
         MissionStart: {

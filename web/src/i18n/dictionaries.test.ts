@@ -24,7 +24,7 @@ const contractCodes =
   hms heartbeat_lost osd_stalled field_frozen speed_drop position_jump link_quality alarm_overflow
   already_acknowledged alarm_over not_shelved unknown_alarm authority_held authority_ended
   not_owner no_progress progress_lost unreadable_status unknown_basemap basemap_upstream
-  basemap_file range_outside wayline_not_kept last_known`
+  basemap_file range_outside wayline_not_kept last_known history_away`
     .split(/\s+/)
     .sort();
 

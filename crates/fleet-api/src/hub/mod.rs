@@ -79,9 +79,12 @@ impl HubHandle {
     pub(crate) fn recall(&self, statuses: Vec<DeviceStatus>, samples: Vec<DeviceOsd>) {
         let mut view = self.view();
         for status in statuses {
-            if !view.devices.contains_key(&status.sn) {
-                view.put_device(Arc::new(status));
-            }
+            let told = match view.devices.get(&status.sn) {
+                None => status,
+                Some(now) if now.last_heard_ms.is_none() => seen_before(now, status),
+                Some(_) => continue,
+            };
+            view.put_device(Arc::new(told));
         }
         for sample in samples {
             if view.telemetry(&sample.sn).is_none() {
@@ -248,6 +251,23 @@ impl Hub {
             }
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// A device that this process has not heard, with what was known of it; what its machine says of
+/// itself stays.
+fn seen_before(now: &DeviceStatus, before: DeviceStatus) -> DeviceStatus {
+    let or = |now: &str, before: String| if now.is_empty() { before } else { now.to_owned() };
+    DeviceStatus {
+        name: or(&now.name, before.name),
+        model: or(&now.model, before.model),
+        children: if now.children.is_empty() { before.children } else { now.children.clone() },
+        connection: before.connection,
+        // What it says of itself is that it was never heard.
+        reason: before.reason.or_else(|| now.reason.clone()),
+        last_heard_ms: before.last_heard_ms,
+        firmware: before.firmware,
+        ..now.clone()
     }
 }
 

@@ -10,26 +10,26 @@ use axum::{
 };
 use fleet_types::{
     DeviceSn, IdempotencyKey, MissionId, MissionRequest, MissionState, MissionStatus, RequestId,
-    TraceId,
+    TraceId, WallMs,
     id::WaylineId,
     mission::{LostLinkAction, Verdict},
     plan::{DryRun, MissionPlan, MissionStart, Precision},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{commands::check_dock, devices::known};
 use crate::{
     app::{About, App},
     auth::Principal,
-    extract::{Body, InPath},
+    extract::{Body, InPath, InQuery},
     json::Object,
     problem::Problem,
     submit::{Ask, Desk, Outcome, fingerprint},
 };
 
-const MAX_LISTED: usize = 200;
+const MAX_LISTED: u16 = 200;
 
 pub(super) fn default_expiry() -> u64 {
     30_000
@@ -74,6 +74,8 @@ pub(crate) struct NewMission {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Missions {
     missions: Vec<MissionStatus>,
+    /// Where the next page begins; none after the last.
+    next: Option<String>,
 }
 
 /// A flight that is asked for, whatever way.
@@ -266,21 +268,97 @@ fn is_refusal(status: &MissionStatus) -> bool {
     status.state == MissionState::Ended && status.verdict == Some(Verdict::Rejected)
 }
 
-/// Lists missions, newest first.
+/// Which missions, and how many.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// Of this dock only.
+    sn: Option<DeviceSn>,
+    /// `next` of the page before.
+    before: Option<String>,
+    /// 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 200)]
+    limit: Option<u16>,
+}
+
+/// Lists missions, newest first, a page at a time; `next` leads to the page after.
 #[utoipa::path(
     operation_id = "list_missions",
-    get, path = "/api/v1/missions", tag = "missions",
+    get, path = "/api/v1/missions", tag = "missions", params(Page),
     responses(
         (status = 200, body = Missions),
         (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "`history_away`: the database cannot be asked"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>) -> Object {
-    let missions: Vec<Arc<_>> = app.hub.view().missions.newest(MAX_LISTED);
-    Object::new().list("missions", &missions).await
+pub(crate) async fn list(
+    State(app): State<App>,
+    InQuery(Page { sn, before, limit }): InQuery<Page>,
+) -> Result<Object, Problem> {
+    let limit = limit.unwrap_or(MAX_LISTED);
+    if !(1..=MAX_LISTED).contains(&limit) {
+        return Err(Problem::bad_input("limit lies between 1 and 200"));
+    }
+    let before = before.as_deref().map(cursor).transpose()?;
+    let history = app.system.history();
+    let missions = match &history {
+        // The newest are remembered, and answered without the database.
+        Some(history) if sn.is_some() || before.is_some() => {
+            let stored = history.missions(sn, before, limit).await.map_err(away)?;
+            let view = app.hub.view();
+            // What is still under way stands here as it stands now.
+            let now = |stored: MissionStatus| {
+                view.missions.get(stored.mission_id).unwrap_or_else(|| Arc::new(stored))
+            };
+            stored.into_iter().map(now).collect()
+        }
+        Some(_) | None => remembered(&app, sn.as_ref(), before, usize::from(limit)),
+    };
+    let is_full = missions.len() == usize::from(limit);
+    let next = missions
+        .last()
+        .filter(|_| is_full)
+        .map(|last| format!("{}_{}", last.accepted_ms.0, last.mission_id));
+    Ok(Object::new().list("missions", &missions).await.field("next", &next))
 }
 
-/// Shows where a mission stands.
+/// What the process itself remembers.
+fn remembered(
+    app: &App,
+    sn: Option<&DeviceSn>,
+    before: Option<(WallMs, MissionId)>,
+    limit: usize,
+) -> Vec<Arc<MissionStatus>> {
+    let view = app.hub.view();
+    let mut list = match sn {
+        Some(sn) => view.missions.newest_of(sn, usize::MAX),
+        None => view.missions.newest(usize::MAX),
+    };
+    drop(view);
+    let place = |mission: &MissionStatus| (mission.accepted_ms, mission.mission_id);
+    list.sort_by_key(|mission| std::cmp::Reverse(place(mission)));
+    list.retain(|mission| before.is_none_or(|before| place(mission) < before));
+    list.truncate(limit);
+    list
+}
+
+fn cursor(text: &str) -> Result<(WallMs, MissionId), Problem> {
+    let parsed = text.split_once('_').and_then(|(at, id)| {
+        Some((WallMs(at.parse().ok()?), MissionId(Uuid::parse_str(id).ok()?)))
+    });
+    parsed.ok_or_else(|| Problem::bad_input("before is the `next` of the page before"))
+}
+
+fn away(why: String) -> Problem {
+    let detail = format!(
+        "what happened longer ago cannot be read: {why}; try again when the database is back"
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "history_away", detail)
+}
+
+/// Shows where a mission stands, or how it ended.
 #[utoipa::path(
     operation_id = "get_mission",
     get, path = "/api/v1/missions/{id}", tag = "missions",
@@ -289,17 +367,23 @@ pub(crate) async fn list(State(app): State<App>) -> Object {
         (status = 200, body = MissionStatus),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "`history_away`: the database cannot be asked"),
     )
 )]
 pub(crate) async fn show(
     State(app): State<App>,
     InPath(id): InPath<MissionId>,
 ) -> Result<Response, Problem> {
-    let status = app.hub.view().missions.get(id).ok_or_else(unknown_mission)?;
-    Ok(Json(&*status).into_response())
+    let known = app.hub.view().missions.get(id);
+    if let Some(status) = known {
+        return Ok(Json(&*status).into_response());
+    }
+    let history = app.system.history().ok_or_else(unknown_mission)?;
+    let stored = history.mission(id).await.map_err(away)?;
+    Ok(Json(stored.ok_or_else(unknown_mission)?).into_response())
 }
 
 pub(super) fn unknown_mission() -> Problem {
-    let detail = "no such mission is known; of ended missions the latest 2,000 are kept here";
+    let detail = "no such mission is known";
     Problem::not_found("unknown_mission", detail)
 }

@@ -1,6 +1,8 @@
 //! What happened: events, alarms, commands, missions, by time, newest first.
 
-use fleet_types::{CommandStatus, DeviceSn, MissionStatus, TraceId, WallMs, alarm::AlarmStatus};
+use fleet_types::{
+    CommandStatus, DeviceSn, MissionId, MissionStatus, TraceId, WallMs, alarm::AlarmStatus,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio_postgres::{Row, types::Type};
@@ -8,6 +10,9 @@ use uuid::Uuid;
 
 use super::{Span, typed};
 use crate::{database::Database, error::StoreError, sql::At};
+
+/// Later than any mission: the year 2270.
+const END_MS: i64 = 9_466_848_000_000;
 
 /// An event as it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +71,15 @@ by_time!(ALARMS_OF_ONE ALARMS "status" "alarms" "raised_at");
 by_time!(COMMANDS_OF_ONE COMMANDS "status" "commands" "accepted_at");
 by_time!(MISSIONS_OF_ONE MISSIONS "status" "missions" "accepted_at");
 
+// Rows, not spans: what was taken in the same millisecond is not left out between two pages.
+pub(super) const MISSIONS_PAGE_OF_ONE: &str = "
+    select status from missions where sn = $1 and (accepted_at, mission_id) < ($2, $3)
+    order by accepted_at desc, mission_id desc limit $4";
+pub(super) const MISSIONS_PAGE: &str = "
+    select status from missions where $1::text is null and (accepted_at, mission_id) < ($2, $3)
+    order by accepted_at desc, mission_id desc limit $4";
+pub(super) const MISSION: &str = "select status from missions where mission_id = $1";
+
 pub(super) const OPEN_ALARMS: &str =
     "select status from alarms where state <> 'cleared' order by raised_at";
 // Of one that is over its shelf may still count.
@@ -108,6 +122,46 @@ pub async fn commands(database: &Database, span: &Span) -> Result<Vec<CommandSta
 /// As [`events`].
 pub async fn missions(database: &Database, span: &Span) -> Result<Vec<MissionStatus>, StoreError> {
     statuses("a mission", &rows(database, span, MISSIONS_OF_ONE, MISSIONS).await?)
+}
+
+/// Missions that were taken before one, newest first, at most 200: of one dock, or of all. Without
+/// one the newest.
+///
+/// # Errors
+/// As [`events`].
+pub async fn missions_before(
+    database: &Database,
+    sn: Option<&DeviceSn>,
+    before: Option<(WallMs, MissionId)>,
+    limit: u16,
+) -> Result<Vec<MissionStatus>, StoreError> {
+    let (at, id) = before.unwrap_or((WallMs(END_MS), MissionId(Uuid::max())));
+    let sql = if sn.is_some() { MISSIONS_PAGE_OF_ONE } else { MISSIONS_PAGE };
+    let (sn, at, limit) = (sn.map(DeviceSn::as_str), At(at), i64::from(limit.min(200)));
+    let params = [
+        (&sn as _, Type::TEXT),
+        (&at as _, Type::TIMESTAMPTZ),
+        (&id.0 as _, Type::UUID),
+        (&limit as _, Type::INT8),
+    ];
+    let session = database.session().await?;
+    let rows = session.query(sql, &params).await?;
+    session.release();
+    statuses("a mission", &rows)
+}
+
+/// One mission.
+///
+/// # Errors
+/// As [`events`].
+pub async fn mission(
+    database: &Database,
+    id: MissionId,
+) -> Result<Option<MissionStatus>, StoreError> {
+    let session = database.session().await?;
+    let rows = session.query(MISSION, &[(&id.0, Type::UUID)]).await?;
+    session.release();
+    rows.first().map(|row| typed("a mission", row.get(0))).transpose()
 }
 
 /// Alarms that are not over, oldest first.

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use history::{
-    StoredEvent, alarms, commands, events, missions, open_alarms, open_missions, remembered_alarms,
+    StoredEvent, alarms, commands, events, mission, missions, missions_before, open_alarms,
+    open_missions, remembered_alarms,
 };
 pub use track::{TrackPoint, track};
 pub use twins::{StoredTwin, devices, twins};
@@ -57,6 +58,9 @@ pub const PLANNED: &[(&str, &str)] = &[
     ("commands", history::COMMANDS),
     ("missions of one device", history::MISSIONS_OF_ONE),
     ("missions", history::MISSIONS),
+    ("page of missions of one dock", history::MISSIONS_PAGE_OF_ONE),
+    ("page of missions", history::MISSIONS_PAGE),
+    ("mission", history::MISSION),
     ("open missions", history::OPEN_MISSIONS),
     ("open journal", crate::journal::OPEN),
 ];

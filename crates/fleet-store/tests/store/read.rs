@@ -61,6 +61,13 @@ fn arguments(name: &str) -> &'static str {
             "text, timestamptz, timestamptz, bigint|'AC7', '2026-11-24 00:10Z', '2026-11-24 00:20Z', 1000"
         }
         "open alarms" | "open missions" => "|",
+        "page of missions of one dock" => {
+            "text, timestamptz, uuid, bigint|'D7', '2026-11-24 02:00Z', '00000000-0000-4000-8000-000000000001', 100"
+        }
+        "page of missions" => {
+            "text, timestamptz, uuid, bigint|null, '2026-11-24 02:00Z', '00000000-0000-4000-8000-000000000001', 100"
+        }
+        "mission" => "uuid|'00000000-0000-4000-8000-000000000001'",
         "remembered alarms" => "timestamptz|'2026-11-24 05:00Z'",
         "open journal" => "timestamptz, bigint|'2026-11-24 05:00Z', 100",
         name if name.ends_with("of one device") => {

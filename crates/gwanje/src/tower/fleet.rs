@@ -266,6 +266,19 @@ impl Fleet {
         }
     }
 
+    /// Whether it is known which docks are enrolled here. Where anyone the broker lets in counts, it
+    /// always is.
+    #[must_use]
+    pub fn knows_enrolled(&self) -> bool {
+        self.map().early.is_none()
+    }
+
+    /// Whether a device of this dock may be heard here.
+    #[must_use]
+    pub fn may_hear(&self, sn: &DeviceSn) -> bool {
+        self.config.trust_broker || self.has(sn)
+    }
+
     /// Tells every dock whether commands can leave.
     pub fn set_command_link(&self, is_up: bool) {
         let mut map = self.map();

@@ -23,10 +23,13 @@ use fleet_types::{
 use serde_json::Value;
 use tokio::{sync::oneshot, time::sleep};
 
-use super::{alarms::Remembered, clock, recovery::DatabaseView};
+use super::{alarms::Remembered, clock, fleet::Fleet, recovery::DatabaseView};
 
 /// Pause after a failed attempt.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// Between two looks at whether the enrolled docks are known.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Who is told.
 pub(super) struct Recall {
@@ -37,7 +40,7 @@ pub(super) struct Recall {
 
 impl Recall {
     /// Ends when everybody was told.
-    pub(super) async fn run(self, api: Api, is_here: impl Fn(&DeviceSn) -> bool) {
+    pub(super) async fn run(self, api: Api, fleet: Arc<Fleet>) {
         self.view.until_ready().await;
         // What is newest may still lie in the spool.
         self.recorder.replayed().await;
@@ -49,7 +52,12 @@ impl Recall {
         // The component runs as long as the process.
         let _ = self.alarms.send(known);
         let (statuses, twins) = tried(&database, devices).await;
+        // The broker says it, a moment after it is connected.
+        while !fleet.knows_enrolled() {
+            sleep(LOOK_AGAIN).await;
+        }
         // A dock that was removed since is not brought back.
+        let is_here = |sn: &DeviceSn| fleet.may_hear(sn);
         let statuses = statuses.into_iter().filter(|status| {
             is_here(&status.sn) || status.gateway_sn.as_ref().is_some_and(&is_here)
         });

@@ -3,14 +3,13 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use fleet_api::{Api, StoreState, Waylines};
+use fleet_api::{Api, History, StoreState, Waylines};
 use fleet_bus::Bus;
 use fleet_store::{
     Database, Driver, journal,
     recorder::{self, Recorder, RecorderSettings},
     upkeep::{self, UpkeepSettings},
 };
-use fleet_types::DeviceSn;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
@@ -19,6 +18,7 @@ use tokio::{
 use super::{
     alarms::Remembered,
     fleet::Fleet,
+    history::StoredHistory,
     journal::StoreJournal,
     keeper::Keeper,
     library::Library,
@@ -161,12 +161,11 @@ impl Store {
         let view = self.view.clone();
         let (journal, is_embedded, migrates) = (self.journal, self.is_embedded, self.migrates);
         let known = Arc::clone(&fleet);
-        let is_here = move |gateway: &DeviceSn| known.has(gateway);
         let recovery =
             Recovery::new(self.view, journal, fleet, self.library, is_embedded, migrates);
         health.spawn_named("recovery", recovery.run());
         if let Some(recall) = self.recall {
-            health.spawn_named("recall", recall.run(api.clone(), is_here));
+            health.spawn_named("recall", recall.run(api.clone(), known));
         }
         health.spawn_named("upkeep", async move {
             view.until_ready().await;
@@ -186,6 +185,11 @@ impl StoreView {
     #[must_use]
     pub fn counts(&self) -> recorder::Counts {
         self.recorder.counts()
+    }
+
+    /// What happened before this process.
+    pub(crate) fn history(&self) -> Arc<dyn History> {
+        Arc::new(StoredHistory(self.database.database()))
     }
 
     /// Batches that a spool did not take, since the start.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use fleet_api::{
-    BrokerState, Check, LoopState, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
+    BrokerState, Check, History, LoopState, SlowTask, Stalls, StoreState, SystemSource,
+    UnknownCount,
 };
 use fleet_bus::Bus;
 use fleet_types::{DeviceSn, WallMs, topic::DeviceDrift};
@@ -111,6 +112,10 @@ impl SystemSource for System {
                 ..StoreState::default()
             },
         }
+    }
+
+    fn history(&self) -> Option<Arc<dyn History>> {
+        self.store.as_ref().map(StoreView::history)
     }
 
     fn event_loop(&self) -> LoopState {

@@ -11,8 +11,8 @@ use super::{
     database::{sql, try_sql},
     docks::{Docks, until_ended, until_mission},
     proc,
-    raw_dock::RawDock,
-    site::{Load, Site, run, until},
+    raw_dock::{RawDock, now_ms},
+    site::{Load, SOON, Site, run, until},
 };
 
 /// Holds a table so that nobody else writes to it, until it is let go.
@@ -241,4 +241,76 @@ async fn in_order(site: &Site, ended: &Value, home: &Value) {
         ended["mission_id"].as_str().unwrap()
     );
     assert_eq!(sql(site, &open), "0");
+}
+
+#[test]
+fn a_fresh_machine_keeps_fleet_history_and_plans_across_a_restart() {
+    run(Load::Light, async {
+        let began = std::time::Instant::now();
+        let mut site = Site::start_fresh().await;
+        eprintln!("a fresh machine was ready after {} ms", began.elapsed().as_millis());
+        let docks = Docks::online(&site, 1, "").await;
+        let flown = docks.fly(&site, 0, "flown").await.is(202);
+        until_ended(&site, &flown).await;
+        docks.until_online(&site).await;
+        // Not to be prepared before a quarter of an hour before it starts: after the restart.
+        let wayline = docks.upload(&site, 0).await;
+        let body = json!({
+            "sn": docks.sn(0), "wayline_id": wayline["wayline_id"], "rth_altitude_m": 100,
+            "lost_link_action": "return_home", "idempotency_key": "planned",
+            "start": {"kind": "timed", "execute_ms": now_ms() + 15 * 60_000 + 30_000},
+        });
+        let planned = site.post("/api/v1/missions", &body).await.is(202);
+        // A dock that will not be heard again.
+        let silent = RawDock::enrol(&site, "RAWDOCK00000012").await;
+        let report = json!({
+            "tid": "t", "bid": "b", "timestamp": now_ms(), "gateway": silent.sn,
+            "data": {"mode_code": 0, "wind_speed": 7.5, "latitude": 37.25, "longitude": 127.5},
+        });
+        silent.say("osd", report.to_string()).await;
+        let path = format!("/api/v1/devices/{}", silent.sn);
+        let heard = |page: &Value| page["device"]["last_heard_ms"].as_i64();
+        let before = site.until("its report", &path, |page| heard(page).is_some()).await;
+        let twins = format!("select count(*) from twins where sn = '{}'", silent.sn);
+        until("its values to be stored", async || match sql(&site, &twins).as_str() {
+            "1" => Ok(()),
+            other => Err(other.to_owned()),
+        })
+        .await;
+        let sn = silent.sn.clone();
+        drop(silent);
+        site.stop().await;
+        site.start_again().await;
+
+        let page = site.until("what was known of it", &path, |page| heard(page).is_some()).await;
+        assert_eq!(heard(&page), heard(&before), "its true age: {page}");
+        assert_eq!(page["device"]["connection"], "offline", "{page}");
+        assert!(page.to_string().contains("37.25"), "{sn}: {page}");
+        let files = site.get("/api/v1/waylines").await.is(200);
+        assert!(files.to_string().contains(wayline["wayline_id"].as_str().unwrap()), "{files}");
+        let ready = |mission: &Value| {
+            assert_ne!(mission["state"], "ended", "{mission}");
+            mission["state"] == "prepared" || mission["state"] == "ready"
+        };
+        let id = planned["mission_id"].as_str().unwrap();
+        let path = format!("/api/v1/missions/{id}");
+        site.until_within(SOON * 2, "the planned flight to be prepared", &path, ready).await;
+        history(&site, docks.sn(0), &[&planned, &flown]).await;
+        assert_eq!(proc::threads(site.tower().unwrap()), 1);
+    });
+}
+
+/// The missions of a dock by pages of one, newest first.
+async fn history(site: &Site, sn: &str, expect: &[&Value]) {
+    let mut path = format!("/api/v1/missions?sn={sn}&limit=1");
+    for mission in expect {
+        let page = site.get(&path).await.is(200);
+        assert_eq!(page["missions"][0]["mission_id"], mission["mission_id"], "{page}");
+        let next = page["next"].as_str().expect("a page after");
+        path = format!("/api/v1/missions?sn={sn}&limit=1&before={next}");
+    }
+    let end = site.get(&path).await.is(200);
+    assert_eq!((&end["missions"], &end["next"]), (&json!([]), &Value::Null));
+    let bad = site.get("/api/v1/missions?before=yesterday").await;
+    bad.is_problem(422, "bad_input");
 }

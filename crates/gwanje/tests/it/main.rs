@@ -23,6 +23,7 @@ mod hostile;
 mod http;
 mod interlocks;
 mod lasting;
+mod long_absence;
 mod missions;
 mod outages;
 mod proc;

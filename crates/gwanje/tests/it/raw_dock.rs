@@ -89,6 +89,12 @@ impl RawDock {
         .await;
     }
 
+    /// Reports telemetry, as docks do: once, whether it arrives or not.
+    pub(crate) async fn report(&self, payload: impl Into<Vec<u8>>) {
+        let topic = format!("thing/product/{}/osd", self.sn);
+        self.client.publish(topic, QoS::AtMostOnce, false, payload).await.unwrap();
+    }
+
     /// Publishes raw bytes; what the broker makes of them is not waited for.
     pub(crate) async fn hand_over(&self, topic: &str, payload: impl Into<Vec<u8>>) {
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();

@@ -93,6 +93,8 @@ pub(crate) async fn until_within<T>(
 /// A running site.
 pub(crate) struct Site {
     dir: PathBuf,
+    /// The same directory as its processes see it.
+    data: PathBuf,
     supervisor: Child,
     /// Children seen so far, for the end.
     seen: Vec<u32>,
@@ -103,14 +105,46 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
+        Self::start_with(cluster::put_into).await
+    }
+
+    /// As on a machine that never ran it: the database is made now.
+    pub(crate) async fn start_fresh() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(prepare: fn(&Path)) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
-        cluster::put_into(&dir);
+        prepare(&dir);
         let (api, mqtt) = (free_port(), free_port());
-        let supervisor = spawn(&dir, api, mqtt);
-        let mut site = Self { dir, supervisor, seen: vec![], api, mqtt, token: String::new() };
+        let supervisor = spawn(&dir, api, mqtt, &[]);
+        let (data, token) = (dir.clone(), String::new());
+        let mut site = Self { dir, data, supervisor, seen: vec![], api, mqtt, token };
+        site.until_ready().await;
+        site
+    }
+
+    /// On a disk of its own of so many megabytes, in a mount namespace of its own: the kernel takes
+    /// both away with the last process. Needs root.
+    pub(crate) async fn start_on_disk(mb: u32) -> Self {
+        let dir = std::env::temp_dir().join(format!("gw-it-{}-disk", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        cluster::put_into(&dir);
+        let script = "set -e; disk=$0.disk; mkdir $disk; mount -t tmpfs -o size=$1m,mode=0755 tmpfs $disk; \
+                      cp -a $0/db $0/db-password $disk; mount --move $disk $0; rmdir $disk; exec $2 up";
+        let mb = mb.to_string();
+        let path = dir.to_str().unwrap();
+        let unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script];
+        let wrapper = [&unshare[..], &[path, &mb, GWANJE]].concat();
+        let (api, mqtt) = (free_port(), free_port());
+        let supervisor = spawn(&dir, api, mqtt, &wrapper);
+        let data = Path::new("/proc").join(supervisor.id().to_string()).join("root");
+        let data = data.join(dir.strip_prefix("/").unwrap());
+        let token = String::new();
+        let mut site = Self { dir, data, supervisor, seen: vec![], api, mqtt, token };
         site.until_ready().await;
         site
     }
@@ -128,7 +162,7 @@ impl Site {
 
     /// Starts again in the same directory, at the same addresses.
     pub(crate) async fn start_again(&mut self) {
-        self.supervisor = spawn(&self.dir, self.api, self.mqtt);
+        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &[]);
         self.until_ready().await;
     }
 
@@ -138,7 +172,7 @@ impl Site {
             if let Ok(Some(status)) = site.supervisor.try_wait() {
                 panic!("the supervisor ended: {status}");
             }
-            site.token = match fs::read_to_string(site.dir.join("api-token")) {
+            site.token = match fs::read_to_string(site.data.join("api-token")) {
                 Ok(token) => token.trim().to_owned(),
                 Err(error) => return Err(error.to_string()),
             };
@@ -153,7 +187,7 @@ impl Site {
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
-        &self.dir
+        &self.data
     }
 
     pub(crate) fn supervisor(&self) -> u32 {
@@ -322,13 +356,15 @@ impl Drop for Site {
     }
 }
 
-fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {
+/// `wrapper`: a program that becomes `gwanje up`, and its arguments.
+fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr, wrapper: &[&str]) -> Child {
     let file = |name: &str| {
         let open = fs::OpenOptions::new().create(true).append(true).open(dir.join(name));
         open.unwrap()
     };
-    Command::new(GWANJE)
-        .arg("up")
+    let words = if wrapper.is_empty() { &[GWANJE, "up"] } else { wrapper };
+    Command::new(words[0])
+        .args(&words[1..])
         .env("GWANJE_CONFIG", "/dev/null")
         .env("GWANJE_DATA_DIR", dir)
         .env("GWANJE_API_LISTEN", api.to_string())

@@ -19,7 +19,8 @@ use rumqttc::{
 };
 
 use super::{
-    config::BrokerAddress, handle::Shared, line::Line, outbox::IN_FLIGHT_MAX, receive, route::Route, send,
+    config::BrokerAddress, handle::Shared, line::Line, outbox::IN_FLIGHT_MAX, receive,
+    route::Route, send,
 };
 use crate::resolve::resolve;
 

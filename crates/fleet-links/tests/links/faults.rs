@@ -141,7 +141,10 @@ async fn a_command_given_up_on_a_half_open_line_does_not_arrive_later() {
     assert_eq!(link.fate(3).await, SendFate::Sent);
     assert_eq!(link.fate(3).await, SendFate::Delivered);
     let received = dock.drain(Duration::from_millis(500)).await;
-    assert!(!received.iter().any(|payload| payload == "command 2"), "it came after it was given up");
+    assert!(
+        !received.iter().any(|payload| payload == "command 2"),
+        "it came after it was given up"
+    );
     assert!(received.iter().any(|payload| payload == "command 3"));
 }
 

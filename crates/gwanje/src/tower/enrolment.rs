@@ -1,10 +1,9 @@
-//! Enrolling docks: an account at the broker, a name, a machine; and keeping the broker's rights in
-//! step with which aircraft a dock speaks for.
+//! Enrolling docks: an account at the broker, a name, a machine. Read next:
+//! [`super::aircraft_rights`], for what a dock may say for its aircraft.
 
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use fleet_api::{EnrolError, EnrolRequest, Enrolled, Enrolment, MqttAccess, PilotField};
@@ -13,6 +12,7 @@ use fleet_types::DeviceSn;
 use futures_util::future::BoxFuture;
 
 use super::{
+    aircraft_rights::AircraftRights,
     fleet::{Fleet, NotAdded},
     roster::{NAME_MAX, Roster},
     system::System,
@@ -25,6 +25,8 @@ pub struct DockAddress {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// Whether that port speaks TLS.
+    pub tls: bool,
     /// Organisation id to type into Pilot 2.
     pub organization_id: String,
     /// Binding code to type into Pilot 2, when one is set.
@@ -45,7 +47,7 @@ impl DockAddress {
         let mut found = vec![];
         if self.is_local() {
             found.push(
-                "A real dock cannot reach this address: set mqtt.listen and mqtt.public_host to \
+                "A real dock cannot reach this address: set mqtt.tls.listen and mqtt.public_host to \
                  one of the site's network first."
                     .to_owned(),
             );
@@ -64,6 +66,7 @@ impl DockAddress {
 /// Makes and removes accounts at the embedded broker.
 pub struct BrokerEnrolment {
     dynsec: Option<DynsecClient>,
+    rights: Option<Arc<AircraftRights>>,
     fleet: Arc<Fleet>,
     system: Arc<System>,
     roster: Arc<Roster>,
@@ -77,13 +80,14 @@ impl BrokerEnrolment {
     #[must_use]
     pub fn new(
         dynsec: Option<DynsecClient>,
+        rights: Option<Arc<AircraftRights>>,
         fleet: Arc<Fleet>,
         system: Arc<System>,
         roster: Arc<Roster>,
         address: DockAddress,
         docks_max: usize,
     ) -> Self {
-        Self { dynsec, fleet, system, roster, address, docks_max }
+        Self { dynsec, rights, fleet, system, roster, address, docks_max }
     }
 
     fn dynsec(&self) -> Result<&DynsecClient, EnrolError> {
@@ -121,11 +125,12 @@ impl BrokerEnrolment {
     }
 
     fn instructions(&self, sn: DeviceSn, name: String, password: &Secret) -> Enrolled {
-        let DockAddress { host, port, organization_id, binding_code, .. } = &self.address;
+        let DockAddress { host, port, tls, organization_id, binding_code, .. } = &self.address;
+        let scheme = if *tls { "ssl" } else { "tcp" };
         let field = |field: &str, value: String| PilotField { field: field.to_owned(), value };
         let mut pilot2 = vec![
             field("Cloud service", "Other platforms → MQTT".to_owned()),
-            field("MQTT gateway address", format!("tcp://{host}:{port}")),
+            field("MQTT gateway address", format!("{scheme}://{host}:{port}")),
             field("MQTT account", sn.to_string()),
             field("MQTT password", password.expose().to_owned()),
             field("Organization ID", organization_id.clone()),
@@ -136,7 +141,7 @@ impl BrokerEnrolment {
         let mqtt = MqttAccess {
             host: host.clone(),
             port: *port,
-            tls: false,
+            tls: *tls,
             username: sn.to_string(),
             password: password.expose().to_owned(),
         };
@@ -160,6 +165,9 @@ impl BrokerEnrolment {
         let unavailable =
             |error| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
         dynsec.delete_dock(&sn).await.map_err(unavailable)?;
+        if let Some(rights) = &self.rights {
+            rights.forget(&sn);
+        }
         self.fleet.remove(&sn).await;
         self.system.forget(&sn);
         if let Err(error) = self.roster.set(&sn, "") {
@@ -177,34 +185,6 @@ impl Enrolment for BrokerEnrolment {
 
     fn remove(&self, sn: DeviceSn, issued_by: String) -> BoxFuture<'_, Result<(), EnrolError>> {
         Box::pin(self.unmake(sn, issued_by))
-    }
-}
-
-/// Which dock may publish for which aircraft, as far as the broker was told.
-#[derive(Default)]
-pub struct AircraftRights {
-    granted: Mutex<BTreeMap<DeviceSn, DeviceSn>>,
-}
-
-impl AircraftRights {
-    /// Lets the dock publish for its aircraft. Told to Mosquitto once an aircraft: the change throws
-    /// the dock out for a moment, at its first bring-up. The right is not taken from a dock that had
-    /// it before, because that would throw a dock out that may be flying.
-    pub async fn follow(&self, dynsec: &DynsecClient, dock: &DeviceSn, aircraft: DeviceSn) {
-        if self.granted().get(&aircraft) == Some(dock) {
-            return;
-        }
-        if let Err(error) = dynsec.allow_aircraft(dock, &aircraft).await {
-            tracing::warn!(device.sn = %dock, aircraft = %aircraft, %error, "the broker does not let the dock speak for its aircraft");
-            return;
-        }
-        self.granted().insert(aircraft, dock.clone());
-    }
-}
-
-impl AircraftRights {
-    fn granted(&self) -> MutexGuard<'_, BTreeMap<DeviceSn, DeviceSn>> {
-        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -90,12 +90,16 @@ pub(crate) async fn until_within<T>(
     }
 }
 
+/// Environment variables and their values.
+pub(crate) type Settings = Vec<(&'static str, String)>;
+
 /// A running site.
 pub(crate) struct Site {
     dir: PathBuf,
     supervisor: Child,
     /// Children seen so far, for the end.
     seen: Vec<u32>,
+    settings: Settings,
     pub(crate) api: SocketAddr,
     pub(crate) mqtt: SocketAddr,
     pub(crate) token: String,
@@ -103,14 +107,21 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
+        Self::start_as(|_| vec![]).await
+    }
+
+    /// With more settings, made once its directory is there.
+    pub(crate) async fn start_as(settings: impl FnOnce(&Path) -> Settings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         cluster::put_into(&dir);
         let (api, mqtt) = (free_port(), free_port());
-        let supervisor = spawn(&dir, api, mqtt);
-        let mut site = Self { dir, supervisor, seen: vec![], api, mqtt, token: String::new() };
+        let settings = settings(&dir);
+        let supervisor = spawn(&dir, api, mqtt, &settings);
+        let (seen, token) = (vec![], String::new());
+        let mut site = Self { dir, supervisor, seen, settings, api, mqtt, token };
         site.until_ready().await;
         site
     }
@@ -128,7 +139,7 @@ impl Site {
 
     /// Starts again in the same directory, at the same addresses.
     pub(crate) async fn start_again(&mut self) {
-        self.supervisor = spawn(&self.dir, self.api, self.mqtt);
+        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &self.settings);
         self.until_ready().await;
     }
 
@@ -322,7 +333,7 @@ impl Drop for Site {
     }
 }
 
-fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {
+fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr, settings: &Settings) -> Child {
     let file = |name: &str| {
         let open = fs::OpenOptions::new().create(true).append(true).open(dir.join(name));
         open.unwrap()
@@ -333,6 +344,7 @@ fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr) -> Child {
         .env("GWANJE_DATA_DIR", dir)
         .env("GWANJE_API_LISTEN", api.to_string())
         .env("GWANJE_MQTT_LISTEN", mqtt.to_string())
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(file("it.out"))
         .stderr(file("it.log"))

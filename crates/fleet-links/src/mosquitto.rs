@@ -7,9 +7,6 @@
 //! yet, because the plugin keeps every later change in it. Next: [`crate::dynsec`] for changes at
 //! run time, [`crate::mqtt`] for the tower's own link.
 
-mod accounts;
-mod aircraft;
-
 use std::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
@@ -23,9 +20,6 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 use serde_json::{Value, json};
-
-pub use accounts::renew_accounts;
-pub use aircraft::{AIRCRAFT_FILE, AircraftDocks};
 
 use crate::{
     Secret,
@@ -205,7 +199,6 @@ impl BrokerSpec {
              user {user}\n\
              plugin {plugin}\n\
              plugin_opt_config_file {data_dir}/{DYNSEC_FILE}\n\
-             acl_file {data_dir}/{AIRCRAFT_FILE}\n\
              \n\
              message_size_limit {message}\n\
              max_packet_size {packet}\n\
@@ -278,7 +271,13 @@ impl BrokerSpec {
             roles.push(json!({ "rolename": dock_role(sn), "acls": dock_acls(sn) }));
         }
         let file = json!({
-            "defaultACLAccess": default_access(),
+            "defaultACLAccess": {
+                "publishClientSend": false,
+                // What reaches a client is decided by what it may subscribe to.
+                "publishClientReceive": true,
+                "subscribe": false,
+                "unsubscribe": true,
+            },
             "clients": clients,
             "roles": roles,
         });
@@ -297,15 +296,6 @@ fn listener(conf: &mut String, address: SocketAddr, connections: u32) {
         "\nlistener {port} {bind}\nprotocol mqtt\nmax_connections {connections}\n",
         port = address.port(),
     );
-}
-
-fn default_access() -> Value {
-    json!({
-        "publishClientSend": false,
-        "publishClientReceive": false,
-        "subscribe": false,
-        "unsubscribe": true,
-    })
 }
 
 fn absolute(what: &'static str, path: &Path) -> Result<String, SpecError> {

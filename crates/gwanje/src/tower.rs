@@ -5,7 +5,6 @@
 //! panic ends its task alone and is alarmed. Read next: [`pumps`] for the tasks between the
 //! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
-pub mod aircraft_rights;
 pub mod alarms;
 pub mod basemaps;
 pub mod book;
@@ -60,7 +59,6 @@ use crate::{
     data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
 };
-use aircraft_rights::AircraftRights;
 use alarms::Alarms;
 use dock_task::Surroundings;
 use enrolment::{BrokerEnrolment, DockAddress, public_address};
@@ -123,7 +121,6 @@ pub(crate) struct Tower {
     events: LinkEvents,
     system: Arc<System>,
     dynsec: Option<DynsecClient>,
-    rights: Option<Arc<AircraftRights>>,
     ca: Option<CaDir>,
     in_flight: Arc<InFlight>,
     children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
@@ -180,10 +177,8 @@ impl Tower {
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
         let system = Arc::new(system);
-        let rights = embedded.then(|| Arc::new(AircraftRights::open(&config.broker_dir())));
         let enrolment = BrokerEnrolment::new(
             dynsec.clone(),
-            rights.clone(),
             Arc::clone(&fleet),
             Arc::clone(&system),
             roster,
@@ -224,7 +219,6 @@ impl Tower {
             events,
             system,
             dynsec,
-            rights,
             ca: embedded.then(|| CaDir::of(config)),
             in_flight,
             children,
@@ -246,7 +240,6 @@ impl Tower {
             events,
             system,
             dynsec,
-            rights,
             ca,
             in_flight,
             children,
@@ -280,8 +273,8 @@ impl Tower {
         health.spawn_named("planner", planner.run(bus.clone()));
         health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus));
-        let children = aircraft_rights::follow(Arc::clone(&fleet), rights, children);
-        health.spawn_named("children", children);
+        health
+            .spawn_named("children", pumps::children(Arc::clone(&fleet), dynsec.clone(), children));
         health.spawn_named("panics", pumps::panics(Arc::clone(&fleet), panics));
         if let Some(dynsec) = dynsec {
             health.spawn_named("accounts", pumps::accounts(fleet, dynsec));

@@ -17,10 +17,7 @@ use std::{
 use bytes::Bytes;
 use fleet_links::{
     Secret,
-    mosquitto::{
-        AIRCRAFT_FILE, AircraftDocks, BrokerLimits, BrokerSpec, CONF_FILE, DYNSEC_FILE, TlsListen,
-        find_plugin,
-    },
+    mosquitto::{BrokerLimits, BrokerSpec, CONF_FILE, DYNSEC_FILE, TlsListen, find_plugin},
     mqtt::{
         BrokerAddress, CommandPublish, LinkEvent, LinkEvents, LinkHandle, MqttConfig, SendFate,
         start,
@@ -130,7 +127,6 @@ impl Broker {
         .unwrap();
         fs::write(broker.dir.0.join(CONF_FILE), files.conf).unwrap();
         fs::write(broker.dir.0.join(DYNSEC_FILE), files.dynsec).unwrap();
-        fs::write(broker.dir.0.join(AIRCRAFT_FILE), AircraftDocks::default().text()).unwrap();
         prepare(&broker.dir.0);
         broker.restart().await;
         broker
@@ -224,19 +220,6 @@ impl Broker {
     /// `D1` and so on, by another port that leads to this broker.
     pub(crate) async fn device_at(&self, port: u16, login: &str, subscribe: &[&str]) -> Device {
         self.device_by(port, login, &format!("pw-{login}"), true, subscribe).await
-    }
-
-    /// A client of MQTT 3.1.1, as docks in the field are.
-    pub(crate) async fn device_v4(&self, login: &str, client_id: &str) -> OldDevice {
-        let mut options = rumqttc::MqttOptions::new(client_id, "127.0.0.1", self.port);
-        options.set_credentials(login, format!("pw-{login}"));
-        let (client, mut events) = rumqttc::AsyncClient::new(options, 64);
-        let event = patient("CONNACK", events.poll()).await.unwrap();
-        assert!(
-            matches!(event, rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(_))),
-            "{event:?}"
-        );
-        OldDevice { client, events }
     }
 
     async fn device_by(
@@ -357,26 +340,6 @@ impl Device {
             }
         }
         payloads
-    }
-}
-
-/// A dock that speaks MQTT 3.1.1.
-pub(crate) struct OldDevice {
-    client: rumqttc::AsyncClient,
-    events: rumqttc::EventLoop,
-}
-
-impl OldDevice {
-    /// Publishes at QoS 1 and waits for the PUBACK, which is no promise that anybody gets it.
-    pub(crate) async fn say(&mut self, topic: &str, payload: &str) {
-        self.client.try_publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).unwrap();
-        let acknowledged = async {
-            while !matches!(
-                self.events.poll().await.unwrap(),
-                rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_))
-            ) {}
-        };
-        patient("PUBACK", acknowledged).await;
     }
 }
 

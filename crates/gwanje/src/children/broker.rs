@@ -162,18 +162,7 @@ fn write_files(
     let password = data_dir::secret_or_new(&password_file)
         .with_context(|| format!("cannot use {}", password_file.display()))?;
     let files = broker_files(config, dir, &password, docks.unwrap_or_default(), run_as.as_ref())?;
-    let aircraft = dir.join(mosquitto::AIRCRAFT_FILE);
     let mut write = vec![(&conf, files.conf)];
-    let older = fs::read_to_string(&logins).unwrap_or_default();
-    let mut docks = mosquitto::AircraftDocks::default();
-    if let Some((accounts, rights)) = mosquitto::renew_accounts(&older).filter(|_| keep) {
-        tracing::info!("the broker's accounts are brought up to date");
-        write.push((&logins, accounts));
-        docks = rights;
-    }
-    if !keep || !aircraft.exists() {
-        write.push((&aircraft, docks.text()));
-    }
     if !keep {
         write.push((&logins, files.dynsec));
         // Sessions of logins that no longer exist would only be queued for.

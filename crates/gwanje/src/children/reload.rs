@@ -1,5 +1,5 @@
-//! Tells the private broker when its files changed: which aircraft belong to which dock (written by
-//! the tower), and certificates (written by `gwanje ca`, or renewed here before they end).
+//! Tells the private broker when its certificates changed: written by `gwanje ca`, or renewed here
+//! before they end.
 //!
 //! SIGHUP makes Mosquitto read them again; nobody is disconnected. It is not sent to a process that
 //! has just been started: that one reads them anyway, and before it has become Mosquitto the signal
@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use fleet_links::mosquitto::AIRCRAFT_FILE;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
@@ -29,10 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SETTLED: Duration = Duration::from_secs(1);
 /// How often certificates are looked at for renewal.
 const RENEW_EVERY: Duration = Duration::from_secs(3600);
-/// Reading the access file again takes the broker longer than linearly: 90 ms at 1,000 docks, 0.8 s
-/// at 5,000. So it is given this many milliseconds more of rest per KiB of it.
-const REST_MS_PER_KIB: u64 = 4;
-
 /// What a file looked like; another inode is another file.
 type Look = Option<(u64, u64, i64, i64)>;
 
@@ -43,12 +38,11 @@ fn look(path: &Path) -> Look {
 
 /// Watches as long as it is polled; `pid` is the broker's process, 0 while there is none.
 pub async fn watch(config: Config, pid: Arc<AtomicU32>) {
-    let aircraft = config.broker_dir().join(AIRCRAFT_FILE);
     let ca = CaDir::of(&config);
     let certificates = || (look(&ca.revocations()), look(&ca.server().0));
-    let (mut aircraft_seen, mut certificates_seen) = (look(&aircraft), certificates());
+    let mut certificates_seen = certificates();
     let mut process = (pid.load(Ordering::Relaxed), Instant::now());
-    let (mut due, mut rested, mut renewed) = (false, Instant::now(), Instant::now());
+    let (mut due, mut renewed) = (false, Instant::now());
     loop {
         sleep(LOOK_EVERY).await;
         let now = Instant::now();
@@ -65,15 +59,9 @@ pub async fn watch(config: Config, pid: Arc<AtomicU32>) {
             certificates_seen = certificates();
             due |= told(broker::copy_certificates(&config));
         }
-        if look(&aircraft) != aircraft_seen {
-            aircraft_seen = look(&aircraft);
-            due = true;
-        }
         let settled = process.0 != 0 && now - process.1 >= SETTLED;
-        if due && settled && now >= rested {
+        if due && settled {
             due = !hang_up(process.0);
-            let kib = aircraft_seen.map_or(0, |(_, bytes, ..)| bytes / 1024);
-            rested = now + Duration::from_millis(kib * REST_MS_PER_KIB);
         }
     }
 }

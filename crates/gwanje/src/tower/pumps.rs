@@ -8,7 +8,7 @@ use fleet_links::{
     mqtt::{BrokerNotice, LinkEvent, LinkEvents},
 };
 use fleet_types::{
-    Alarm, AlarmId, CommandRequest, LinkStatus, MissionRequest, MonoMs, Reason,
+    Alarm, AlarmId, CommandRequest, DeviceSn, LinkStatus, MissionRequest, MonoMs, Reason,
     alarm::Priority,
     command::Resolution,
     link::LinkName,
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::{
     clock,
+    enrolment::AircraftRights,
     fleet::{Fleet, NotAdded},
     in_flight::InFlight,
     inbox::DockInput,
@@ -210,6 +211,23 @@ pub async fn resolutions(fleet: Arc<Fleet>, bus: Bus) {
     loop {
         for resolution in reader.take(BATCH).await {
             fleet.give(&resolution.sn, DockInput::Resolve((*resolution).clone()));
+        }
+    }
+}
+
+/// Follows which aircraft belong to which dock: for routing, and for the broker's rights.
+pub async fn children(
+    fleet: Arc<Fleet>,
+    dynsec: Option<DynsecClient>,
+    mut children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
+) {
+    let rights = AircraftRights::default();
+    while let Some((dock, aircraft)) = children.recv().await {
+        fleet.set_children(&dock, &aircraft);
+        if let Some(dynsec) = &dynsec {
+            for aircraft in aircraft {
+                rights.follow(dynsec, &dock, aircraft).await;
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 pub mod dynsec;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod pki;
 pub mod resolve;
 mod secret;
 

@@ -30,6 +30,14 @@ use crate::{
 pub const CONF_FILE: &str = "mosquitto.conf";
 /// Name of the accounts file in the data directory.
 pub const DYNSEC_FILE: &str = "dynamic-security.json";
+/// Name of the broker's certificate in the data directory.
+pub const SERVER_CERT: &str = "server.crt";
+/// Name of its key; mode 0600.
+pub const SERVER_KEY: &str = "server.key";
+/// Name of the certificate of the authority that signs for clients.
+pub const CA_FILE: &str = "ca.crt";
+/// Name of the list of revoked certificates.
+pub const CRL_FILE: &str = "crl.pem";
 /// Role of the tower.
 pub const TOWER_ROLE: &str = "tower";
 
@@ -96,11 +104,23 @@ impl Default for BrokerLimits {
     }
 }
 
+/// Where the broker speaks TLS. Its files ([`SERVER_CERT`] and the others) are in the data
+/// directory; what has changed of them is read again at SIGHUP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsListen {
+    /// For clients that sign in by name and password.
+    pub password: Option<SocketAddr>,
+    /// For clients that sign in by certificate; its common name is their login.
+    pub certificate: Option<SocketAddr>,
+}
+
 /// What the broker is to be.
 #[derive(Clone, Debug)]
 pub struct BrokerSpec {
-    /// Where it listens; nowhere else.
+    /// Where it listens without TLS.
     pub listen: Vec<SocketAddr>,
+    /// Where it listens with TLS; and nowhere else.
+    pub tls: TlsListen,
     /// Its directory, absolute, owned by its user.
     pub data_dir: PathBuf,
     /// User it drops to when it is started by root; none keeps `root` (then say so).
@@ -167,7 +187,8 @@ impl BrokerSpec {
         if user.is_empty() || !user.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(SpecError::BadText { what: "user", text: user.to_owned() });
         }
-        if self.listen.is_empty() {
+        let tls = [self.tls.password, self.tls.certificate];
+        if self.listen.is_empty() && tls == [None, None] {
             return Err(SpecError::NoListener);
         }
         let limits = &self.limits;
@@ -212,17 +233,24 @@ impl BrokerSpec {
             sys = limits.sys_interval_s,
         );
         for address in &self.listen {
-            let bind = match address.ip() {
-                IpAddr::V4(ip) => ip.to_string(),
-                IpAddr::V6(ip) => ip.to_string(),
-            };
-            // Writing to a String cannot fail.
+            listener(&mut conf, *address, limits.connections);
+        }
+        let by_certificate = self.tls.certificate.map(|address| (address, true));
+        let by_password = self.tls.password.map(|address| (address, false));
+        for (address, with_certificate) in by_password.into_iter().chain(by_certificate) {
+            listener(&mut conf, address, limits.connections);
             let _ = write!(
                 conf,
-                "\nlistener {port} {bind}\nprotocol mqtt\nmax_connections {connections}\n",
-                port = address.port(),
-                connections = limits.connections,
+                "certfile {data_dir}/{SERVER_CERT}\nkeyfile {data_dir}/{SERVER_KEY}\n\
+                 tls_version tlsv1.2\n",
             );
+            if with_certificate {
+                let _ = write!(
+                    conf,
+                    "cafile {data_dir}/{CA_FILE}\ncrlfile {data_dir}/{CRL_FILE}\n\
+                     require_certificate true\nuse_identity_as_username true\n",
+                );
+            }
         }
         Ok(conf)
     }
@@ -255,6 +283,19 @@ impl BrokerSpec {
         });
         Ok(file.to_string())
     }
+}
+
+fn listener(conf: &mut String, address: SocketAddr, connections: u32) {
+    let bind = match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => ip.to_string(),
+    };
+    // Writing to a String cannot fail.
+    let _ = write!(
+        conf,
+        "\nlistener {port} {bind}\nprotocol mqtt\nmax_connections {connections}\n",
+        port = address.port(),
+    );
 }
 
 fn absolute(what: &'static str, path: &Path) -> Result<String, SpecError> {
@@ -300,6 +341,7 @@ mod tests {
     fn spec() -> BrokerSpec {
         BrokerSpec {
             listen: vec!["127.0.0.1:1883".parse().unwrap(), "[::1]:1884".parse().unwrap()],
+            tls: TlsListen::default(),
             data_dir: "/var/lib/gwanje/broker".into(),
             user: Some("mosquitto".into()),
             plugin_path: PLUGIN_PATHS[0].into(),

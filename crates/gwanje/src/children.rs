@@ -1,7 +1,7 @@
 //! Child processes: started under rules, watched, stopped in order, never left behind.
 //!
 //! [`supervise`] keeps one child running; [`death`] ties a child's life to its parent's; [`broker`]
-//! prepares the private Mosquitto, [`postgres`] the private database; [`stack`] is all of `gwanje up`; [`demo`] adds simulated docks
+//! prepares the private Mosquitto and [`reload`] tells it what changed, [`postgres`] the private database; [`stack`] is all of `gwanje up`; [`demo`] adds simulated docks
 //! and a flight. It refuses to put a secret into an argument list, and to stop anything it did not
 //! start. Read next: [`stack`].
 
@@ -11,6 +11,7 @@ pub mod demo;
 mod lines;
 pub mod ports;
 pub mod postgres;
+pub mod reload;
 pub mod stack;
 pub mod supervise;
 pub mod user;

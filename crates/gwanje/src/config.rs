@@ -109,6 +109,29 @@ pub struct Mqtt {
     pub client_id: String,
     /// MQTT keep-alive, seconds, 5–300.
     pub keep_alive_s: u16,
+    /// Embedded: whether `listen` may be reachable from other machines though it has no TLS.
+    pub plain_lan: bool,
+    /// TLS.
+    pub tls: MqttTls,
+}
+
+/// TLS of the broker.
+#[derive(Clone, Debug, Default)]
+pub struct MqttTls {
+    /// Embedded: TLS for docks that sign in by name and password.
+    pub listen: Option<SocketAddr>,
+    /// Embedded: TLS for docks that sign in by certificate, and for the tower.
+    pub certificate_listen: Option<SocketAddr>,
+    /// External: whether the brokers speak TLS.
+    pub enabled: bool,
+    /// External: authorities the brokers' certificates are checked against.
+    pub ca: Option<PathBuf>,
+    /// External: the tower's certificate.
+    pub cert: Option<PathBuf>,
+    /// External: its key.
+    pub key: Option<PathBuf>,
+    /// External: the name the brokers' certificates must have, when they are reached by another.
+    pub name: Option<String>,
 }
 
 impl Mqtt {
@@ -120,7 +143,11 @@ impl Mqtt {
     pub fn link_addresses(&self) -> Vec<String> {
         match self.mode {
             BrokerMode::External => self.brokers.clone(),
-            BrokerMode::Embedded => vec![reachable(self.listen).to_string()],
+            BrokerMode::Embedded => {
+                // The tower signs in by certificate where that is possible.
+                let address = self.tls.certificate_listen.unwrap_or(self.listen);
+                vec![reachable(address).to_string()]
+            }
         }
     }
 }
@@ -218,6 +245,8 @@ pub struct Limits {
     pub events_in_flight: u16,
     /// Life of a one-time sign-in code, seconds.
     pub sign_in_code_s: u32,
+    /// Messages of telemetry that one device may send in a second.
+    pub device_messages_per_s: u32,
 }
 
 impl Config {
@@ -245,6 +274,8 @@ impl Config {
                 password: None,
                 client_id: "gwanje".into(),
                 keep_alive_s: 30,
+                plain_lan: false,
+                tls: MqttTls::default(),
             },
             database: Database {
                 mode: DatabaseMode::Embedded,
@@ -276,6 +307,7 @@ impl Config {
                 api_connections: 1024,
                 events_in_flight: 1000,
                 sign_in_code_s: 600,
+                device_messages_per_s: 100,
             },
             preflight: fleet_core::preflight::Limits::default(),
             file: None,
@@ -298,6 +330,12 @@ impl Config {
     #[must_use]
     pub fn broker_password_file(&self) -> PathBuf {
         self.data_dir.join("mqtt-password")
+    }
+
+    /// The embedded broker's own directory.
+    #[must_use]
+    pub fn broker_dir(&self) -> PathBuf {
+        self.data_dir.join("broker")
     }
 
     /// The embedded database's own directory: its cluster and its socket.

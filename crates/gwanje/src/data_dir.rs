@@ -60,6 +60,28 @@ pub fn lock(dir: &Path) -> anyhow::Result<Lock> {
     }
 }
 
+/// A directory that is its owner's alone, made when it is missing.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_dir(dir: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("cannot make {}", dir.display()))
+}
+
+/// Takes a lock of its own for a short piece of work.
+///
+/// # Errors
+/// When another process holds it.
+pub fn lock_file(path: &Path) -> anyhow::Result<Lock> {
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = open.with_context(|| format!("cannot open {}", path.display()))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Lock(file)),
+        Err(_) => bail!("another process holds {}; try again", path.display()),
+    }
+}
+
 /// Whether a supervisor uses the directory now.
 #[must_use]
 pub fn is_held(dir: &Path) -> bool {

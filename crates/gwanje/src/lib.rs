@@ -6,6 +6,7 @@
 //! person may ask, [`tower`] for the wiring, [`children`] for the processes.
 
 pub mod alarm_texts;
+pub mod ca;
 pub mod children;
 pub mod cli;
 pub mod client;

@@ -8,7 +8,10 @@
 pub mod alarms;
 pub mod basemaps;
 pub mod book;
+mod broker_watch;
+mod certificates;
 pub mod clock;
+mod condition;
 pub mod dock_task;
 pub mod enrolment;
 pub mod fleet;
@@ -22,6 +25,7 @@ mod methods;
 pub mod metrics;
 pub mod planner;
 pub mod pumps;
+pub mod rates;
 mod recall;
 pub mod recording;
 pub mod recovery;
@@ -44,14 +48,16 @@ use fleet_core::dock::SiteConfig;
 use fleet_links::{
     Secret,
     dynsec::DynsecClient,
-    mqtt::{self, LinkEvents, LinkHandle, MqttConfig},
+    mqtt::{self, LinkEvents, LinkHandle, MqttConfig, TlsFiles},
 };
 use fleet_types::DeviceSn;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
-    alarm_texts, children,
+    alarm_texts,
+    ca::CaDir,
+    children,
     config::{BrokerMode, Config},
     data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
@@ -118,6 +124,7 @@ pub(crate) struct Tower {
     events: LinkEvents,
     system: Arc<System>,
     dynsec: Option<DynsecClient>,
+    ca: Option<CaDir>,
     in_flight: Arc<InFlight>,
     children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
     panics: mpsc::Receiver<TaskPanicked>,
@@ -158,6 +165,7 @@ impl Tower {
             trust_broker: !embedded,
             limits: config.preflight,
             docks_max,
+            messages_per_s: config.limits.device_messages_per_s,
             roster: Arc::clone(&roster),
             health: health.clone(),
             seed: seed()?,
@@ -218,6 +226,7 @@ impl Tower {
             events,
             system,
             dynsec,
+            ca: embedded.then(|| CaDir::of(config)),
             in_flight,
             children,
             panics,
@@ -239,6 +248,7 @@ impl Tower {
             events,
             system,
             dynsec,
+            ca,
             in_flight,
             children,
             panics,
@@ -253,6 +263,13 @@ impl Tower {
         health.spawn_named("hub", hub.run());
         health.spawn_named("alarms", alarms.run());
         health.spawn_named("drift", Arc::clone(&system).follow_drift(bus.clone()));
+        let watch =
+            broker_watch::run(Arc::clone(&system), Arc::clone(&fleet), link.clone(), bus.clone());
+        health.spawn_named("broker watch", watch);
+        if let Some(ca) = ca {
+            let watch = certificates::run(ca, dynsec.clone(), bus.clone());
+            health.spawn_named("certificates", watch);
+        }
         let pump = pumps::LinkPump::new(&fleet, &bus, system, dynsec.clone(), in_flight);
         health.spawn_named("link", pump.run(link, events));
         health.spawn_named("commands", pumps::commands(Arc::clone(&fleet), bus.clone()));
@@ -310,7 +327,26 @@ fn link_config(config: &Config) -> anyhow::Result<MqttConfig> {
     link.keep_alive_s = config.mqtt.keep_alive_s;
     link.events_receive_maximum = config.limits.events_in_flight;
     link.watch_control = embedded;
+    link.tls = link_tls(config)?;
     Ok(link)
+}
+
+fn link_tls(config: &Config) -> anyhow::Result<Option<TlsFiles>> {
+    let tls = &config.mqtt.tls;
+    match config.mqtt.mode {
+        BrokerMode::Embedded if tls.certificate_listen.is_some() => {
+            let ca = CaDir::of(config);
+            anyhow::ensure!(ca.exists(), "there are no certificates yet: run `gwanje ca init`");
+            let name = Some("localhost".to_owned());
+            Ok(Some(TlsFiles { ca: ca.certificate(), identity: Some(ca.tower()), name }))
+        }
+        BrokerMode::External if tls.enabled => {
+            let identity = tls.cert.clone().zip(tls.key.clone());
+            let ca = tls.ca.clone().unwrap_or_else(|| config.map.ca_file.clone());
+            Ok(Some(TlsFiles { ca, identity, name: tls.name.clone() }))
+        }
+        BrokerMode::Embedded | BrokerMode::External => Ok(None),
+    }
 }
 
 fn site_config(config: &Config) -> SiteConfig {
@@ -329,11 +365,14 @@ fn site_config(config: &Config) -> SiteConfig {
 }
 
 fn dock_address(config: &Config) -> DockAddress {
-    let (host, port) = public_address(config.mqtt.public_host.as_deref(), config.mqtt.listen);
+    let tls = config.mqtt.tls.listen;
+    let listen = tls.unwrap_or(config.mqtt.listen);
+    let (host, port) = public_address(config.mqtt.public_host.as_deref(), listen);
     let code = config.dji.binding_code.expose();
     DockAddress {
         host,
         port,
+        tls: tls.is_some(),
         organization_id: config.dji.organization_id.clone(),
         binding_code: (!code.is_empty()).then(|| Secret::new(code)),
         has_licence: !config.dji.app_license.is_empty(),

@@ -255,8 +255,8 @@ const sentences: readonly (readonly [string, string])[] = [
   ['Organization ID', '조직 ID'],
   ['Device binding code', '장비 연결 코드'],
   [
-    "A real dock cannot reach this address: set mqtt.listen and mqtt.public_host to one of the site's network first.",
-    '실제 도크는 이 주소에 접속할 수 없습니다. 먼저 mqtt.listen과 mqtt.public_host를 현장 망의 주소로 정하십시오.',
+    "A real dock cannot reach this address: set mqtt.tls.listen and mqtt.public_host to one of the site's network first.",
+    '실제 도크는 이 주소에 접속할 수 없습니다. 먼저 mqtt.tls.listen과 mqtt.public_host를 현장 망의 주소로 정하십시오.',
   ],
   [
     "A real dock does not come up without DJI's licence: set dji.app_id, dji.app_key and dji.app_license first.",

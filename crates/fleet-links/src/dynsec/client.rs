@@ -122,6 +122,18 @@ impl DynsecClient {
         tolerate(&answers, &["Client not found", "Role not found"])
     }
 
+    /// Ends a dock's connections; it may come back at once.
+    ///
+    /// # Errors
+    /// [`DynsecError`].
+    pub async fn disconnect(&self, dock: &DeviceSn) -> Result<(), DynsecError> {
+        let of = |command: &str| json!({ "command": command, "username": dock.as_str() });
+        // Disabling an account ends its connections. Enabled in the same request, it is never
+        // without its rights for longer than that.
+        let answers = self.ask(vec![of("disableClient"), of("enableClient")]).await?;
+        tolerate(&answers, &["Client not found"])
+    }
+
     /// Docks that have an account: clients that are valid serial numbers and whose role exists.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::{fmt, num::NonZeroU16, str::FromStr};
 
+use super::tls::TlsFiles;
 use crate::Secret;
 
 /// Where a broker listens: `host:port`, `[v6]:port`, or a host alone (port 1883).
@@ -68,6 +69,8 @@ pub struct MqttConfig {
     pub username: Option<String>,
     /// Its password.
     pub password: Option<Secret>,
+    /// TLS, where the brokers speak it.
+    pub tls: Option<TlsFiles>,
     /// Prefix of the three client ids; must stay the same over restarts (the events session
     /// hangs on it) and be different for every tower on one broker.
     pub client_id: String,
@@ -104,6 +107,7 @@ impl MqttConfig {
             brokers,
             username: None,
             password: None,
+            tls: None,
             client_id: client_id.into(),
             keep_alive_s: 20,
             max_packet_bytes: 1024 * 1024,

@@ -24,21 +24,24 @@
 //!
 //! An event that was not acknowledged comes again after a reconnect: readers see it at least once.
 //! [`SendFate::Delivered`] means that the broker has it for a subscriber, not that a dock does.
-//! TLS to the broker is not offered yet. Read next: `outbox` (the machine behind the commands
-//! connection), `inbox` (every bound), `session` (reconnecting).
+//! Read next: `outbox` (the machine behind the commands connection), `inbox` (every bound),
+//! `session` (reconnecting), `line` (TLS, and why unsent commands die with their connection).
 
 mod broker_log;
 mod config;
 mod event;
 mod handle;
 mod inbox;
+mod line;
 mod outbox;
 mod receive;
 mod route;
 mod send;
 mod session;
+mod tls;
 
 pub use broker_log::STATISTICS;
 pub use config::{AddressError, BrokerAddress, MqttConfig};
 pub use event::{AckToken, BrokerNotice, CommandPublish, LinkEvent, SendFate, SendRefused};
 pub use handle::{Clock, LinkEvents, LinkHandle, LinkStats, start};
+pub use tls::TlsFiles;

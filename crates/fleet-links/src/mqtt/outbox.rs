@@ -64,7 +64,7 @@ enum Fed {
 
 #[derive(Clone, Debug)]
 enum OnWire {
-    Command { command_id: CommandId, class: Class },
+    Command { command_id: CommandId, class: Class, written: MonoMs, expires: MonoMs },
     Plain,
 }
 
@@ -101,6 +101,8 @@ pub(super) struct Outbox {
     plain: VecDeque<Plain>,
     fed: Option<Fed>,
     on_wire: BTreeMap<u16, OnWire>,
+    /// When the broker last acknowledged anything.
+    heard: Option<MonoMs>,
     /// Commands taken whose last fate was not read yet: what bounds every queue here and the
     /// queue of fates too.
     commands_open: usize,
@@ -119,6 +121,7 @@ impl Outbox {
             plain: VecDeque::new(),
             fed: None,
             on_wire: BTreeMap::new(),
+            heard: None,
             commands_open: 0,
             counters_open: 0,
             closing: false,
@@ -206,6 +209,7 @@ impl Outbox {
             .map_or(usize::MAX, |max| (max as usize).saturating_sub(PACKET_OVERHEAD_BYTES));
         let publish_max = self.limits.publish_bytes.min(broker_max);
         self.connection = Connection::Up { in_flight_max, publish_max };
+        self.heard = None;
     }
 
     /// The connection is gone. `never_pulled`: the fed message was still in the library's queue,
@@ -227,7 +231,7 @@ impl Outbox {
         }
         for (_, item) in std::mem::take(&mut self.on_wire) {
             match item {
-                OnWire::Command { command_id, class } => {
+                OnWire::Command { command_id, class, .. } => {
                     reports.push(last(class, command_id, SendFate::Lost));
                 }
                 OnWire::Plain => self.plain_counts.lost += 1,
@@ -299,12 +303,14 @@ impl Outbox {
     }
 
     /// The fed message was written to the socket, with this packet id (0 at QoS 0).
-    pub(super) fn written(&mut self, packet_id: u16) -> Option<FateReport> {
+    pub(super) fn written(&mut self, now: MonoMs, packet_id: u16) -> Option<FateReport> {
         match self.fed.take()? {
             Fed::Command { item: Outgoing { class, command }, at_qos1 } => {
                 let command_id = command.command_id;
                 if at_qos1 {
-                    self.on_wire.insert(packet_id, OnWire::Command { command_id, class });
+                    let expires = command.expires;
+                    let item = OnWire::Command { command_id, class, written: now, expires };
+                    self.on_wire.insert(packet_id, item);
                 }
                 let last = (!at_qos1).then_some(class);
                 Some(FateReport { command_id, fate: SendFate::Sent, last })
@@ -317,9 +323,15 @@ impl Outbox {
     }
 
     /// The broker acknowledged a publish with this MQTT 5 reason code.
-    pub(super) fn acknowledged(&mut self, packet_id: u16, code: u8) -> Option<FateReport> {
+    pub(super) fn acknowledged(
+        &mut self,
+        now: MonoMs,
+        packet_id: u16,
+        code: u8,
+    ) -> Option<FateReport> {
+        self.heard = Some(now);
         match self.on_wire.remove(&packet_id)? {
-            OnWire::Command { command_id, class } => {
+            OnWire::Command { command_id, class, .. } => {
                 let fate = match code {
                     0x00 => SendFate::Delivered,
                     0x10 => SendFate::NoSubscriber,
@@ -354,18 +366,26 @@ impl Outbox {
         reports
     }
 
-    /// Whether the fed message is past its expiry and still not written: the socket is stuck, and
-    /// only cutting the connection keeps the rest of the message from going out late.
+    /// Whether a message is past its expiry and still not written, or written into a silence that
+    /// has lasted ever since: the line is stuck, and only cutting it keeps what waits there from
+    /// going out late. A broker that acknowledges anything at all is slow, not stuck.
     pub(super) fn is_stuck(&self, now: MonoMs) -> bool {
-        matches!(&self.fed, Some(Fed::Command { item, .. }) if item.command.expires <= now)
+        self.stuck_deadline().is_some_and(|deadline| deadline <= now)
     }
 
     /// When [`Self::is_stuck`] must be asked.
-    pub(super) fn fed_deadline(&self) -> Option<MonoMs> {
-        match &self.fed {
+    pub(super) fn stuck_deadline(&self) -> Option<MonoMs> {
+        let fed = match &self.fed {
             Some(Fed::Command { item, .. }) => Some(item.command.expires),
             Some(Fed::Plain) | None => None,
-        }
+        };
+        let unanswered = self.on_wire.values().filter_map(|item| match item {
+            OnWire::Command { written, expires, .. } => {
+                self.heard.is_none_or(|heard| heard < *written).then_some(*expires)
+            }
+            OnWire::Plain => None,
+        });
+        fed.into_iter().chain(unanswered).min()
     }
 
     /// When [`Self::expire`] has something to say.

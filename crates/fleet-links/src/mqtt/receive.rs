@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::{
     broker_log::{BrokerLog, LOG_FILTERS, STATISTICS, SYS_PREFIX, parse_statistic},
+    config::MqttConfig,
     event::AckToken,
     handle::AckRoute,
     inbox::Received,
@@ -76,7 +77,7 @@ fn handle(
         // Always, even when the broker kept the session: its idea of our subscriptions may be
         // that of an older version of ours.
         return client
-            .try_subscribe_many(filters(attempt.link, attempt.shared.config.watch_sys))
+            .try_subscribe_many(filters(attempt.link, &attempt.shared.config))
             .map_err(|_| "the subscription could not be sent".to_owned());
     }
     if let Incoming::SubAck(answer) = packet {
@@ -129,7 +130,7 @@ fn broker_message(attempt: &Attempt<'_>, log: &mut BrokerLog, topic: &str, paylo
     }
 }
 
-fn filters(link: LinkName, watch_sys: bool) -> Vec<Filter> {
+fn filters(link: LinkName, config: &MqttConfig) -> Vec<Filter> {
     let (kinds, qos): (&[TopicKind], QoS) = match link {
         LinkName::Telemetry => (&[TopicKind::Osd, TopicKind::State], QoS::AtMostOnce),
         LinkName::Events => (
@@ -153,7 +154,7 @@ fn filters(link: LinkName, watch_sys: bool) -> Vec<Filter> {
             filter
         })
         .collect();
-    if link == LinkName::Telemetry && watch_sys {
+    if link == LinkName::Telemetry && config.watch_sys {
         let statistics = STATISTICS.iter().map(|name| format!("{SYS_PREFIX}{name}"));
         let all = statistics.chain(LOG_FILTERS.iter().map(ToString::to_string));
         filters.extend(all.map(|path| Filter::new(path, QoS::AtMostOnce)));

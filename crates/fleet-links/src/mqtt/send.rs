@@ -83,7 +83,7 @@ async fn turn(shared: &Shared, client: &AsyncClient, event_loop: &mut EventLoop)
         }
         let now = (shared.clock)().mono;
         let (stuck, deadline) =
-            shared.outbox(|outbox| (outbox.is_stuck(now), outbox.fed_deadline()));
+            shared.outbox(|outbox| (outbox.is_stuck(now), outbox.stuck_deadline()));
         if stuck {
             return Turn::Stuck;
         }
@@ -129,7 +129,8 @@ fn handle(attempt: &mut Attempt<'_>, client: &AsyncClient, event: Event) -> Resu
     let shared = attempt.shared;
     match event {
         Event::Outgoing(Outgoing::Publish(packet_id)) => {
-            let report = shared.outbox(|outbox| outbox.written(packet_id));
+            let now = (shared.clock)().mono;
+            let report = shared.outbox(|outbox| outbox.written(now, packet_id));
             shared.tell_fates(report.into_iter().collect());
         }
         Event::Outgoing(Outgoing::AwaitAck(_)) => {
@@ -137,7 +138,8 @@ fn handle(attempt: &mut Attempt<'_>, client: &AsyncClient, event: Event) -> Resu
         }
         Event::Incoming(Incoming::PubAck(answer)) => {
             let code = reason_code(answer.reason);
-            let report = shared.outbox(|outbox| outbox.acknowledged(answer.pkid, code));
+            let now = (shared.clock)().mono;
+            let report = shared.outbox(|outbox| outbox.acknowledged(now, answer.pkid, code));
             shared.tell_fates(report.into_iter().collect());
         }
         Event::Incoming(Incoming::ConnAck(answer)) => {

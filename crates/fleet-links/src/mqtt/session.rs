@@ -14,12 +14,13 @@ use fleet_types::link::LinkName;
 use futures_util::FutureExt;
 use ring::rand::{SecureRandom, SystemRandom};
 use rumqttc::{
-    NetworkOptions,
+    NetworkOptions, Transport,
     v5::{ConnectionError, MqttOptions, StateError},
 };
 
 use super::{
-    config::BrokerAddress, handle::Shared, outbox::IN_FLIGHT_MAX, receive, route::Route, send,
+    config::BrokerAddress, handle::Shared, line::Line, outbox::IN_FLIGHT_MAX, receive,
+    route::Route, send,
 };
 use crate::resolve::resolve;
 
@@ -52,6 +53,10 @@ pub(super) struct Attempt<'a> {
     pub(super) shared: &'a Shared,
     pub(super) link: LinkName,
     pub(super) address: SocketAddr,
+    /// The broker's name as configured.
+    pub(super) host: &'a str,
+    /// Where the library finds the line that was made for it; none when it makes its own.
+    pub(super) line: Option<String>,
     /// Counts connections of this link; acknowledgements are bound to it.
     pub(super) epoch: u64,
     /// Set when the connection is up, for messages and subscriptions both.
@@ -68,12 +73,16 @@ impl Attempt<'_> {
 
     pub(super) fn options(&self) -> MqttOptions {
         let config = &self.shared.config;
-        let host = match self.address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        let host = match (&self.line, self.address) {
+            (Some(line), _) => line.clone(),
+            (None, SocketAddr::V4(address)) => address.ip().to_string(),
+            (None, SocketAddr::V6(address)) => format!("[{}]", address.ip()),
         };
         let client_id = format!("{}-{}", config.client_id, self.link.as_str());
         let mut options = MqttOptions::new(client_id, host, self.address.port());
+        if self.line.is_some() {
+            options.set_transport(Transport::unix());
+        }
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
         options
@@ -165,7 +174,8 @@ async fn try_broker(
     let mut error = None;
     for address in addresses {
         *epoch += 1;
-        let mut attempt = Attempt { shared, link, address, epoch: *epoch, up_at: None };
+        let (epoch, host) = (*epoch, broker.host.as_str());
+        let mut attempt = Attempt { shared, link, address, host, line: None, epoch, up_at: None };
         let end = run_caught(&mut attempt).await;
         if link == LinkName::Commands {
             let reports = shared.outbox(|outbox| outbox.disconnected(end.never_pulled));
@@ -184,10 +194,7 @@ async fn run_caught(attempt: &mut Attempt<'_>) -> End {
     let events = attempt.link == LinkName::Events;
     let shared = attempt.shared;
     let caught = AssertUnwindSafe(async {
-        match attempt.link {
-            LinkName::Commands => send::connection(attempt).await,
-            LinkName::Telemetry | LinkName::Events => receive::connection(attempt).await,
-        }
+        if needs_line(attempt) { over_line(attempt).await } else { connection(attempt).await }
     })
     .catch_unwind()
     .await;
@@ -198,6 +205,52 @@ async fn run_caught(attempt: &mut Attempt<'_>) -> End {
         tracing::error!("the MQTT client panicked; its connection is given up");
         End::failed("internal error in the MQTT client")
     })
+}
+
+async fn connection(attempt: &mut Attempt<'_>) -> End {
+    match attempt.link {
+        LinkName::Commands => send::connection(attempt).await,
+        LinkName::Telemetry | LinkName::Events => receive::connection(attempt).await,
+    }
+}
+
+fn needs_line(attempt: &Attempt<'_>) -> bool {
+    attempt.link == LinkName::Commands || attempt.shared.config.tls.is_some()
+}
+
+/// A connection over a line of ours, which ends with it.
+async fn over_line(attempt: &mut Attempt<'_>) -> End {
+    let shared = attempt.shared;
+    let abrupt = attempt.link == LinkName::Commands;
+    let open = Line::open(attempt.address, attempt.host, shared.config.tls.as_ref(), abrupt);
+    let opened = tokio::select! {
+        biased;
+        () = shared.closed() => return End { never_pulled: true, ..End::closing() },
+        opened = tokio::time::timeout(Duration::from_secs(CONNECT_TIMEOUT_S), open) => opened,
+    };
+    let line = match opened {
+        Ok(Ok(line)) => line,
+        Ok(Err(error)) => return End { never_pulled: true, ..End::failed(error) },
+        Err(_) => {
+            let error = format!("no answer within {CONNECT_TIMEOUT_S} s");
+            return End { never_pulled: true, ..End::failed(error) };
+        }
+    };
+    attempt.line = Some(line.path().to_owned());
+    let relay = line.relay();
+    let connection = connection(attempt);
+    tokio::pin!(relay, connection);
+    let fault = tokio::select! {
+        biased;
+        end = &mut connection => return end,
+        fault = &mut relay => fault,
+    };
+    // The library reads what is left, and then that the line is closed.
+    let end = connection.await;
+    match (fault, end.error) {
+        (Some(fault), Some(_)) => End { error: Some(fault), never_pulled: end.never_pulled },
+        (_, error) => End { error, never_pulled: end.never_pulled },
+    }
 }
 
 /// The library's error in words, without anything a broker could have put into it.

@@ -14,7 +14,7 @@ use crate::support::{Broker, Link, patient, sn};
 async fn administration(broker: &Broker) -> (DynsecClient, mpsc::UnboundedReceiver<String>) {
     let mut link = broker.link();
     link.all(true).await;
-    let Link { handle, mut events } = link;
+    let Link { handle, mut events, .. } = link;
     let client = DynsecClient::new(handle);
     let (heard, hears) = mpsc::unbounded_channel();
     let reader = client.clone();
@@ -104,6 +104,21 @@ async fn an_aircraft_is_allowed_and_revoked_and_only_a_change_disconnects_its_do
     broker.restart().await;
     let mut dock = broker.device("D1", &[]).await;
     assert_ne!(dock.publish(osd, "x").await, "NotAuthorized", "the right outlives the broker");
+}
+
+#[tokio::test]
+async fn a_dock_whose_connection_is_ended_may_come_back() {
+    let broker = Broker::start().await;
+    let (client, _hears) = administration(&broker).await;
+    let mut dock = broker.device("D1", &[]).await;
+    let mut other = broker.device("D2", &[]).await;
+    client.disconnect(&sn("D1")).await.unwrap();
+    let ended = async { while dock.events.poll().await.is_ok() {} };
+    patient("the end of the connection", ended).await;
+    let mut dock = broker.device("D1", &[]).await;
+    assert_eq!(dock.publish("thing/product/D1/osd", "x").await, "Success");
+    assert_eq!(other.publish("thing/product/D2/osd", "x").await, "Success", "it never left");
+    client.disconnect(&sn("D9")).await.unwrap();
 }
 
 #[tokio::test]

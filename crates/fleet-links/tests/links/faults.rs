@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use fleet_links::mqtt::{LinkEvent, MqttConfig, SendFate};
+use fleet_links::mqtt::{CommandPublish, LinkEvent, MqttConfig, SendFate};
 use fleet_types::link::LinkName;
 
 use crate::{
@@ -113,6 +113,39 @@ async fn a_command_on_a_half_open_line_is_lost_and_never_repeated() {
     let mut received = dock.drain(Duration::from_millis(500)).await;
     received.retain(|payload| payload == "command 1");
     assert!(received.len() <= 1, "{received:?}");
+}
+
+/// What waits in our own kernel for a dead line is thrown away with the connection: a command that
+/// was given up does not arrive when the line lives again.
+#[tokio::test]
+async fn a_command_given_up_on_a_half_open_line_does_not_arrive_later() {
+    let broker = Broker::start().await;
+    let proxy = Proxy::before(broker.port).await;
+    let mut link = Link::start(through(&proxy));
+    link.all(true).await;
+    let mut dock = broker.device("D1", &[SERVICES]).await;
+    proxy.half_open();
+    // More than the other end's kernel takes without a reader, so that the rest stays in ours.
+    let payload = bytes::Bytes::from(vec![b'x'; 300_000]);
+    let big = CommandPublish { payload, ..command(1, SERVICES, 3_000) };
+    link.handle.send_command(big).unwrap();
+    link.handle.send_command(command(2, SERVICES, 3_000)).unwrap();
+    for n in [1, 2] {
+        assert_eq!(link.fate(n).await, SendFate::Sent, "{n} is with the kernel");
+    }
+    assert_eq!(link.fate(2).await, SendFate::Lost);
+    proxy.fair();
+    while link.handle.send_command(command(3, SERVICES, 60_000)).is_err() {
+        let _ = tokio::time::timeout(Duration::from_millis(50), link.events.next()).await;
+    }
+    assert_eq!(link.fate(3).await, SendFate::Sent);
+    assert_eq!(link.fate(3).await, SendFate::Delivered);
+    let received = dock.drain(Duration::from_millis(500)).await;
+    assert!(
+        !received.iter().any(|payload| payload == "command 2"),
+        "it came after it was given up"
+    );
+    assert!(received.iter().any(|payload| payload == "command 3"));
 }
 
 /// The broker has the command and writes it to a dock that is not there any more: `delivered` is

@@ -7,6 +7,7 @@ mod administration;
 mod commands;
 mod connecting;
 mod faults;
+mod identity;
 mod proxy;
 mod receiving;
 mod support;

@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use fleet_links::{
     Secret,
-    mosquitto::{BrokerLimits, BrokerSpec, CONF_FILE, DYNSEC_FILE, find_plugin},
+    mosquitto::{BrokerLimits, BrokerSpec, CONF_FILE, DYNSEC_FILE, TlsListen, find_plugin},
     mqtt::{
         BrokerAddress, CommandPublish, LinkEvent, LinkEvents, LinkHandle, MqttConfig, SendFate,
         start,
@@ -89,6 +89,7 @@ impl Drop for Scratch {
 pub(crate) struct Broker {
     dir: Scratch,
     pub(crate) port: u16,
+    tls: TlsListen,
     child: Option<Child>,
 }
 
@@ -98,9 +99,19 @@ impl Broker {
     }
 
     pub(crate) async fn start_with(docks: &[DeviceSn]) -> Self {
-        let mut broker = Self { dir: Scratch::new(), port: free_port(), child: None };
+        Self::start_as(docks, TlsListen::default(), |_| {}).await
+    }
+
+    /// With these docks and TLS listeners; `prepare` puts files into the broker's directory.
+    pub(crate) async fn start_as(
+        docks: &[DeviceSn],
+        tls: TlsListen,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
+        let mut broker = Self { dir: Scratch::new(), port: free_port(), tls, child: None };
         let files = BrokerSpec {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, broker.port))],
+            tls,
             data_dir: broker.dir.0.clone(),
             user: None,
             plugin_path: find_plugin().expect("Debian's mosquitto package is installed"),
@@ -116,6 +127,7 @@ impl Broker {
         .unwrap();
         fs::write(broker.dir.0.join(CONF_FILE), files.conf).unwrap();
         fs::write(broker.dir.0.join(DYNSEC_FILE), files.dynsec).unwrap();
+        prepare(&broker.dir.0);
         broker.restart().await;
         broker
     }
@@ -145,17 +157,33 @@ impl Broker {
             .expect("Debian's mosquitto package is installed");
         self.child = Some(child);
         let give_up = Instant::now() + PATIENCE;
-        while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
-            assert!(Instant::now() < give_up, "the broker does not come up: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        let tls = [self.tls.password, self.tls.certificate].into_iter().flatten();
+        for port in tls.map(|address| address.port()).chain([self.port]) {
+            while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+                assert!(Instant::now() < give_up, "the broker does not come up: {}", self.log());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir.0
+    }
+
+    /// SIGHUP: the broker reads its access file and its certificates again.
+    pub(crate) fn reload(&self) {
+        self.signal("HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        let kill = format!("kill -{name} \"$0\"");
+        assert!(Command::new("sh").args(["-c", &kill, &pid]).status().unwrap().success());
     }
 
     /// SIGSTOP: the broker's sockets stay open and nobody reads them.
     pub(crate) fn freeze(&self) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        let done = Command::new("sh").args(["-c", "kill -STOP \"$0\"", &pid]).status().unwrap();
-        assert!(done.success());
+        self.signal("STOP");
     }
 
     /// SIGKILL: nothing is saved, nobody is told.
@@ -244,7 +272,7 @@ pub(crate) fn config_for(ports: &[u16]) -> MqttConfig {
 /// A device: its client is polled only while a test waits for it.
 pub(crate) struct Device {
     pub(crate) client: AsyncClient,
-    events: EventLoop,
+    pub(crate) events: EventLoop,
 }
 
 impl Device {
@@ -319,6 +347,7 @@ impl Device {
 pub(crate) struct Link {
     pub(crate) handle: LinkHandle,
     pub(crate) events: LinkEvents,
+    pub(crate) config: MqttConfig,
 }
 
 pub(crate) const ALL_LINKS: [LinkName; 3] =
@@ -326,8 +355,8 @@ pub(crate) const ALL_LINKS: [LinkName; 3] =
 
 impl Link {
     pub(crate) fn start(config: MqttConfig) -> Self {
-        let (handle, events) = start(config, clock);
-        Self { handle, events }
+        let (handle, events) = start(config.clone(), clock);
+        Self { handle, events, config }
     }
 
     /// Reads until `want` finds what it wants; other events are thrown away.

@@ -23,6 +23,7 @@ use super::{
     user::{self, RunAs},
 };
 use crate::{
+    ca::{Ca, CaDir},
     config::{Config, Mqtt},
     data_dir,
     secret::Secret,
@@ -59,10 +60,15 @@ pub fn prepare(config: &Config, docks: Option<&[DockLogin]>) -> anyhow::Result<C
             config.mqtt.listen
         )
     })?;
+    for address in tls_listens(config) {
+        ports::check_free(address)
+            .with_context(|| format!("cannot listen on {address} for MQTT with TLS"))?;
+    }
     let run_as = user::run_as(&["mosquitto", "nobody"])?;
-    let dir = config.data_dir.join("broker");
+    let dir = config.broker_dir();
     user::own_dir(&dir, run_as, "the broker")?;
     let conf = write_files(config, &dir, docks, run_as)?;
+    certificates(config)?;
     let exe = std::env::current_exe().context("cannot find this program's own file")?;
     let program = program.to_owned();
     let command = move |_| Ok(command(&exe, &program, &conf, run_as));
@@ -73,6 +79,56 @@ pub fn prepare(config: &Config, docks: Option<&[DockLogin]>) -> anyhow::Result<C
         stop_signal: Signal::TERM,
         stop_within: STOP_WITHIN,
     })
+}
+
+fn tls_listens(config: &Config) -> impl Iterator<Item = std::net::SocketAddr> {
+    let tls = &config.mqtt.tls;
+    [tls.listen, tls.certificate_listen].into_iter().flatten()
+}
+
+/// Renews the certificates of broker and tower where that is due, and brings what the broker uses
+/// into its own directory. `true` when anything there changed.
+///
+/// # Errors
+/// When there is no authority, or a file cannot be written.
+pub fn certificates(config: &Config) -> anyhow::Result<bool> {
+    if tls_listens(config).next().is_none() {
+        return Ok(false);
+    }
+    let renewed = Ca::open(config)?.renew(config, &[])?;
+    for role in renewed {
+        tracing::info!(?role, "a certificate was renewed");
+    }
+    copy_certificates(config)
+}
+
+/// What `gwanje ca` changed, brought into the broker's directory. `true` when anything changed.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn copy_certificates(config: &Config) -> anyhow::Result<bool> {
+    let (ca, dir) = (CaDir::of(config), config.broker_dir());
+    let run_as = user::run_as(&["mosquitto", "nobody"])?;
+    let (cert, key) = ca.server();
+    let mut changed = false;
+    for (from, name) in [
+        (ca.certificate(), mosquitto::CA_FILE),
+        (ca.revocations(), mosquitto::CRL_FILE),
+        // The key before its certificate: read in between, they do not fit and the old pair stays.
+        (key, mosquitto::SERVER_KEY),
+        (cert, mosquitto::SERVER_CERT),
+    ] {
+        let bytes = fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
+        let to = dir.join(name);
+        if fs::read(&to).is_ok_and(|old| old == bytes) {
+            continue;
+        }
+        data_dir::write_private(&to, &bytes)
+            .with_context(|| format!("cannot write {}", to.display()))?;
+        user::give(&to, run_as)?;
+        changed = true;
+    }
+    Ok(changed)
 }
 
 fn command(exe: &Path, program: &Path, conf: &Path, run_as: Option<RunAs>) -> Command {
@@ -135,6 +191,10 @@ fn broker_files(
     });
     let spec = mosquitto::BrokerSpec {
         listen: vec![config.mqtt.listen],
+        tls: mosquitto::TlsListen {
+            password: config.mqtt.tls.listen,
+            certificate: config.mqtt.tls.certificate_listen,
+        },
         data_dir: dir.to_owned(),
         // It is this user already when it starts, and so has nothing to change.
         user: run_as.map(|run_as| run_as.name.to_owned()),

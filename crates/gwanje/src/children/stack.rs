@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     broker::{self, DockLogin},
-    ports, postgres, shutdown_signal,
+    ports, postgres, reload, shutdown_signal,
     supervise::{Child, ChildReport, ChildSpec},
 };
 use crate::{
@@ -42,7 +42,17 @@ pub struct Stack {
     told: mpsc::Receiver<ChildReport>,
     /// Settings of this run that the children must share.
     env: Vec<(String, String)>,
+    watches: Vec<AbortOnDrop>,
     _lock: Lock,
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Runs database, broker and tower until Ctrl-C or SIGTERM.
@@ -91,8 +101,15 @@ impl Stack {
             DatabaseMode::External => "external",
             DatabaseMode::None => "none",
         };
+        let mqtt_tls = [
+            ("GWANJE_MQTT_TLS_LISTEN", config.mqtt.tls.listen),
+            ("GWANJE_MQTT_TLS_CERTIFICATE_LISTEN", config.mqtt.tls.certificate_listen),
+        ];
+        for (name, address) in mqtt_tls {
+            env.extend(address.map(|address| (name.to_owned(), address.to_string())));
+        }
         env.push(("GWANJE_DATABASE_MODE".to_owned(), database.to_owned()));
-        Ok(Self { config, children: vec![], reports, told, env, _lock: lock })
+        Ok(Self { config, children: vec![], reports, told, env, watches: vec![], _lock: lock })
     }
 
     /// The embedded database alone, for a command that needs it while nothing else runs.
@@ -127,6 +144,10 @@ impl Stack {
             let spec = broker::prepare(&self.config, docks)?;
             self.add(spec);
             self.broker_ready().await?;
+            if let Some(broker) = self.children.last() {
+                let watch = reload::watch(self.config.clone(), broker.watch_pid());
+                self.watches.push(AbortOnDrop(tokio::spawn(watch)));
+            }
         }
         let tower = self.tower_spec(tell)?;
         self.add(tower);
@@ -186,6 +207,7 @@ impl Stack {
 
     /// Stops every child, the last started first.
     pub async fn stop(mut self) {
+        self.watches.clear();
         while let Some(child) = self.children.pop() {
             child.stop().await;
         }

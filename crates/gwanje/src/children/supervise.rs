@@ -111,6 +111,12 @@ impl Child {
         Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
+    /// The same for somebody who watches; 0 while it does not run.
+    #[must_use]
+    pub fn watch_pid(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.pid)
+    }
+
     /// Stops it for good and waits for its end, which its time-out bounds.
     pub async fn stop(self) {
         let _ = self.stop.send(true);

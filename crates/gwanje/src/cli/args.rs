@@ -63,6 +63,9 @@ pub(super) enum Command {
     /// Enrol, list and remove docks of the running tower
     #[command(subcommand)]
     Dock(Dock),
+    /// The site's certificates: make the authority, issue, revoke, list
+    #[command(subcommand)]
+    Ca(Ca),
     /// Bring the database's schema up to date
     Migrate,
     /// Write everything that is in the database into a file
@@ -202,6 +205,45 @@ pub(super) enum Dock {
     Remove {
         /// Its serial number
         sn: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Ca {
+    /// Make the site's certificate authority, and certificates for broker and tower
+    Init {
+        /// Its name, as it stands in every certificate
+        #[arg(long, default_value = "Gwanje site CA")]
+        name: String,
+        /// Days until it ends; nothing it issues lasts longer
+        #[arg(long, default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: u32,
+        /// A name or address by which docks reach the broker, besides the configured ones
+        #[arg(long, value_name = "HOST")]
+        host: Vec<String>,
+    },
+    /// Issue a certificate for a device: its name is the serial number
+    Issue {
+        /// The device's serial number
+        sn: String,
+        /// Days until it ends
+        #[arg(long, default_value_t = 825, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: u32,
+        /// Directory for the files [default: ca-issued/SN in the data directory]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Revoke every certificate of a device, or one by its serial number
+    Revoke {
+        /// The device's serial number, or the certificate's
+        #[arg(value_name = "SN|SERIAL")]
+        what: String,
+    },
+    /// List what was issued
+    List {
+        /// One line of JSON each
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, database, dock};
+use super::{args, ca, database, dock};
 use crate::{
     alarm_texts,
     children::{
@@ -54,6 +54,7 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
             let config = usable(&settings)?;
             runtime()?.block_on(dock::run(&config, command))
         }
+        args::Command::Ca(command) => ca::run(&usable(&settings)?, command),
         args::Command::Migrate => {
             let config = started(&settings)?;
             in_loop(database::migrate(config))

@@ -1,6 +1,8 @@
 //! Rules between configuration keys: what is right alone and wrong together. Rules of one key
 //! are in [`super::fields`].
 
+mod mqtt_tls;
+
 use super::{BrokerMode, DatabaseMode, Loaded, Mistake};
 
 /// Adds what the keys are together to the mistakes and warnings.
@@ -67,6 +69,7 @@ fn mqtt(loaded: &mut Loaded) {
                 let origin = loaded.origin("mqtt.password");
                 loaded.mistake(origin, "mqtt.username", "is missing beside the password".into());
             }
+            mqtt_tls::external(loaded);
         }
         BrokerMode::Embedded => {
             for key in ["mqtt.brokers", "mqtt.username", "mqtt.password", "mqtt.password_file"] {
@@ -78,6 +81,7 @@ fn mqtt(loaded: &mut Loaded) {
                 }
             }
             embedded_listener(loaded);
+            mqtt_tls::embedded(loaded);
         }
     }
 }
@@ -94,9 +98,20 @@ fn embedded_listener(loaded: &mut Loaded) {
         loaded.warnings.push(mistake);
     };
     if !mqtt.listen.ip().is_loopback() {
-        let what = "takes MQTT without TLS from other machines: passwords and flights can be read \
-                    on that network; keep it a network of docks alone";
-        warn("mqtt.listen", what);
+        if mqtt.plain_lan {
+            let what = "takes MQTT without TLS from other machines: passwords and flights can be \
+                        read on that network; keep it a network of docks alone";
+            warn("mqtt.listen", what);
+        } else {
+            let what = format!(
+                "{} is reachable from other machines and has no TLS: listen on 127.0.0.1 and set \
+                 mqtt.tls.listen for docks (`gwanje ca init` makes the certificates); or, on a \
+                 network of docks alone, set mqtt.plain_lan = true",
+                mqtt.listen
+            );
+            loaded.mistake(origin, "mqtt.listen", what);
+            return;
+        }
     }
     if mqtt.listen.ip().is_unspecified() && mqtt.public_host.is_none() {
         let what = "is not set, so nobody can tell a dock which address to connect to";

@@ -197,6 +197,50 @@ pub(super) static FIELDS: &[Field] = &[
         |c, v| put(&mut c.mqtt.keep_alive_s, narrow(v.int(5..=300)?)?),
         |c| Some(c.mqtt.keep_alive_s.to_string()),
     ),
+    flag(
+        "mqtt.plain_lan",
+        |c, v| put(&mut c.mqtt.plain_lan, v.bool()?),
+        |c| Some(c.mqtt.plain_lan.to_string()),
+    ),
+    text(
+        "mqtt.tls.listen",
+        |c, v| put(&mut c.mqtt.tls.listen, Some(v.address()?)),
+        |c| c.mqtt.tls.listen.and_then(|address| quoted(&address.to_string())),
+    ),
+    text(
+        "mqtt.tls.certificate_listen",
+        |c, v| put(&mut c.mqtt.tls.certificate_listen, Some(v.address()?)),
+        |c| c.mqtt.tls.certificate_listen.and_then(|address| quoted(&address.to_string())),
+    ),
+    flag(
+        "mqtt.tls.enabled",
+        |c, v| put(&mut c.mqtt.tls.enabled, v.bool()?),
+        |c| Some(c.mqtt.tls.enabled.to_string()),
+    ),
+    text(
+        "mqtt.tls.ca",
+        |c, v| put(&mut c.mqtt.tls.ca, Some(v.path()?)),
+        |c| c.mqtt.tls.ca.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
+    ),
+    text(
+        "mqtt.tls.cert",
+        |c, v| put(&mut c.mqtt.tls.cert, Some(v.path()?)),
+        |c| c.mqtt.tls.cert.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
+    ),
+    text(
+        "mqtt.tls.key",
+        |c, v| put(&mut c.mqtt.tls.key, Some(v.path()?)),
+        |c| c.mqtt.tls.key.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
+    ),
+    text(
+        "mqtt.tls.name",
+        |c, v| {
+            let name = v.text(1..=253)?;
+            check_host(&name)?;
+            put(&mut c.mqtt.tls.name, Some(name))
+        },
+        |c| c.mqtt.tls.name.as_deref().and_then(quoted),
+    ),
     text(
         "database.mode",
         |c, v| put(&mut c.database.mode, v.one_of(&DATABASE_MODES)?),
@@ -320,6 +364,11 @@ pub(super) static FIELDS: &[Field] = &[
         "limits.sign_in_code_s",
         |c, v| put(&mut c.limits.sign_in_code_s, narrow(v.int(60..=86_400)?)?),
         |c| Some(c.limits.sign_in_code_s.to_string()),
+    ),
+    int(
+        "limits.device_messages_per_s",
+        |c, v| put(&mut c.limits.device_messages_per_s, narrow(v.int(1..=10_000)?)?),
+        |c| Some(c.limits.device_messages_per_s.to_string()),
     ),
     // A site may ask more of a flight than DJI does, never less: the upper bounds are DJI's.
     int(

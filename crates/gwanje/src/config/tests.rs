@@ -52,6 +52,16 @@ fn mistakes_are_all_named_by_line() {
     check("[mqtt]\nmode = \"external\"\n", &[(2, "mqtt.brokers must name")]);
     check("[mqtt]\nmode = \"external\"\nbrokers = [\"b\"]\n", &[(3, "HOST:PORT")]);
     check("[mqtt]\nusername = \"u\"\n", &[(2, "embedded broker's logins")]);
+    let plain = "[mqtt]\nlisten = \"0.0.0.0:1883\"\n";
+    check(plain, &[(2, "mqtt.plain_lan = true")]);
+    check(&format!("{plain}plain_lan = true\n"), &[]);
+    check("[mqtt.tls]\nlisten = \"0.0.0.0:8883\"\n", &[]);
+    check("[mqtt.tls]\nlisten = \"0.0.0.0:1883\"\n", &[(2, "port of its own")]);
+    check("[mqtt.tls]\nca = \"/dev/null\"\n", &[(2, "mqtt.mode = \"external\"")]);
+    let external = "[mqtt]\nmode = \"external\"\nbrokers = [\"b:8883\"]\n[mqtt.tls]\n";
+    check(&format!("{external}ca = \"/dev/null\"\n"), &[(5, "mqtt.tls.enabled = true")]);
+    check(&format!("{external}enabled = true\ncert = \"/dev/null\"\n"), &[(6, "mqtt.tls.key is")]);
+    check(&format!("{external}listen = \"0.0.0.0:8883\"\n"), &[(5, "\"embedded\"")]);
     check("[mqtt]\nbrokers = [1]\n", &[(2, "list of texts")]);
     check("[api.tls]\ncert = \"/nonexistent\"\n", &[(2, "cannot be read"), (2, "api.tls.key is")]);
     check("[dji]\napp_id = \"1\"\n", &[(2, "dji.app_key is"), (2, "dji.app_license is")]);

@@ -25,6 +25,8 @@ pub struct DockAddress {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// Whether that port speaks TLS.
+    pub tls: bool,
     /// Organisation id to type into Pilot 2.
     pub organization_id: String,
     /// Binding code to type into Pilot 2, when one is set.
@@ -45,7 +47,7 @@ impl DockAddress {
         let mut found = vec![];
         if self.is_local() {
             found.push(
-                "A real dock cannot reach this address: set mqtt.listen and mqtt.public_host to \
+                "A real dock cannot reach this address: set mqtt.tls.listen and mqtt.public_host to \
                  one of the site's network first."
                     .to_owned(),
             );
@@ -121,11 +123,12 @@ impl BrokerEnrolment {
     }
 
     fn instructions(&self, sn: DeviceSn, name: String, password: &Secret) -> Enrolled {
-        let DockAddress { host, port, organization_id, binding_code, .. } = &self.address;
+        let DockAddress { host, port, tls, organization_id, binding_code, .. } = &self.address;
+        let scheme = if *tls { "ssl" } else { "tcp" };
         let field = |field: &str, value: String| PilotField { field: field.to_owned(), value };
         let mut pilot2 = vec![
             field("Cloud service", "Other platforms → MQTT".to_owned()),
-            field("MQTT gateway address", format!("tcp://{host}:{port}")),
+            field("MQTT gateway address", format!("{scheme}://{host}:{port}")),
             field("MQTT account", sn.to_string()),
             field("MQTT password", password.expose().to_owned()),
             field("Organization ID", organization_id.clone()),
@@ -136,7 +139,7 @@ impl BrokerEnrolment {
         let mqtt = MqttAccess {
             host: host.clone(),
             port: *port,
-            tls: false,
+            tls: *tls,
             username: sn.to_string(),
             password: password.expose().to_owned(),
         };

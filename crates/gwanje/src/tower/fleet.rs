@@ -32,6 +32,7 @@ use super::{
     clock,
     dock_task::{DockTask, Surroundings},
     inbox::{DockInput, Inbox},
+    rates::Rates,
     roster::Roster,
 };
 use crate::stall::{LoopHealth, TaskPanicked};
@@ -115,6 +116,8 @@ pub struct FleetConfig {
     pub limits: fleet_core::preflight::Limits,
     /// Most docks.
     pub docks_max: usize,
+    /// Messages of telemetry that one device may send in a second.
+    pub messages_per_s: u32,
     /// Names.
     pub roster: Arc<Roster>,
     /// Where tasks are started and watched.
@@ -130,6 +133,7 @@ pub struct Fleet {
     schemas: Schemas,
     surroundings: Surroundings,
     alarms: Writer<Alarm>,
+    rates: Rates,
     /// Counters.
     pub stats: FleetStats,
 }
@@ -142,7 +146,8 @@ impl Fleet {
         let map = Map { seed: config.seed, early, ..Map::default() };
         let alarms = surroundings.bus.writer();
         let (schemas, stats) = (Schemas::new(), FleetStats::default());
-        Self { map: Mutex::new(map), config, schemas, surroundings, alarms, stats }
+        let rates = Rates::new(config.messages_per_s);
+        Self { map: Mutex::new(map), config, schemas, surroundings, alarms, rates, stats }
     }
 
     /// Serial numbers of all docks.
@@ -177,6 +182,7 @@ impl Fleet {
 
     /// Ends a dock's task; when this returns it writes nothing any more.
     pub async fn remove(&self, sn: &DeviceSn) {
+        self.rates.forget(sn);
         let ended = {
             let mut map = self.map();
             map.enrolled.remove(sn);
@@ -230,8 +236,31 @@ impl Fleet {
             };
         };
         drop(map);
+        if ack.is_none()
+            && let Err(alarm) = self.rates.take(parsed.sn, received)
+        {
+            if alarm.is_some_and(|alarm| self.alarms.try_write(*alarm).is_err()) {
+                tracing::error!("a device that sends too much could not be alarmed");
+            }
+            return None;
+        }
         inbox.push(DockInput::Message { topic, payload, received, ack });
         None
+    }
+
+    /// Telemetry dropped because its device sent too much.
+    #[must_use]
+    pub fn excess_dropped(&self) -> u64 {
+        self.rates.dropped()
+    }
+
+    /// Clears the alarms of devices that no longer send too much.
+    pub fn quiet_again(&self, now: Now) {
+        for alarm in self.rates.quiet(now) {
+            if self.alarms.try_write(alarm).is_err() {
+                tracing::error!("the end of an alarm could not be told: the bus is full");
+            }
+        }
     }
 
     /// The journal was read: every machine takes up what it tells of its dock.

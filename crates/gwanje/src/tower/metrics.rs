@@ -47,6 +47,11 @@ impl Collector for TowerLooks {
         for (name, help, value) in [
             ("gwanje_inbox_telemetry_dropped", "Telemetry a busy dock task did not see", dropped),
             (
+                "gwanje_excess_telemetry_dropped",
+                "Telemetry of devices that send more than they may",
+                self.fleet.excess_dropped(),
+            ),
+            (
                 "gwanje_orphan_messages",
                 "Messages of devices that nobody knows",
                 stats.orphans.load(Ordering::Relaxed),

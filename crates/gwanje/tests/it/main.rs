@@ -21,6 +21,7 @@ mod docks;
 mod flights;
 mod hostile;
 mod http;
+mod identity;
 mod interlocks;
 mod lasting;
 mod long_absence;

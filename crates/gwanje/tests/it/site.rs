@@ -90,6 +90,9 @@ pub(crate) async fn until_within<T>(
     }
 }
 
+/// Environment variables and their values.
+pub(crate) type Settings = Vec<(&'static str, String)>;
+
 /// A running site.
 pub(crate) struct Site {
     dir: PathBuf,
@@ -98,6 +101,7 @@ pub(crate) struct Site {
     supervisor: Child,
     /// Children seen so far, for the end.
     seen: Vec<u32>,
+    settings: Settings,
     pub(crate) api: SocketAddr,
     pub(crate) mqtt: SocketAddr,
     pub(crate) token: String,
@@ -105,24 +109,30 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        Self::start_with(cluster::put_into).await
+        Self::start_as(|_| vec![]).await
     }
 
     /// As on a machine that never ran it: the database is made now.
     pub(crate) async fn start_fresh() -> Self {
-        Self::start_with(|_| {}).await
+        Self::start_with(|_| {}, |_| vec![]).await
     }
 
-    async fn start_with(prepare: fn(&Path)) -> Self {
+    /// With more settings, made once its directory is there.
+    pub(crate) async fn start_as(settings: impl FnOnce(&Path) -> Settings) -> Self {
+        Self::start_with(cluster::put_into, settings).await
+    }
+
+    async fn start_with(prepare: fn(&Path), settings: impl FnOnce(&Path) -> Settings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         prepare(&dir);
         let (api, mqtt) = (free_port(), free_port());
-        let supervisor = spawn(&dir, api, mqtt, &[]);
+        let settings = settings(&dir);
+        let supervisor = spawn(&dir, api, mqtt, &settings, &[]);
         let (data, token) = (dir.clone(), String::new());
-        let mut site = Self { dir, data, supervisor, seen: vec![], api, mqtt, token };
+        let mut site = Self { dir, data, supervisor, seen: vec![], settings, api, mqtt, token };
         site.until_ready().await;
         site
     }
@@ -140,11 +150,12 @@ impl Site {
         let unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script];
         let wrapper = [&unshare[..], &[path, &mb, GWANJE]].concat();
         let (api, mqtt) = (free_port(), free_port());
-        let supervisor = spawn(&dir, api, mqtt, &wrapper);
+        let supervisor = spawn(&dir, api, mqtt, &Settings::new(), &wrapper);
         let data = Path::new("/proc").join(supervisor.id().to_string()).join("root");
         let data = data.join(dir.strip_prefix("/").unwrap());
         let token = String::new();
-        let mut site = Self { dir, data, supervisor, seen: vec![], api, mqtt, token };
+        let settings = vec![];
+        let mut site = Self { dir, data, supervisor, seen: vec![], settings, api, mqtt, token };
         site.until_ready().await;
         site
     }
@@ -162,7 +173,7 @@ impl Site {
 
     /// Starts again in the same directory, at the same addresses.
     pub(crate) async fn start_again(&mut self) {
-        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &[]);
+        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &self.settings, &[]);
         self.until_ready().await;
     }
 
@@ -357,7 +368,13 @@ impl Drop for Site {
 }
 
 /// `wrapper`: a program that becomes `gwanje up`, and its arguments.
-fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr, wrapper: &[&str]) -> Child {
+fn spawn(
+    dir: &Path,
+    api: SocketAddr,
+    mqtt: SocketAddr,
+    settings: &Settings,
+    wrapper: &[&str],
+) -> Child {
     let file = |name: &str| {
         let open = fs::OpenOptions::new().create(true).append(true).open(dir.join(name));
         open.unwrap()
@@ -369,6 +386,7 @@ fn spawn(dir: &Path, api: SocketAddr, mqtt: SocketAddr, wrapper: &[&str]) -> Chi
         .env("GWANJE_DATA_DIR", dir)
         .env("GWANJE_API_LISTEN", api.to_string())
         .env("GWANJE_MQTT_LISTEN", mqtt.to_string())
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(file("it.out"))
         .stderr(file("it.log"))

@@ -47,7 +47,7 @@ fn a_counter_action_waits_for_the_broker_goes_first_and_expires() {
     outbox.offer_command(T0, command(3, 9_000)).unwrap();
     assert_eq!(outbox.feed(T0).0.unwrap().topic, "t/1");
     assert_eq!(outbox.feed(T0).0, None, "one at a time");
-    outbox.written(1);
+    outbox.written(T0, 1);
     assert_eq!(outbox.feed(T0).0.unwrap().topic, "t/3");
 }
 
@@ -68,7 +68,7 @@ fn every_command_has_exactly_one_last_fate_when_the_connection_breaks() {
     outbox.offer_command(T0, command(1, 9_000)).unwrap();
     outbox.offer_command(T0, command(2, 9_000)).unwrap();
     outbox.feed(T0);
-    let sent = outbox.written(7).unwrap();
+    let sent = outbox.written(T0, 7).unwrap();
     assert_eq!((sent.fate, sent.last), (SendFate::Sent, None));
     outbox.offer_counter(T0, command(3, 9_000)).unwrap();
     outbox.feed(T0);
@@ -103,9 +103,9 @@ fn the_broker_says_what_became_of_it() {
         let mut outbox = up();
         outbox.offer_command(T0, command(1, 9_000)).unwrap();
         outbox.feed(T0);
-        outbox.written(3);
-        assert_eq!(outbox.acknowledged(3, code).unwrap().fate, fate);
-        assert_eq!(outbox.acknowledged(3, code), None);
+        outbox.written(T0, 3);
+        assert_eq!(outbox.acknowledged(T0, 3, code).unwrap().fate, fate);
+        assert_eq!(outbox.acknowledged(T0, 3, code), None);
     };
     check(0x00, SendFate::Delivered);
     check(0x10, SendFate::NoSubscriber);
@@ -117,7 +117,7 @@ fn hardly_any_time_left_goes_out_at_qos_0_and_sent_is_the_last_word() {
     let mut outbox = up();
     outbox.offer_command(T0, command(1, 2_900)).unwrap();
     assert_eq!(outbox.feed(T0).0.unwrap().expiry_s, None);
-    assert_eq!(outbox.written(0).unwrap().last, Some(Class::Command));
+    assert_eq!(outbox.written(T0, 0).unwrap().last, Some(Class::Command));
     assert_eq!(outbox.disconnected(false), []);
     let check = |left_ms, expect| assert_eq!(message_expiry_s(left_ms), expect, "{left_ms}");
     check(0, None);
@@ -156,11 +156,11 @@ fn a_brokers_smaller_limit_counts() {
     assert_eq!((wire, fates(&reports)), (None, vec![(id(1), SendFate::NotSent)]));
     outbox.offer_command(T0, command(2, 9_000)).unwrap();
     assert!(outbox.feed(T0).0.is_some());
-    outbox.written(1);
+    outbox.written(T0, 1);
     outbox.offer_counter(T0, command(3, 9_000)).unwrap();
     assert_eq!(outbox.feed(T0).0, None, "one on the wire is all this broker takes");
     assert_eq!(outbox.depths(), (1, 1));
-    outbox.acknowledged(1, 0);
+    outbox.acknowledged(T0, 1, 0);
     assert!(outbox.feed(T0).0.is_some());
 }
 
@@ -171,7 +171,7 @@ fn a_stuck_socket_is_noticed_at_the_commands_expiry() {
     outbox.feed(T0);
     assert!(!outbox.is_stuck(MonoMs(4_999)));
     assert!(outbox.is_stuck(MonoMs(5_000)));
-    assert_eq!(outbox.fed_deadline(), Some(MonoMs(5_000)));
+    assert_eq!(outbox.stuck_deadline(), Some(MonoMs(5_000)));
     assert_eq!(outbox.waiting_deadline(), None);
     assert!(outbox.is_writing());
 }
@@ -194,8 +194,26 @@ fn replies_are_dropped_and_counted_while_the_broker_is_away() {
     outbox.connected(None, None);
     outbox.offer_plain("r".into(), reply.clone()).unwrap();
     assert_eq!(outbox.feed(T0).0.unwrap().expiry_s, Some(REPLY_EXPIRY_S));
-    outbox.written(1);
+    outbox.written(T0, 1);
     outbox.offer_plain("r".into(), reply).unwrap();
     outbox.disconnected(false);
     assert_eq!(outbox.plain_counts, PlainCounts { dropped: 2, lost: 1, ..Default::default() });
+}
+
+#[test]
+fn silence_after_a_written_command_is_a_stuck_line_and_an_answer_to_anything_is_not() {
+    let mut outbox = up();
+    outbox.offer_command(T0, command(1, 5_000)).unwrap();
+    outbox.feed(T0);
+    outbox.written(MonoMs(1_001), 1);
+    outbox.offer_command(T0, command(2, 9_000)).unwrap();
+    outbox.feed(T0);
+    outbox.written(MonoMs(1_002), 2);
+    assert_eq!(outbox.stuck_deadline(), Some(MonoMs(5_000)));
+    assert!(outbox.is_stuck(MonoMs(5_000)) && !outbox.is_stuck(MonoMs(4_999)));
+    outbox.acknowledged(MonoMs(1_500), 2, 0);
+    assert!(!outbox.is_stuck(MonoMs(99_000)), "the broker lives; the answer may still come");
+    outbox.disconnected(false);
+    outbox.connected(None, None);
+    assert_eq!(outbox.stuck_deadline(), None);
 }

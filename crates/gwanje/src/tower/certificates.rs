@@ -1,0 +1,209 @@
+//! Watches the certificates that the site's authority issued: an alarm thirty days before one ends,
+//! and the end of the connections of one that was revoked.
+//!
+//! The broker refuses a revoked certificate from its next connection on; the connection that stands
+//! is ended here. Broker and tower are renewed by `gwanje up` before an alarm would come. Nothing is
+//! issued here. Read next: [`crate::ca`].
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry as MapEntry},
+    fs,
+    time::Duration,
+};
+
+use fleet_bus::Bus;
+use fleet_links::{dynsec::DynsecClient, pki::DAY_S};
+use fleet_types::{Alarm, DeviceSn, Reason, WallMs, alarm::Priority};
+use tokio::time::sleep;
+
+use super::{
+    clock,
+    condition::{reason, signal},
+};
+use crate::ca::{
+    self, CaDir,
+    book::{Book, Entry, Role},
+};
+
+/// How often the book is looked at for changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks after which dates are compared, changed or not.
+const DATES_EVERY: u32 = 3600;
+
+/// Looks for ever.
+pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
+    let signals = bus.writer();
+    let mut raised = Raised::default();
+    let mut seen = None;
+    let mut looks = 0;
+    let mut known: Option<Book> = None;
+    loop {
+        let changed = fs::metadata(dir.book_file()).and_then(|meta| meta.modified()).ok();
+        looks += 1;
+        if changed.is_some() && (changed != seen || looks >= DATES_EVERY) {
+            seen = changed;
+            looks = 0;
+            match (dir.read_book(), ca::now_s()) {
+                (Ok(book), Ok(now_s)) => {
+                    for alarm in raised.follow(&book, now_s, clock::now().wall) {
+                        if signals.try_write(alarm).is_err() {
+                            tracing::error!("an alarm of a certificate could not be told");
+                        }
+                    }
+                    if let (Some(known), Some(dynsec)) = (&known, &dynsec) {
+                        end_connections(dynsec, &newly_revoked(known, &book)).await;
+                    }
+                    known = Some(book);
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "the certificates are not watched"
+                    );
+                }
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Devices of which a certificate was revoked in between.
+fn newly_revoked(before: &Book, now: &Book) -> Vec<DeviceSn> {
+    let was_good = |entry: &&Entry| {
+        before.issued.iter().any(|old| old.serial == entry.serial && old.revoked_s.is_none())
+    };
+    let revoked = now.issued.iter().filter(|entry| entry.revoked_s.is_some()).filter(was_good);
+    let mut devices: Vec<_> = revoked.filter_map(|entry| DeviceSn::new(&entry.name).ok()).collect();
+    devices.dedup();
+    devices
+}
+
+/// A dock with another good certificate, or a password, comes back at once.
+async fn end_connections(dynsec: &DynsecClient, devices: &[DeviceSn]) {
+    for sn in devices {
+        match dynsec.disconnect(sn).await {
+            Ok(()) => {
+                tracing::info!(device.sn = %sn, "its certificate was revoked; its connection is ended")
+            }
+            Err(error) => {
+                tracing::error!(device.sn = %sn, %error, "its certificate was revoked, and its connection stands still");
+            }
+        }
+    }
+}
+
+/// Alarms that are up, by whose certificate it is.
+#[derive(Default)]
+struct Raised(BTreeMap<(Role, String), (String, Alarm)>);
+
+impl Raised {
+    /// What is to be signalled now.
+    fn follow(&mut self, book: &Book, now_s: u64, now: WallMs) -> Vec<Alarm> {
+        let ending: BTreeMap<(Role, String), &Entry> = book
+            .ending(now_s, ca::AHEAD_S)
+            .into_iter()
+            .map(|entry| ((entry.role, entry.name.clone()), entry))
+            .collect();
+        let mut signals = vec![];
+        self.0.retain(|key, (serial, alarm)| {
+            let stays = ending.get(key).is_some_and(|entry| entry.serial == *serial);
+            if !stays {
+                signals.push(Alarm { cleared_ms: Some(now), ..alarm.clone() });
+            }
+            stays
+        });
+        for (key, entry) in ending {
+            if let MapEntry::Vacant(free) = self.0.entry(key) {
+                let sn = DeviceSn::new(&entry.name).ok().filter(|_| entry.role == Role::Device);
+                let alarm = signal(sn, Priority::Medium, why(entry, now_s), now);
+                signals.push(alarm.clone());
+                free.insert((entry.serial.clone(), alarm));
+            }
+        }
+        signals
+    }
+}
+
+fn why(entry: &Entry, now_s: u64) -> Reason {
+    let days = entry.not_after_s.saturating_sub(now_s) / DAY_S;
+    let name = &entry.name;
+    let (what, to_do, what_ko, to_do_ko) = match entry.role {
+        Role::Authority => (
+            "the site's authority",
+            "Make a new one with `gwanje ca init` in an empty place and bring its certificates to every device before then.",
+            "현장 인증 기관",
+            "그 전에 `gwanje ca init`으로 새로 만들어 모든 장비에 인증서를 옮기십시오.",
+        ),
+        Role::Server => (
+            "the broker",
+            "`gwanje up` should have renewed it; its log says why it did not.",
+            "브로커",
+            "`gwanje up`이 갱신했어야 합니다. 로그에서 이유를 확인하십시오.",
+        ),
+        Role::Tower => (
+            "the tower",
+            "`gwanje up` should have renewed it; its log says why it did not.",
+            "관제탑",
+            "`gwanje up`이 갱신했어야 합니다. 로그에서 이유를 확인하십시오.",
+        ),
+        Role::Device => (
+            "the device",
+            "Issue another with `gwanje ca issue` and bring it there; without one it cannot connect any more.",
+            "장비",
+            "`gwanje ca issue`로 새로 발급해 장비에 옮기십시오. 없으면 접속할 수 없게 됩니다.",
+        ),
+    };
+    reason(
+        "certificate_ending",
+        format!("The certificate of {what} {name} ends in {days} days. {to_do}"),
+        format!("{what_ko} {name}의 인증서가 {days}일 뒤에 끝납니다. {to_do_ko}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_S: u64 = 1_790_000_000;
+
+    fn entry(role: Role, name: &str, days: u64) -> Entry {
+        let not_after_s = NOW_S + days * DAY_S;
+        let serial = format!("{name}-{days}");
+        Entry { serial, role, name: name.into(), not_before_s: 0, not_after_s, revoked_s: None }
+    }
+
+    #[test]
+    fn an_alarm_comes_thirty_days_ahead_and_goes_with_the_next_certificate() {
+        let mut book = Book::new("Site");
+        book.issued = vec![
+            entry(Role::Authority, "Site", 900),
+            entry(Role::Device, "D1", 40),
+            entry(Role::Device, "D2", 29),
+        ];
+        let mut raised = Raised::default();
+        let signals = raised.follow(&book, NOW_S, WallMs(1));
+        assert_eq!(signals.len(), 1, "{signals:?}");
+        assert_eq!(signals[0].sn, DeviceSn::new("D2").ok());
+        assert!(signals[0].reason.message.contains("ends in 29 days"), "{signals:?}");
+        assert_eq!(raised.follow(&book, NOW_S, WallMs(2)), [], "once");
+        let later = raised.follow(&book, NOW_S + 11 * DAY_S, WallMs(3));
+        assert_eq!(later.len(), 1, "D1's turn has come: {later:?}");
+        book.issued.push(entry(Role::Device, "D2", 800));
+        let cleared = raised.follow(&book, NOW_S + 11 * DAY_S, WallMs(4));
+        assert_eq!(cleared.len(), 1);
+        assert_eq!(
+            (cleared[0].cleared_ms, &cleared[0].alarm_id),
+            (Some(WallMs(4)), &signals[0].alarm_id)
+        );
+    }
+
+    #[test]
+    fn what_was_revoked_in_between_is_found_once() {
+        let mut before = Book::new("Site");
+        before.issued = vec![entry(Role::Device, "D1", 40), entry(Role::Device, "D2", 40)];
+        let mut now = before.clone();
+        now.revoke("D2", NOW_S);
+        assert_eq!(newly_revoked(&before, &now), [DeviceSn::new("D2").unwrap()]);
+        assert_eq!(newly_revoked(&now, &now), []);
+    }
+}

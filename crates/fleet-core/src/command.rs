@@ -170,6 +170,9 @@ impl Command {
             issued_by: status.issued_by.clone(),
         };
         let (expires, last_step) = (now.mono, now.mono);
+        // What a machine before this one sent is never sent again. How many copies it sent of what may
+        // be repeated is not known: what the link says of one is nothing about the others.
+        let repeats = u8::from(spec.repeatable);
         let was = status.state;
         let counter_action = status.counter_action;
         let mut command = Self {
@@ -181,8 +184,7 @@ impl Command {
             expires,
             left_at: None,
             last_step,
-            // What a machine before this one sent is never sent again.
-            repeats: 0,
+            repeats,
             repeats_left: 0,
         };
         match was {

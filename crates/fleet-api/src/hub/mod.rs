@@ -78,14 +78,7 @@ impl HubHandle {
     /// What was known before this process, of devices that are not known now.
     pub(crate) fn recall(&self, statuses: Vec<DeviceStatus>, samples: Vec<DeviceOsd>) {
         let mut view = self.view();
-        for status in statuses {
-            let told = match view.devices.get(&status.sn) {
-                None => status,
-                Some(now) if now.last_heard_ms.is_none() => seen_before(now, status),
-                Some(_) => continue,
-            };
-            view.put_device(Arc::new(told));
-        }
+        statuses.into_iter().for_each(|status| view.recall(status));
         for sample in samples {
             if view.telemetry(&sample.sn).is_none() {
                 view.put_osd(Arc::new(sample));
@@ -164,7 +157,7 @@ impl Hub {
                 batch = self.missions.take(BUDGET) => self.each(batch, View::put_mission),
                 batch = self.alarms.take(BUDGET) => self.each(batch, View::put_alarm),
                 batch = self.reports.take(BUDGET) => self.each(batch, View::put_report),
-                batch = self.devices.take(BUDGET) => self.each(batch, View::put_device),
+                batch = self.devices.take(BUDGET) => self.each(batch, View::put_told),
                 batch = self.links.take(BUDGET) => self.each(batch, View::put_link),
                 batch = self.traces.take(BUDGET) => {
                     self.each(batch, |view, step| view.traces.put((*step).clone()));
@@ -200,7 +193,7 @@ impl Hub {
         let statuses = self.devices.try_take(usize::MAX);
         let samples = self.osd.try_take(usize::MAX);
         let mut view = self.view();
-        statuses.into_iter().for_each(|status| view.put_device(status));
+        statuses.into_iter().for_each(|status| view.put_told(status));
         samples.into_iter().for_each(|sample| view.put_osd(sample));
         view.remove_device(&removal.sn);
         drop(view);
@@ -251,23 +244,6 @@ impl Hub {
             }
             tokio::task::yield_now().await;
         }
-    }
-}
-
-/// A device that this process has not heard, with what was known of it; what its machine says of
-/// itself stays.
-fn seen_before(now: &DeviceStatus, before: DeviceStatus) -> DeviceStatus {
-    let or = |now: &str, before: String| if now.is_empty() { before } else { now.to_owned() };
-    DeviceStatus {
-        name: or(&now.name, before.name),
-        model: or(&now.model, before.model),
-        children: if now.children.is_empty() { before.children } else { now.children.clone() },
-        connection: before.connection,
-        // What it says of itself is that it was never heard.
-        reason: before.reason.or_else(|| now.reason.clone()),
-        last_heard_ms: before.last_heard_ms,
-        firmware: before.firmware,
-        ..now.clone()
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct OsdFrame {
 
 pub(crate) struct View {
     pub(crate) devices: BTreeMap<DeviceSn, Arc<DeviceStatus>>,
+    /// What was known before this process of devices that it did not hear yet.
+    recalled: BTreeMap<DeviceSn, DeviceStatus>,
     osd: BTreeMap<DeviceSn, OsdSlot>,
     osd_changes: BTreeMap<u64, DeviceSn>,
     osd_seq: u64,
@@ -89,6 +91,7 @@ impl View {
     pub(crate) fn new(epoch: String) -> Self {
         Self {
             devices: BTreeMap::new(),
+            recalled: BTreeMap::new(),
             osd: BTreeMap::new(),
             osd_changes: BTreeMap::new(),
             osd_seq: 0,
@@ -123,6 +126,30 @@ impl View {
         self.devices.insert(status.sn.clone(), status);
     }
 
+    /// What a device's machine tells. Until it was heard, what was known before stays: it was here.
+    pub(crate) fn put_told(&mut self, status: Arc<DeviceStatus>) {
+        if status.last_heard_ms.is_some() {
+            self.recalled.remove(&status.sn);
+        } else if let Some(before) = self.recalled.get(&status.sn) {
+            let whole = seen_before(&status, before.clone());
+            return self.put_device(Arc::new(whole));
+        }
+        self.put_device(status);
+    }
+
+    /// What was known of a device before this process; nothing where it was heard since.
+    pub(crate) fn recall(&mut self, before: DeviceStatus) {
+        let told = match self.devices.get(&before.sn) {
+            None => before.clone(),
+            Some(now) if now.last_heard_ms.is_none() => seen_before(now, before.clone()),
+            Some(_) => return,
+        };
+        self.put_device(Arc::new(told));
+        if self.devices.contains_key(&before.sn) {
+            self.recalled.insert(before.sn.clone(), before);
+        }
+    }
+
     /// Forgets a device and the aircraft heard through it.
     pub(crate) fn remove_device(&mut self, sn: &DeviceSn) {
         let gone: Vec<_> = self
@@ -133,6 +160,7 @@ impl View {
             .collect();
         for sn in gone {
             self.devices.remove(&sn);
+            self.recalled.remove(&sn);
             if let Some(slot) = self.osd.remove(&sn) {
                 self.osd_changes.remove(&slot.seq);
             }
@@ -433,6 +461,23 @@ pub(crate) fn frame(kind: &str, name: &str, body: &impl Serialize) -> Utf8Bytes 
     // Our own types serialise; `null` would be shown as a malformed frame, never crash a client.
     let body = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
     format!("{{\"type\":\"{kind}\",\"{name}\":{body}}}").into()
+}
+
+/// A device that this process has not heard, with what was known of it; what its machine says of
+/// itself stays.
+fn seen_before(now: &DeviceStatus, before: DeviceStatus) -> DeviceStatus {
+    let or = |now: &str, before: String| if now.is_empty() { before } else { now.to_owned() };
+    DeviceStatus {
+        name: or(&now.name, before.name),
+        model: or(&now.model, before.model),
+        children: if now.children.is_empty() { before.children } else { now.children.clone() },
+        connection: before.connection,
+        // What it says of itself is that it was never heard.
+        reason: before.reason.or_else(|| now.reason.clone()),
+        last_heard_ms: before.last_heard_ms,
+        firmware: before.firmware,
+        ..now.clone()
+    }
 }
 
 #[cfg(test)]

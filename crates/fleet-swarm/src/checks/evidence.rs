@@ -21,6 +21,8 @@ pub(super) struct UnknownByEvidence {
     /// When a machine that was made anew last told of a mission.
     restarted_at: BTreeMap<MissionId, Ms>,
     sent_at: BTreeMap<CommandId, Ms>,
+    /// Flights whose order to take off left a tower.
+    ordered: BTreeSet<String>,
     /// What a machine made of evidence while its tower had no right to speak for the dock.
     unsaid: BTreeSet<String>,
     judged: u64,
@@ -59,6 +61,9 @@ impl Checker for UnknownByEvidence {
                 _ => {}
             },
             Fact::Sent { sent, .. } => {
+                if let ("flighttask_execute", Some(flight_id)) = (&*sent.method, &sent.flight_id) {
+                    self.ordered.insert(flight_id.clone());
+                }
                 self.sent_at.entry(sent.command_id).or_insert(view.now);
             }
             Fact::Command { status, cause, tower, dock } => {
@@ -95,7 +100,10 @@ impl Checker for UnknownByEvidence {
                     self.judged += 1;
                     let was_unsaid = *cause == Cause::Restart
                         && self.unsaid.contains(&status.mission_id.to_string());
-                    if !Self::is_evidence(*cause) && !was_unsaid {
+                    // An order that is on no record never left: a restart finds that out, and it holds.
+                    let never_left = *cause == Cause::Restart
+                        && !self.ordered.contains(&status.mission_id.to_string());
+                    if !Self::is_evidence(*cause) && !was_unsaid && !never_left {
                         let (id, state) = (status.mission_id, status.state);
                         return Err(format!("mission {id} was unknown, is {state:?} by {cause:?}"));
                     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fleet_core::journal::Entry;
 use fleet_sim::model::FlightEnd;
-use fleet_types::{MissionId, MissionState, mission::Verdict};
+use fleet_types::{CommandId, CommandState, MissionId, MissionState, mission::Verdict};
 
 use super::Checker;
 use crate::facts::{Cause, Fact};
@@ -16,7 +16,12 @@ pub(super) struct OneTakeOff {
     /// The intention behind a flight.
     intention: BTreeMap<String, (usize, String)>,
     take_offs: BTreeMap<(usize, String), u32>,
-    orders: BTreeMap<String, u32>,
+    /// The last order of each flight.
+    orders: BTreeMap<String, CommandId>,
+    /// Orders of which the link said for certain that the dock will never get them.
+    undelivered: BTreeSet<CommandId>,
+    /// Which order of a flight reached its dock.
+    arrived: BTreeMap<String, String>,
     judged: u64,
 }
 
@@ -33,10 +38,24 @@ impl Checker for OneTakeOff {
             }
             Fact::Sent { sent, .. } if sent.method == "flighttask_execute" => {
                 let flight_id = sent.flight_id.clone().unwrap_or_default();
-                let orders = self.orders.entry(flight_id.clone()).or_default();
-                *orders += 1;
-                if *orders > 1 {
+                let before = self.orders.insert(flight_id.clone(), sent.command_id);
+                // Again only when the order before certainly does not arrive, and never the same.
+                if before.is_some_and(|before| !self.undelivered.contains(&before)) {
                     return Err(format!("take-off of flight {flight_id} was ordered twice"));
+                }
+            }
+            Fact::Command { status, cause: Cause::Link, .. }
+                if matches!(status.state, CommandState::Rejected | CommandState::Expired) =>
+            {
+                self.undelivered.insert(status.command_id);
+            }
+            Fact::Arrived {
+                method: "flighttask_execute", tid, flight_id: Some(flight_id), ..
+            } => {
+                let first = self.arrived.entry((*flight_id).to_owned());
+                let first = first.or_insert_with(|| (*tid).to_owned());
+                if first != tid {
+                    return Err(format!("two orders to take off reached the dock of {flight_id}"));
                 }
             }
             Fact::TookOff { dock, flight_id } => {

@@ -112,6 +112,8 @@ fn without_the_database_new_flights_are_refused_and_counter_actions_go_on() {
         let mut site = Site::start().await;
         let docks = Docks::online(&site, 2, "").await;
         docks.debug(&site, 1).await;
+        // A file that a restart would lose is not taken either, so it comes first.
+        let wayline = docks.upload(&site, 0).await;
         let database = site.database().expect("a database");
         proc::signal(site.supervisor(), Signal::STOP);
         proc::signal(database, Signal::KILL);
@@ -124,7 +126,7 @@ fn without_the_database_new_flights_are_refused_and_counter_actions_go_on() {
         .await;
         let refused = site.command(docks.sn(1), "supplement_light_open", "light").await;
         refused.is_problem(409, "journal_down");
-        docks.fly(&site, 0, "fly").await.is_problem(409, "journal_down");
+        docks.order(&site, 0, &wayline, "fly").await.is_problem(409, "journal_down");
         let home = site.command(docks.sn(0), "return_home", "home").await.is(202);
         until("the counter-action to arrive", async || {
             let count = docks.truth(0).received("return_home");

@@ -139,6 +139,17 @@ impl Docks {
     /// Asks for the demonstration mission of a dock.
     pub(crate) async fn fly(&self, site: &Site, index: usize, key: &str) -> Answer {
         let wayline = self.upload(site, index).await;
+        self.order(site, index, &wayline, key).await
+    }
+
+    /// Asks for a mission of an uploaded file.
+    pub(crate) async fn order(
+        &self,
+        site: &Site,
+        index: usize,
+        wayline: &Value,
+        key: &str,
+    ) -> Answer {
         let body = json!({
             "sn": self.sn(index),
             "wayline_id": wayline["wayline_id"],

@@ -239,7 +239,8 @@ async fn in_order(site: &Site, ended: &Value, home: &Value) {
             other => Err(other),
         })
         .await;
-        let now = site.get(&format!("/api/v1/{table}/{id}")).await.is(200);
+        let path = format!("/api/v1/{table}/{id}");
+        let now = site.until("it to be known again", &path, |_| true).await;
         assert_eq!(now["state"], told["state"], "told {told}, now {now}");
         assert_eq!(now["verdict"], told["verdict"], "told {told}, now {now}");
     }

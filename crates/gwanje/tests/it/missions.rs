@@ -96,14 +96,16 @@ fn a_lost_take_off_answer_locks_the_dock_until_progress_tells() {
         docks.fleet.kill(0);
         let is_unknown = |mission: &Value| mission["state"] == "unknown";
         until_mission(&site, &taken, "the mission to be unknown", is_unknown).await;
-        let page = docks.page(&site, 0).await;
+        let path = format!("/api/v1/devices/{}", docks.sn(0));
+        let locked = |page: &Value| page["device"]["flight_lock"]["command_id"].is_string();
+        let page = site.until("the lock", &path, locked).await;
         let lock = &page["device"]["flight_lock"];
         assert_eq!(lock["mission_id"], taken["mission_id"], "{page}");
         let refused = docks.fly(&site, 0, "another").await.is_problem(409, "flight_locked");
         assert_eq!(refused["mission"]["verdict"], "rejected", "{refused}");
-        let alarms = site.get("/api/v1/alarms").await.is(200);
         let has_alarm = |alarm: &Value| alarm["sn"] == docks.sn(0) && alarm["cleared_ms"].is_null();
-        assert!(alarms["alarms"].as_array().unwrap().iter().any(has_alarm), "{alarms}");
+        let alarmed = |page: &Value| page["alarms"].as_array().unwrap().iter().any(has_alarm);
+        site.until("an alarm", "/api/v1/alarms", alarmed).await;
 
         docks.fleet.restart(0);
         let goes_on =
@@ -128,7 +130,9 @@ fn a_person_settles_a_take_off_that_nobody_answered() {
         let taken = docks.fly(&site, 0, "k").await.is(202);
         let is_unknown = |mission: &Value| mission["state"] == "unknown";
         until_mission(&site, &taken, "the mission to be unknown", is_unknown).await;
-        let page = docks.page(&site, 0).await;
+        let path = format!("/api/v1/devices/{}", docks.sn(0));
+        let locked = |page: &Value| page["device"]["flight_lock"]["command_id"].is_string();
+        let page = site.until("the lock", &path, locked).await;
         let lock = &page["device"]["flight_lock"];
         let command = format!("/api/v1/commands/{}", lock["command_id"].as_str().unwrap());
         docks.fly(&site, 0, "another").await.is_problem(409, "flight_locked");

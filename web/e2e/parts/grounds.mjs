@@ -1,6 +1,6 @@
 // The operator's own grounds: vectors from an archive, pictures, a whole style, and one whose
 // server is away. Each is chosen on the map and looked at: by its colours on the screen.
-import { check, dockNumbers, expect, origin, page, shot, speak, until } from '../world.mjs';
+import { check, dockNumbers, expect, faults, origin, page, shot, speak, until } from '../world.mjs';
 
 const place = process.env.GWANJE_GROUNDS;
 const [sn] = await dockNumbers();
@@ -93,6 +93,9 @@ if (place) {
     }
     await choose('');
     await page.locator('.no-ground').waitFor({ state: 'detached' });
+    // The browser tells of each refusal too; these were asked for.
+    const others = faults.filter((one) => !/basemaps\/(away|lost)\//.test(one.url ?? ''));
+    faults.splice(0, faults.length, ...others);
   });
 } else {
   console.log('left out: grounds of an operator (GWANJE_GROUNDS is not set)');

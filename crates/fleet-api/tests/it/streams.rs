@@ -276,5 +276,13 @@ async fn a_client_that_does_not_read_is_cut_and_the_others_miss_nothing() {
     let text = String::from_utf8(text.body.to_vec()).unwrap();
     assert!(text.contains("gwanje_stream_too_slow_total 1\n"), "{text}");
     // Bounded: the cut client has left, and took its queue along.
-    assert_eq!(close_code(&mut slow).await, 4008);
+    // It is told why; where it does not read that in time either, the line is simply gone.
+    let end = loop {
+        match slow.next().await {
+            Some(Ok(Message::Close(Some(close)))) => break Some(u16::from(close.code)),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => break None,
+        }
+    };
+    assert!(matches!(end, Some(4008) | None), "{end:?}");
 }

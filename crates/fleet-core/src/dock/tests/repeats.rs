@@ -138,3 +138,14 @@ fn after_a_restart_nothing_is_repeated() {
     assert_eq!(rig.sent("debug_mode_close").len(), 1);
     rig.check(id, CommandState::Unknown, Some("restarted"));
 }
+
+#[test]
+fn after_a_restart_the_word_of_the_link_on_one_copy_settles_nothing() {
+    for fate in [SendFate::NotSent, SendFate::Expired, SendFate::NoSubscriber, SendFate::Refused] {
+        let mut rig = debugging();
+        let id = ask(&mut rig, "debug_mode_close");
+        rig.restart_from_records();
+        rig.fate_of(id, fate);
+        rig.check(id, CommandState::Unknown, Some("restarted"));
+    }
+}

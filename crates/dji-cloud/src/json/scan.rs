@@ -49,6 +49,23 @@ pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
     end + rest.iter().position(is_odd).unwrap_or(rest.len())
 }
 
+/// Where the next quote is; behind the end when there is none.
+#[inline]
+pub(super) fn quote_at(bytes: &[u8], at: usize) -> usize {
+    let (words, rest) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
+    let mut end = at;
+    for &word in words {
+        let quotes = u64::from_le_bytes(word) ^ (ONES * u64::from(b'"'));
+        // Exact up to and with the first quote.
+        let found = quotes.wrapping_sub(ONES) & !quotes & HIGHS;
+        if found != 0 {
+            return end + (found.trailing_zeros() / 8) as usize;
+        }
+        end += 8;
+    }
+    end + rest.iter().position(|&byte| byte == b'"').unwrap_or(rest.len())
+}
+
 /// The high bit of every byte that ends a plain run. Exact up to and with the first of them;
 /// behind it there may be false ones.
 #[inline]
@@ -134,6 +151,17 @@ mod tests {
                 assert_eq!(plain_end(&bytes, 0), end, "{odd} {place}");
             }
         }
+        for other in (0..=255_u8).filter(|&byte| byte != b'"') {
+            for place in 0..20 {
+                let mut bytes = [other; 20];
+                assert_eq!(quote_at(&bytes, place), 20);
+                bytes[place] = b'"';
+                (0..20).for_each(|at| {
+                    assert_eq!(quote_at(&bytes, at), if at <= place { place } else { 20 });
+                });
+            }
+        }
+        assert_eq!(quote_at(b"\"", 7), 7);
         assert_eq!(plain_end(b"abc", 0), 3);
         assert_eq!(plain_end(b"abc", 7), 7);
     }

@@ -1,9 +1,8 @@
 //! The keys of a wire object, found with one look.
 //!
 //! For every object a table is searched at compile time in which no two of its keys meet; a key is
-//! then looked up by its length and eight bytes of its beginning, middle and end, taken from the
-//! text around it as whole words. What is found is compared in full, so a stranger is never taken
-//! for a key. Next: [`crate::macros`].
+//! then looked up by its beginning and end in words of eight bytes. What is found is compared in
+//! full, so a stranger is never taken for a key. Next: [`crate::macros`].
 
 use core::fmt;
 
@@ -16,8 +15,8 @@ use crate::text::Text;
 pub(crate) const UNKNOWN: u8 = u8::MAX;
 /// Multipliers tried before giving up; about eight are needed.
 const TRIES_MAX: u64 = 4096;
-/// Keys up to this length are told by their first and last eight bytes alone.
-const SHORT_MAX: usize = 16;
+/// Keys up to this length are told by their words alone.
+const WORDS_MAX: usize = 32;
 
 /// The keys of one kind of object.
 pub struct KeyTable {
@@ -32,15 +31,17 @@ pub struct KeyTable {
 #[derive(Clone, Copy)]
 pub(crate) struct Key {
     name: &'static str,
-    ends: Ends,
+    words: Words,
 }
 
-/// First and last eight bytes of a key. A shorter one is moved up in the first word and down in
-/// the last: what is around it in the text falls out.
+/// A key as words: its first and second eight bytes, what is behind the key left out as zeros; of
+/// keys of sixteen bytes and more also the last sixteen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Ends {
-    first: u64,
-    last: u64,
+pub(crate) struct Words {
+    pub(crate) first: u64,
+    pub(crate) second: u64,
+    pub(crate) last_but_one: u64,
+    pub(crate) last: u64,
 }
 
 /// Makes the table of some keys at compile time.
@@ -65,10 +66,10 @@ pub(crate) const fn slot_count(names: usize) -> usize {
 
 /// Keys of these names.
 pub(crate) const fn keys<const N: usize>(names: &[&'static str]) -> [Key; N] {
-    let mut keys = [Key { name: "", ends: Ends { first: 0, last: 0 } }; N];
+    let mut keys = [Key { name: "", words: words(b"") }; N];
     let mut at = 0;
     while at < N {
-        keys[at] = Key { name: names[at], ends: ends(names[at].as_bytes()) };
+        keys[at] = Key { name: names[at], words: words(names[at].as_bytes()) };
         at += 1;
     }
     keys
@@ -76,7 +77,7 @@ pub(crate) const fn keys<const N: usize>(names: &[&'static str]) -> [Key; N] {
 
 /// Slots and multiplier for some keys. Fails to compile when two of them cannot be told apart.
 pub(crate) const fn arrange<const SLOTS: usize>(names: &[&str]) -> ([u8; SLOTS], u64) {
-    assert!(names.len() < UNKNOWN as usize, "too many keys for a table");
+    assert!(names.len() < UNKNOWN as usize - 2, "too many keys for a table");
     let mut attempt = 0;
     while attempt < TRIES_MAX {
         // Odd numbers, far apart: multiples of the golden ratio.
@@ -86,14 +87,13 @@ pub(crate) const fn arrange<const SLOTS: usize>(names: &[&str]) -> ([u8; SLOTS],
         while at < names.len() {
             let name = names[at].as_bytes();
             assert!(!name.is_empty(), "a key has a name");
-            let middle = middle(name, 0, name.len());
-            let hash = hash(ends(name), middle, name.len(), multiplier);
+            let hash = hash(words(name), multiplier);
             #[allow(clippy::cast_possible_truncation)] // fewer than SLOTS
             let slot = (hash >> (64 - SLOTS.trailing_zeros())) as usize;
             if slots[slot] != UNKNOWN {
                 break;
             }
-            #[allow(clippy::cast_possible_truncation)] // fewer than 255, see above
+            #[allow(clippy::cast_possible_truncation)] // see above
             let number = at as u8;
             slots[slot] = number;
             at += 1;
@@ -103,48 +103,45 @@ pub(crate) const fn arrange<const SLOTS: usize>(names: &[&str]) -> ([u8; SLOTS],
         }
         attempt += 1;
     }
-    panic!("two keys are alike in length, beginning, middle and end");
+    panic!("two keys are alike in beginning and end");
 }
 
-/// The ends of a key that stands alone.
-const fn ends(key: &[u8]) -> Ends {
-    let used = if key.len() < 8 { key.len() } else { 8 };
-    let (mut first, mut last) = ([0; 8], [0; 8]);
+/// The words of a key that stands alone.
+const fn words(key: &[u8]) -> Words {
+    let len = key.len();
+    let (mut first, mut second) = ([0; 8], [0; 8]);
     let mut at = 0;
-    while at < used {
-        first[8 - used + at] = key[at];
-        last[at] = key[key.len() - used + at];
+    while at < len && at < 8 {
+        first[at] = key[at];
         at += 1;
     }
-    Ends { first: u64::from_le_bytes(first), last: u64::from_le_bytes(last) }
-}
-
-/// Eight bytes from the middle of a long key, of which the ends may be those of others too.
-#[inline]
-const fn middle(bytes: &[u8], start: usize, len: usize) -> u64 {
-    if len <= SHORT_MAX {
-        return 0;
+    while at < len && at < 16 {
+        second[at - 8] = key[at];
+        at += 1;
     }
-    match word_at(bytes, start + len / 2 - 4) {
-        Some(word) => word,
-        None => 0,
+    let (mut last_but_one, mut last) = ([0; 8], [0; 8]);
+    if len >= 16 {
+        at = 0;
+        while at < 8 {
+            last_but_one[at] = key[len - 16 + at];
+            last[at] = key[len - 8 + at];
+            at += 1;
+        }
     }
-}
-
-#[inline]
-const fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let Some((_, rest)) = bytes.split_at_checked(at) else { return None };
-    match rest.first_chunk::<8>() {
-        Some(word) => Some(u64::from_le_bytes(*word)),
-        None => None,
+    Words {
+        first: u64::from_le_bytes(first),
+        second: u64::from_le_bytes(second),
+        last_but_one: u64::from_le_bytes(last_but_one),
+        last: u64::from_le_bytes(last),
     }
 }
 
-/// The upper bits depend on every bit of the key's words, the lower ones do not.
+/// The upper bits depend on every bit of the words, the lower ones do not.
 #[inline]
-const fn hash(ends: Ends, middle: u64, len: usize, multiplier: u64) -> u64 {
-    let mixed = ends.first ^ ends.last.rotate_left(27) ^ middle.rotate_left(43) ^ len as u64;
-    mixed.wrapping_mul(multiplier)
+const fn hash(words: Words, multiplier: u64) -> u64 {
+    let Words { first, second, last_but_one, last } = words;
+    let ends = last.rotate_left(43) ^ last_but_one.rotate_left(13);
+    (first ^ second.rotate_left(27) ^ ends).wrapping_mul(multiplier)
 }
 
 impl KeyTable {
@@ -154,42 +151,22 @@ impl KeyTable {
 
     /// The number of a key, in the order they were given; [`UNKNOWN`] for another.
     pub(crate) fn find(&self, key: &str) -> u8 {
-        self.find_by(ends(key.as_bytes()), key.as_bytes(), 0, key.len())
+        self.find_words(words(key.as_bytes()), key.as_bytes())
     }
 
-    /// As [`KeyTable::find`], for a key that stands in a text.
+    /// As [`KeyTable::find`], for a key whose words are known.
     #[inline]
-    pub(crate) fn find_in(&self, bytes: &[u8], start: usize, end: usize) -> u8 {
-        let len = end.saturating_sub(start);
-        let words = (word_at(bytes, start), word_at(bytes, end.saturating_sub(8)));
-        let (Some(first), Some(last)) = words else { return self.find_at_end(bytes, start, end) };
-        if end < 8 {
-            return self.find_at_end(bytes, start, end);
-        }
-        #[allow(clippy::cast_possible_truncation)] // at most 56
-        let unused = 8 * (8 - len.clamp(1, 8)) as u32;
-        self.find_by(Ends { first: first << unused, last: last >> unused }, bytes, start, len)
-    }
-
-    /// Where the text is too short around the key to be taken in words.
-    #[cold]
-    fn find_at_end(&self, bytes: &[u8], start: usize, end: usize) -> u8 {
-        let key = bytes.get(start..end).unwrap_or_default();
-        self.find_by(ends(key), key, 0, key.len())
-    }
-
-    #[inline]
-    fn find_by(&self, ends: Ends, bytes: &[u8], start: usize, len: usize) -> u8 {
-        let hash = hash(ends, middle(bytes, start, len), len, self.multiplier);
+    pub(crate) fn find_words(&self, words: Words, key: &[u8]) -> u8 {
+        let hash = hash(words, self.multiplier);
         #[allow(clippy::cast_possible_truncation)] // fewer than there are slots
         let slot = (hash >> self.shift) as usize;
         let number = self.slots.get(slot).copied().unwrap_or(UNKNOWN);
         match self.keys.get(usize::from(number)) {
-            Some(key)
-                if key.ends == ends
-                    && key.name.len() == len
-                    && (len <= SHORT_MAX
-                        || bytes.get(start..start + len) == Some(key.name.as_bytes())) =>
+            // Of equal length: a zero in the text is no end.
+            Some(known)
+                if known.words == words
+                    && known.name.len() == key.len()
+                    && (key.len() <= WORDS_MAX || known.name.as_bytes() == key) =>
             {
                 number
             }
@@ -234,38 +211,42 @@ impl Visitor<'_> for KeySeed<'_> {
 mod tests {
     use super::*;
 
-    const LONGEST: &str = "thermal_isotherm_upper_limit";
-    const SOME: &[&str] = &["a", "ab", "abc", "abcdefg", "abcdefgh", "abcdefghijklmnop", LONGEST];
+    const SOME: &[&str] = &[
+        "a",
+        "ab",
+        "abc",
+        "abcdefg",
+        "abcdefgh",
+        "abcdefghi_",
+        "abcdefghijklmno",
+        "abcdefghijklmnop",
+        "abcdefghijklmnopq",
+        "thermal_isotherm_upper_limit",
+        "zoom_calibrate_farthest_focus_val",
+        "zoom_calibrate_farthest_focus_value",
+    ];
 
-    /// A key is found wherever it stands in a text, and nothing else is.
     #[test]
-    fn keys_are_found_at_every_place() {
+    fn only_keys_are_found() {
         let table = key_table!(SOME);
         for (number, name) in SOME.iter().enumerate() {
             assert_eq!(usize::from(table.find(name)), number);
-            for before in ["", "\"", "{\"x\":1,\""] {
-                for behind in ["", "\"", "\":12345678}"] {
-                    let text = format!("{before}{name}{behind}");
-                    let (start, end) = (before.len(), before.len() + name.len());
-                    let found = table.find_in(text.as_bytes(), start, end);
-                    assert_eq!(usize::from(found), number, "{text}");
-                    for at in start..end {
-                        let mut other = text.clone().into_bytes();
-                        other[at] ^= 1;
-                        let found = table.find_in(&other, start, end);
-                        let other = core::str::from_utf8(&other[start..end]).unwrap();
-                        let is_known = SOME.contains(&other);
-                        assert_eq!(found != UNKNOWN, is_known, "{other}");
-                        assert_eq!(found, table.find(other));
-                    }
+            for at in 0..name.len() {
+                for bit in 0..7 {
+                    let mut other = name.as_bytes().to_vec();
+                    other[at] ^= 1 << bit;
+                    let other = String::from_utf8(other).unwrap();
+                    assert_eq!(table.find(&other) != UNKNOWN, SOME.contains(&other.as_str()));
                 }
+                let shorter = &name[..at];
+                assert_eq!(table.find(shorter) != UNKNOWN, SOME.contains(&shorter), "{shorter}");
+            }
+            for longer in [format!("{name}\0"), format!("\0{name}"), format!("{name}{name}")] {
+                assert_eq!(table.find(&longer), UNKNOWN, "{longer}");
             }
         }
         for stranger in ["", "b", "abcd", "abcdefghi", "thermal_isotherm_lower_limit"] {
             assert_eq!(table.find(stranger), UNKNOWN);
-            let text = format!("\"{stranger}\":1");
-            let found = table.find_in(text.as_bytes(), 1, 1 + stranger.len());
-            assert_eq!(found, UNKNOWN, "{stranger}");
         }
     }
 }

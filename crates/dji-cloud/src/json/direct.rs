@@ -6,14 +6,19 @@
 use serde_json::value::RawValue;
 
 use super::number::Kind;
-use super::scan::quote_at;
+use super::scan::{byte_at, quote_at, quotes, two_words};
 use super::visit::raw_value;
 use super::{Entries, Items, Reader, Refused};
 use crate::drift::{Found, UNKNOWN_KEY_MAX, cut};
 use crate::fields::{Elements, Fields};
-use crate::keys::{KeyTable, UNKNOWN};
+use crate::keys::{KeyTable, UNKNOWN, Words};
 use crate::lenient::{Seen, Slot, WireValue};
 use crate::text::Text;
+
+/// No known key comes next, or not as it is usually written.
+const STRANGE: u8 = UNKNOWN - 1;
+/// No key comes next.
+const END: u8 = UNKNOWN - 2;
 
 impl<'de> Reader<'de> {
     /// Reads a value into a slot.
@@ -69,29 +74,68 @@ impl<'de> Reader<'de> {
         })
     }
 
-    /// The number of the key whose opening quote was read, with the cursor behind its colon.
-    #[inline]
-    fn key_number(&mut self, table: &KeyTable, unknown: &mut Text) -> Result<u8, Refused> {
+    /// The number of the key that comes next, or [`STRANGE`] or [`END`]; the cursor is then behind
+    /// its colon, before its quote, or where it was. Only what is written without white space is
+    /// known here.
+    #[inline(never)] // one copy for all types: it stays in the cache
+    fn known_key(&mut self, is_first: bool, table: &KeyTable) -> u8 {
         let bytes = self.text.as_bytes();
-        let start = self.at;
-        // What equals a known key holds nothing odd, so only its end is looked for.
-        let end = quote_at(bytes, start);
-        let mut number = table.find_in(bytes, start, end);
-        if number == UNKNOWN {
-            number = self.strange_key(table, unknown)?;
-        } else {
-            self.at = end + 1;
+        // The byte before the quote: a comma, or the opening bracket.
+        let before = self.at.wrapping_sub(usize::from(is_first));
+        let Some(window) = bytes.get(before..).and_then(<[u8]>::first_chunk::<18>) else {
+            return STRANGE;
+        };
+        let [separator, opening, window @ ..] = window;
+        if *opening != b'"' || (!is_first && *separator != b',') {
+            return if byte_at(bytes, self.at) == b'}' { END } else { STRANGE };
         }
-        if self.byte() == b':' {
-            self.at += 1;
+        let start = before + 2;
+        let (first, second) = two_words(window);
+        // What equals a known key holds nothing odd, so only its end is looked for. The lowest bit
+        // found is the highest of the quote's byte; the key's are those below that byte.
+        let (in_first, in_second) = (quotes(first), quotes(second));
+        let below = |found: u64| (found ^ found.wrapping_sub(1)) >> 8;
+        let mut words = Words { first, second, last_but_one: 0, last: 0 };
+        let end;
+        if in_first != 0 {
+            words.first = first & below(in_first);
+            words.second = 0;
+            end = start + (in_first.trailing_zeros() / 8) as usize;
+        } else if in_second != 0 {
+            words.second = second & below(in_second);
+            end = start + 8 + (in_second.trailing_zeros() / 8) as usize;
         } else {
-            self.expect(b':')?;
+            end = quote_at(bytes, start + 16);
+            let last = bytes.get(..end).and_then(<[u8]>::last_chunk::<16>);
+            let Some(last) = last else { return STRANGE };
+            (words.last_but_one, words.last) = two_words(last);
         }
-        Ok(number)
+        let number = table.find_words(words, bytes.get(start..end).unwrap_or_default());
+        if number == UNKNOWN || byte_at(bytes, end + 1) != b':' {
+            return STRANGE;
+        }
+        self.at = end + 2;
+        number
+    }
+
+    /// As [`Reader::known_key`] for what it did not know; the number may be [`UNKNOWN`] here, the
+    /// key is then put into `unknown`.
+    #[cold]
+    fn any_key(
+        &mut self,
+        is_first: bool,
+        table: &KeyTable,
+        unknown: &mut Text,
+    ) -> Result<Option<u8>, Refused> {
+        if !(Entries { reader: self, is_first }).advance()? {
+            return Ok(None);
+        }
+        let number = self.strange_key(table, unknown)?;
+        self.expect(b':')?;
+        Ok(Some(number))
     }
 
     /// A key that is not in the table as it stands there.
-    #[cold]
     fn strange_key(&mut self, table: &KeyTable, unknown: &mut Text) -> Result<u8, Refused> {
         let odd;
         let key = match self.plain_string() {
@@ -116,10 +160,12 @@ impl<'de> Fields<'de> for Entries<'_, 'de> {
         table: &'static KeyTable,
         unknown: &mut Text,
     ) -> Result<Option<u8>, Refused> {
-        if !self.advance()? {
-            return Ok(None);
+        let is_first = core::mem::replace(&mut self.is_first, false);
+        match self.reader.known_key(is_first, table) {
+            END => Ok(None),
+            STRANGE => self.reader.any_key(is_first, table, unknown),
+            number => Ok(Some(number)),
         }
-        self.reader.key_number(table, unknown).map(Some)
     }
 
     #[inline]

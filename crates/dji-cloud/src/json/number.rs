@@ -2,12 +2,23 @@
 //!
 //! Next: [`super::scan`].
 
-use super::scan::{byte_at, digits};
+use super::scan::{byte_at, byte_of, digits, digits_of, number_of, word_at};
 use super::{Reader, Refused};
 
 /// Powers of ten that a double holds exactly.
 const POWERS: [f64; 16] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/// The first of them, whole and as doubles.
+const TENS: [(u64, f64); 8] = [
+    (1, 1e0),
+    (10, 1e1),
+    (100, 1e2),
+    (1000, 1e3),
+    (10_000, 1e4),
+    (100_000, 1e5),
+    (1_000_000, 1e6),
+    (10_000_000, 1e7),
+];
 /// Digits that fit a double exactly, so that one division rounds correctly.
 const DIGITS_MAX: usize = 15;
 
@@ -72,6 +83,51 @@ impl Reader<'_> {
     /// Reads a number that the cursor is on.
     #[inline(never)] // one copy for all types: it stays in the cache
     pub(super) fn number(&mut self) -> Result<Number, Refused> {
+        self.short_number().map_or_else(|| self.long_number(), Ok)
+    }
+
+    /// A number of at most seven digits before and behind its point, each part in one word; the
+    /// cursor stays when it is none.
+    #[inline]
+    fn short_number(&mut self) -> Option<Number> {
+        let bytes = self.text.as_bytes();
+        let is_negative = byte_at(bytes, self.at) == b'-';
+        let first = self.at + usize::from(is_negative);
+        let word = word_at(bytes, first)?;
+        let whole = digits_of(word);
+        if whole == 0 || whole > 7 {
+            return None;
+        }
+        let value = number_of(word, whole);
+        // A zero before other digits is no JSON.
+        if whole > 1 && word & 0xff == u64::from(b'0') {
+            return None;
+        }
+        match byte_of(word, whole) {
+            b',' | b'}' | b']' if !is_negative => {
+                self.at = first + whole;
+                Some(Number::of_unsigned(value))
+            }
+            b'.' => {
+                let word = word_at(bytes, first + whole + 1)?;
+                let fraction = digits_of(word);
+                if fraction == 0 || fraction > 7 || matches!(byte_of(word, fraction), b'e' | b'E') {
+                    return None;
+                }
+                let tens = TENS.get(fraction)?;
+                let value = value * tens.0 + number_of(word, fraction);
+                self.at = first + whole + 1 + fraction;
+                #[allow(clippy::cast_precision_loss)] // 14 digits are exact
+                let value = value as f64 / tens.1;
+                Some(Number::of_float(if is_negative { -value } else { value }))
+            }
+            _ => None,
+        }
+    }
+
+    /// A number of any length.
+    #[inline(never)]
+    fn long_number(&mut self) -> Result<Number, Refused> {
         let bytes = self.text.as_bytes();
         let is_negative = byte_at(bytes, self.at) == b'-';
         let first = self.at + usize::from(is_negative);

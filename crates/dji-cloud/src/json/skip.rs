@@ -5,7 +5,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::scan::{byte_at, digits_end, next_byte, plain_end};
+use super::scan::{byte_at, digits_end, next_byte, short_plain_end};
 use super::{Reader, Refused};
 
 impl Reader<'_> {
@@ -67,7 +67,7 @@ impl Reader<'_> {
     /// Skips a string; `at` is at its opening quote.
     #[inline]
     fn skip_string(&self, at: usize) -> Result<usize, Refused> {
-        let end = plain_end(self.text.as_bytes(), at + 1);
+        let end = short_plain_end(self.text.as_bytes(), at + 1);
         if byte_at(self.text.as_bytes(), end) == b'"' {
             return Ok(end + 1);
         }

@@ -62,15 +62,25 @@ pub(crate) fn envelope(payload: &[u8]) {
     }
 }
 
+/// Any bytes as a payload, on the topic that the first byte chooses.
+#[allow(dead_code)] // the fuzz target's, which shares this file
+pub(crate) fn envelope_on_one(bytes: &[u8]) {
+    if let [kind, payload @ ..] = bytes {
+        on_topic(TopicKind::ALL[usize::from(*kind) % TopicKind::ALL.len()], payload);
+    }
+}
+
 /// Any body as a message: the first byte chooses the topic, the second the method (0 for none: the
 /// rest is a whole payload).
 pub(crate) fn message(bytes: &[u8]) {
     let [kind, method, body @ ..] = bytes else { return };
     let kind = TopicKind::ALL[usize::from(*kind) % TopicKind::ALL.len()];
     let Some(method) = usize::from(*method).checked_sub(1) else { return on_topic(kind, body) };
-    let calls = METHODS.iter().map(|spec| spec.method);
-    let names: Vec<&str> = EVENTS.iter().copied().chain(calls).collect();
-    let name = names[method % names.len()];
+    let method = method % (EVENTS.len() + METHODS.len());
+    let name = match EVENTS.get(method) {
+        Some(name) => name,
+        None => METHODS[method - EVENTS.len()].method,
+    };
     let mut payload = format!(r#"{{"tid":"t","bid":"b","method":"{name}","data":"#).into_bytes();
     payload.extend_from_slice(body);
     payload.push(b'}');

@@ -56,6 +56,7 @@ const EVENTS: &[&str] = &[
 ];
 
 /// Any bytes as a payload, on every topic.
+#[allow(dead_code)] // the tests', the fuzz targets share this file
 pub(crate) fn envelope(payload: &[u8]) {
     for &kind in TopicKind::ALL {
         on_topic(kind, payload);
@@ -63,7 +64,7 @@ pub(crate) fn envelope(payload: &[u8]) {
 }
 
 /// Any bytes as a payload, on the topic that the first byte chooses.
-#[allow(dead_code)] // the fuzz target's, which shares this file
+#[allow(dead_code)] // the fuzz target's
 pub(crate) fn envelope_on_one(bytes: &[u8]) {
     if let [kind, payload @ ..] = bytes {
         on_topic(TopicKind::ALL[usize::from(*kind) % TopicKind::ALL.len()], payload);

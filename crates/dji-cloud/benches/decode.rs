@@ -2,7 +2,9 @@
 //!
 //! `cargo xtask bench decode` or `cargo bench -p dji-cloud --bench decode`; `-- --json` prints one
 //! line. Cases take turns in short rounds and medians are compared, so that a busy machine slows
-//! all of them alike. It judges nothing: figures and goals stand beside each other.
+//! all of them alike. `osd` is the call that the tower makes of a report (`decode_report`). Floors
+//! show what is left: `ignored` is `serde_json` reading nothing at all, `bytes` only checks UTF-8 and
+//! counts quotes. It judges nothing: figures and goals stand beside each other.
 
 #![allow(unsafe_code)] // counting allocations needs an allocator, and that trait is unsafe
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss)] // a bench prints
@@ -12,7 +14,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use dji_cloud::{Message, Topic, decode, decode_envelope, decode_osd_aircraft, decode_osd_dock};
+use dji_cloud::device::{AircraftOsd, DockOsd};
+use dji_cloud::{Topic, decode_envelope, decode_report};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 const DOCK: &str = include_str!("../tests/data/dock-osd.json");
@@ -66,9 +70,13 @@ const CASES: &[Case] = &[
     Case { name: "dock_osd", goal_ns: 4000, beside: Some("dock_value"), run: dock },
     Case { name: "dock_hot", goal_ns: 3000, beside: Some("dock_value"), run: dock_hot },
     Case { name: "dock_value", goal_ns: 0, beside: None, run: dock_value },
+    Case { name: "dock_ignored", goal_ns: 0, beside: Some("dock_value"), run: dock_ignored },
+    Case { name: "dock_bytes", goal_ns: 0, beside: Some("dock_value"), run: dock_bytes },
     Case { name: "aircraft_osd", goal_ns: 6000, beside: Some("aircraft_value"), run: aircraft },
     Case { name: "aircraft_hot", goal_ns: 3000, beside: Some("aircraft_value"), run: aircraft_hot },
     Case { name: "aircraft_value", goal_ns: 0, beside: None, run: aircraft_value },
+    Case { name: "aircraft_ignored", goal_ns: 0, beside: Some("aircraft_value"), run: air_ignored },
+    Case { name: "aircraft_bytes", goal_ns: 0, beside: Some("aircraft_value"), run: air_bytes },
 ];
 
 fn route() {
@@ -77,15 +85,17 @@ fn route() {
 }
 
 fn dock() {
-    let packet = decode(black_box(DOCK_TOPIC), black_box(DOCK.as_bytes())).unwrap();
-    let Message::Osd(Some(data)) = packet.message else { panic!() };
-    black_box(decode_osd_dock(data).unwrap());
+    let topic = Topic::parse(black_box(DOCK_TOPIC)).unwrap();
+    let report = decode_report::<DockOsd>(black_box(DOCK.as_bytes())).unwrap();
+    assert!(report.body.is_ok());
+    black_box((topic, &report));
 }
 
 fn aircraft() {
-    let packet = decode(black_box(AIRCRAFT_TOPIC), black_box(AIRCRAFT.as_bytes())).unwrap();
-    let Message::Osd(Some(data)) = packet.message else { panic!() };
-    black_box(decode_osd_aircraft(data).unwrap());
+    let topic = Topic::parse(black_box(AIRCRAFT_TOPIC)).unwrap();
+    let report = decode_report::<AircraftOsd>(black_box(AIRCRAFT.as_bytes())).unwrap();
+    assert!(report.body.is_ok());
+    black_box((topic, &report));
 }
 
 fn dock_hot() {
@@ -102,6 +112,27 @@ fn dock_value() {
 
 fn aircraft_value() {
     black_box(serde_json::from_slice::<Value>(black_box(AIRCRAFT.as_bytes())).unwrap());
+}
+
+fn dock_ignored() {
+    black_box(serde_json::from_slice::<IgnoredAny>(black_box(DOCK.as_bytes())).unwrap());
+}
+
+fn air_ignored() {
+    black_box(serde_json::from_slice::<IgnoredAny>(black_box(AIRCRAFT.as_bytes())).unwrap());
+}
+
+fn dock_bytes() {
+    black_box(quotes(black_box(DOCK.as_bytes())));
+}
+
+fn air_bytes() {
+    black_box(quotes(black_box(AIRCRAFT.as_bytes())));
+}
+
+/// The least that any reader of text must do.
+fn quotes(payload: &[u8]) -> usize {
+    core::str::from_utf8(payload).unwrap().bytes().filter(|&byte| byte == b'"').count()
 }
 
 /// Median time of a call of each case, ns.

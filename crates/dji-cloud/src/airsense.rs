@@ -3,11 +3,11 @@
 //! The one event whose `data` is an array; the page's table shows its elements only. From level 3
 //! on the aircraft should give way. Source: `dock2/airsense` page.
 
-use serde::de::{MapAccess, SeqAccess};
 use serde::{Serialize, Serializer};
 
 use crate::drift::{Drift, DriftSink};
 use crate::envelope::WithDrift;
+use crate::fields::{Elements, Fields};
 use crate::leaf::{LeafKind, LeafRef, LeafSpec};
 use crate::lenient::{Int, Num, Take, WireValue};
 use crate::macros::{codes, wire};
@@ -100,7 +100,7 @@ impl AirsenseWarnings {
 impl WireValue for AirsenseWarnings {
     const EXPECTED: &'static str = "array";
 
-    fn seq_into<'de, A: SeqAccess<'de>>(
+    fn seq_into<'de, A: Elements<'de>>(
         slot: &mut Option<Self>,
         seq: A,
     ) -> Result<Take<()>, A::Error> {
@@ -112,7 +112,7 @@ impl WireValue for AirsenseWarnings {
         Ok(take)
     }
     /// One warning without its array, as the page's table could be read.
-    fn map_into<'de, A: MapAccess<'de>>(
+    fn map_into<'de, A: Fields<'de>>(
         slot: &mut Option<Self>,
         map: A,
     ) -> Result<Take<()>, A::Error> {

@@ -13,9 +13,12 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use crate::drift::{Drift, FieldFault, Found, UNKNOWN_KEY_MAX, cut};
+use crate::drift::{Drift, FieldFault, Found, cut};
+use crate::fields::{Fields, OfSerde};
 use crate::json;
-use crate::lenient::{Seen, Slot, WireValue, read_slot};
+use crate::keys::key_table;
+use crate::lenient::{Flag, Seen, Slot, WireValue, read_slot};
+use crate::text::Text;
 
 /// Largest payload decoded by default, in bytes.
 pub const PAYLOAD_MAX_BYTES: usize = 1024 * 1024;
@@ -178,22 +181,19 @@ pub fn decode_envelope(payload: &[u8]) -> Result<Envelope<'_>, DecodeError> {
 /// [`DecodeError`] when the payload is too large or deep, or is no JSON object.
 pub fn decode_envelope_within(payload: &[u8], limits: Limits) -> Result<Envelope<'_>, DecodeError> {
     let whole = text_of(payload, limits)?;
-    let parsed = match json::read(whole, limits.levels()) {
-        Some(parsed) => parsed,
+    let quick =
+        json::read_object(whole, limits.levels(), |map| read_envelope(map, |map| map.next_value()));
+    let parsed = match quick {
+        Some(parsed) => ParsedOrNot(Some(parsed)),
         None => {
             check_nesting(payload, limits.nesting)?;
             serde_json::from_str(whole)?
         }
     };
-    let ParsedOrNot(Some(Parsed(mut envelope, has_other_keys))) = parsed else {
-        return Err(DecodeError::NotAnObject);
-    };
-    if has_other_keys
-        && envelope.data.is_none()
-        && envelope.method.is_none()
-        && envelope.tid.is_none()
-        && envelope.bid.is_none()
-    {
+    let ParsedOrNot(Some(parsed)) = parsed else { return Err(DecodeError::NotAnObject) };
+    let is_flat = parsed.is_flat();
+    let mut envelope = parsed.envelope;
+    if is_flat {
         envelope.data = Some(json::from_str(whole)?);
         envelope.is_flat = true;
         envelope.drift = Drift::default();
@@ -244,8 +244,20 @@ pub(crate) fn check_nesting(payload: &[u8], max: usize) -> Result<(), DecodeErro
     Ok(())
 }
 
-/// An envelope, and whether there were keys that are none of the envelope's.
-struct Parsed<'a>(Envelope<'a>, bool);
+/// An envelope as it was read.
+pub(crate) struct Parsed<'a> {
+    pub(crate) envelope: Envelope<'a>,
+    /// There were keys that are none of the envelope's.
+    has_other_keys: bool,
+}
+
+impl Parsed<'_> {
+    /// Whether nothing of an envelope is there: the object is a body without one.
+    pub(crate) fn is_flat(&self) -> bool {
+        let Envelope { tid, bid, method, data, .. } = &self.envelope;
+        self.has_other_keys && data.is_none() && method.is_none() && tid.is_none() && bid.is_none()
+    }
+}
 
 /// `None` when the JSON is something other than an object.
 struct ParsedOrNot<'a>(Option<Parsed<'a>>);
@@ -257,44 +269,6 @@ impl<'de> Deserialize<'de> for ParsedOrNot<'de> {
 }
 
 struct EnvelopeVisitor;
-
-enum Key<'a> {
-    Tid,
-    Bid,
-    Timestamp,
-    Gateway,
-    Method,
-    NeedReply,
-    Seq,
-    Data,
-    Other(Cow<'a, str>),
-}
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-                Ok(match key {
-                    "tid" => Key::Tid,
-                    "bid" => Key::Bid,
-                    "timestamp" => Key::Timestamp,
-                    "gateway" => Key::Gateway,
-                    "method" => Key::Method,
-                    "need_reply" => Key::NeedReply,
-                    "seq" => Key::Seq,
-                    "data" => Key::Data,
-                    other => Key::Other(cut(other, UNKNOWN_KEY_MAX).to_owned().into()),
-                })
-            }
-        }
-        deserializer.deserialize_identifier(KeyVisitor)
-    }
-}
 
 impl<'de> Visitor<'de> for EnvelopeVisitor {
     type Value = ParsedOrNot<'de>;
@@ -326,36 +300,45 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
         Ok(ParsedOrNot(None))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut out = Envelope::default();
-        let mut has_other_keys = false;
-        while let Some(key) = map.next_key::<Key<'de>>()? {
-            match key {
-                Key::Tid => out.tid = text(&mut map, "tid", &mut out.drift)?,
-                Key::Bid => out.bid = text(&mut map, "bid", &mut out.drift)?,
-                Key::Gateway => out.gateway = text(&mut map, "gateway", &mut out.drift)?,
-                Key::Method => out.method = text(&mut map, "method", &mut out.drift)?,
-                Key::Timestamp => {
-                    out.timestamp_ms = scalar::<i64, A>(&mut map, "timestamp", &mut out.drift)?;
-                }
-                Key::Seq => out.seq = scalar::<i64, A>(&mut map, "seq", &mut out.drift)?,
-                Key::NeedReply => {
-                    out.need_reply =
-                        scalar::<crate::lenient::Flag, A>(&mut map, "need_reply", &mut out.drift)?
-                            .map(Into::into);
-                }
-                Key::Data => out.data = Some(map.next_value()?),
-                Key::Other(key) => {
-                    has_other_keys = true;
-                    out.drift.take_unknown(key.as_ref().into(), &mut map)?;
-                }
-            }
-        }
-        Ok(ParsedOrNot(Some(Parsed(out, has_other_keys))))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let parsed = read_envelope(&mut OfSerde(map), |map| map.next_value())?;
+        Ok(ParsedOrNot(Some(parsed)))
     }
 }
 
-fn scalar<'de, T: WireValue, A: MapAccess<'de>>(
+/// Reads the entries of an envelope; its body by `data`.
+pub(crate) fn read_envelope<'de, A: Fields<'de>>(
+    map: &mut A,
+    mut data: impl FnMut(&mut A) -> Result<&'de RawValue, A::Error>,
+) -> Result<Parsed<'de>, A::Error> {
+    let keys =
+        key_table!(&["tid", "bid", "timestamp", "gateway", "method", "need_reply", "seq", "data"]);
+    let mut out = Envelope::default();
+    let mut has_other_keys = false;
+    let mut key = Text::default();
+    while let Some(number) = map.next_number(keys, &mut key)? {
+        match number {
+            0 => out.tid = text(map, "tid", &mut out.drift)?,
+            1 => out.bid = text(map, "bid", &mut out.drift)?,
+            2 => out.timestamp_ms = scalar::<i64, A>(map, "timestamp", &mut out.drift)?,
+            3 => out.gateway = text(map, "gateway", &mut out.drift)?,
+            4 => out.method = text(map, "method", &mut out.drift)?,
+            5 => {
+                let flag = scalar::<Flag, A>(map, "need_reply", &mut out.drift)?;
+                out.need_reply = flag.map(Into::into);
+            }
+            6 => out.seq = scalar::<i64, A>(map, "seq", &mut out.drift)?,
+            7 => out.data = Some(data(map)?),
+            _ => {
+                has_other_keys = true;
+                out.drift.take_unknown(core::mem::take(&mut key), map)?;
+            }
+        }
+    }
+    Ok(Parsed { envelope: out, has_other_keys })
+}
+
+fn scalar<'de, T: WireValue, A: Fields<'de>>(
     map: &mut A,
     key: &'static str,
     drift: &mut Drift,
@@ -365,7 +348,7 @@ fn scalar<'de, T: WireValue, A: MapAccess<'de>>(
     Ok(slot)
 }
 
-fn text<'de, A: MapAccess<'de>>(
+fn text<'de, A: Fields<'de>>(
     map: &mut A,
     key: &'static str,
     drift: &mut Drift,
@@ -433,7 +416,7 @@ pub fn decode_data<T: WireValue + Default + WithDrift>(
 ) -> Result<T, DecodeError> {
     let Some(text) = data.map(RawValue::get) else { return Ok(T::default()) };
     let mut slot: Option<T> = None;
-    let seen = match json::read_seed(text, json::NESTING_MAX, Slot(&mut slot)) {
+    let seen = match json::read_into(text, json::NESTING_MAX, &mut slot) {
         Some(seen) => seen,
         None => read_slowly(text, &mut slot)?,
     };

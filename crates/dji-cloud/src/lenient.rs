@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 
 use crate::drift::{Drift, DriftItem, DriftSink, FieldFault, Found};
 use crate::few::Few;
+use crate::fields::{Elements, Fields, OfSerde};
 use crate::leaf::{LeafKind, LeafRef, LeafSpec};
 use crate::text::TextOf;
 
@@ -58,6 +59,28 @@ pub enum Take<T> {
     Refused,
 }
 
+impl Take<()> {
+    /// What was seen where an array came.
+    #[inline]
+    pub(crate) fn of_array(self) -> Seen {
+        match self {
+            Self::Exact(()) => Seen::Exact,
+            Self::Coerced(()) => Seen::Coerced(Found::Elements),
+            Self::Refused => Seen::Wrong(Found::Array),
+        }
+    }
+
+    /// What was seen where an object came.
+    #[inline]
+    pub(crate) fn of_object(self) -> Seen {
+        match self {
+            Self::Exact(()) => Seen::Exact,
+            Self::Coerced(()) => Seen::Coerced(Found::Object),
+            Self::Refused => Seen::Wrong(Found::Object),
+        }
+    }
+}
+
 /// A type that can stand in a field of a wire struct.
 ///
 /// Implemented by numbers, [`Flag`], `bool`, [`crate::text::Text`], vectors, and everything that the macros of
@@ -89,7 +112,7 @@ pub trait WireValue: Serialize + Sized {
     ///
     /// # Errors
     /// Only what the reader reports: broken JSON.
-    fn seq_into<'de, A: SeqAccess<'de>>(
+    fn seq_into<'de, A: Elements<'de>>(
         _slot: &mut Option<Self>,
         mut seq: A,
     ) -> Result<Take<()>, A::Error> {
@@ -100,7 +123,7 @@ pub trait WireValue: Serialize + Sized {
     ///
     /// # Errors
     /// Only what the reader reports: broken JSON.
-    fn map_into<'de, A: MapAccess<'de>>(
+    fn map_into<'de, A: Fields<'de>>(
         _slot: &mut Option<Self>,
         mut map: A,
     ) -> Result<Take<()>, A::Error> {
@@ -159,7 +182,7 @@ impl<'de, T: WireValue> Deserialize<'de> for Lenient<T> {
 
 /// What came for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub enum Seen {
     /// The documented type; the slot holds it.
     Exact,
     /// Another type that means the same; the slot holds what it means.
@@ -185,10 +208,10 @@ impl Seen {
 /// Reads a value into a slot, in place.
 pub(crate) struct Slot<'s, T>(pub(crate) &'s mut Option<T>);
 
-impl<T> Slot<'_, T> {
+impl<T: WireValue> Slot<'_, T> {
     #[inline]
-    fn put<E>(self, take: Take<T>, found: Found) -> Result<Seen, E> {
-        Ok(match take {
+    pub(crate) fn put(self, take: Take<T>, found: Found) -> Seen {
+        match take {
             Take::Exact(value) => {
                 *self.0 = Some(value);
                 Seen::Exact
@@ -198,7 +221,18 @@ impl<T> Slot<'_, T> {
                 Seen::Coerced(found)
             }
             Take::Refused => Seen::Wrong(found),
-        })
+        }
+    }
+
+    /// An unsigned number came.
+    #[inline]
+    #[allow(clippy::cast_precision_loss)] // beyond i64 nothing exact is meant any more
+    pub(crate) fn put_unsigned(self, value: u64) -> Seen {
+        let take = match i64::try_from(value) {
+            Ok(value) => T::from_i64(value),
+            Err(_) => T::from_f64(value as f64),
+        };
+        self.put(take, Found::Int)
     }
 }
 
@@ -220,32 +254,27 @@ impl<'de, T: WireValue> Visitor<'de> for Slot<'_, T> {
 
     #[inline]
     fn visit_bool<E>(self, value: bool) -> Result<Seen, E> {
-        self.put(T::from_bool(value), Found::Bool)
+        Ok(self.put(T::from_bool(value), Found::Bool))
     }
 
     #[inline]
     fn visit_i64<E>(self, value: i64) -> Result<Seen, E> {
-        self.put(T::from_i64(value), Found::Int)
+        Ok(self.put(T::from_i64(value), Found::Int))
     }
 
     #[inline]
-    #[allow(clippy::cast_precision_loss)] // beyond i64 nothing exact is meant any more
     fn visit_u64<E>(self, value: u64) -> Result<Seen, E> {
-        let take = match i64::try_from(value) {
-            Ok(value) => T::from_i64(value),
-            Err(_) => T::from_f64(value as f64),
-        };
-        self.put(take, Found::Int)
+        Ok(self.put_unsigned(value))
     }
 
     #[inline]
     fn visit_f64<E>(self, value: f64) -> Result<Seen, E> {
-        self.put(T::from_f64(value), Found::Float)
+        Ok(self.put(T::from_f64(value), Found::Float))
     }
 
     #[inline]
     fn visit_str<E>(self, value: &str) -> Result<Seen, E> {
-        self.put(T::from_text(value), Found::Text)
+        Ok(self.put(T::from_text(value), Found::Text))
     }
 
     #[inline]
@@ -255,20 +284,12 @@ impl<'de, T: WireValue> Visitor<'de> for Slot<'_, T> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Seen, A::Error> {
-        Ok(match T::seq_into(self.0, seq)? {
-            Take::Exact(()) => Seen::Exact,
-            Take::Coerced(()) => Seen::Coerced(Found::Elements),
-            Take::Refused => Seen::Wrong(Found::Array),
-        })
+        Ok(T::seq_into(self.0, OfSerde(seq))?.of_array())
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Seen, A::Error> {
-        Ok(match T::map_into(self.0, map)? {
-            Take::Exact(()) => Seen::Exact,
-            Take::Coerced(()) => Seen::Coerced(Found::Object),
-            Take::Refused => Seen::Wrong(Found::Object),
-        })
+        Ok(T::map_into(self.0, OfSerde(map))?.of_object())
     }
 }
 
@@ -442,7 +463,7 @@ macro_rules! list {
     () => {
         const EXPECTED: &'static str = "array";
 
-        fn seq_into<'de, A: SeqAccess<'de>>(
+        fn seq_into<'de, A: Elements<'de>>(
             slot: &mut Option<Self>,
             seq: A,
         ) -> Result<Take<()>, A::Error> {
@@ -479,14 +500,14 @@ impl<T: WireValue + Default, const N: usize> WireValue for Few<T, N> {
 }
 
 /// Reads an array element by element, [`ELEMENTS_MAX`] of them.
-pub(crate) fn read_elements<'de, T: WireValue, A: SeqAccess<'de>>(
+pub(crate) fn read_elements<'de, T: WireValue, A: Elements<'de>>(
     mut seq: A,
     mut push: impl FnMut(T),
 ) -> Result<Take<()>, A::Error> {
     let (mut kept, mut is_exact) = (0, true);
     while kept < ELEMENTS_MAX {
         let mut item = None;
-        let Some(seen) = seq.next_element_seed(Slot(&mut item))? else {
+        let Some(seen) = seq.element_into(&mut item)? else {
             return Ok(if is_exact { Take::Exact(()) } else { Take::Coerced(()) });
         };
         is_exact &= seen == Seen::Exact;
@@ -506,7 +527,7 @@ impl<T: WireValue> WireValue for Box<T> {
     const EXPECTED: &'static str = T::EXPECTED;
     const LEAVES: usize = T::LEAVES;
 
-    fn map_into<'de, A: MapAccess<'de>>(
+    fn map_into<'de, A: Fields<'de>>(
         slot: &mut Option<Self>,
         map: A,
     ) -> Result<Take<()>, A::Error> {
@@ -533,13 +554,13 @@ impl<T: WireValue> WireValue for Box<T> {
 
 /// Reads the value of a known key into its slot. `null` leaves the slot as it is.
 #[inline]
-pub(crate) fn read_slot<'de, T: WireValue, A: MapAccess<'de>>(
+pub(crate) fn read_slot<'de, T: WireValue, A: Fields<'de>>(
     map: &mut A,
     key: &'static str,
     slot: &mut Option<T>,
     drift: &mut Drift,
 ) -> Result<(), A::Error> {
-    let seen = map.next_value_seed(Slot(slot))?;
+    let seen = map.value_into(slot)?;
     if seen != Seen::Exact {
         seen.note(key, T::EXPECTED, drift);
     }

@@ -44,7 +44,7 @@ macro_rules! wire {
                 $(+ <$ty as $crate::lenient::WireValue>::LEAVES)*
                 $(+ <$dty as $crate::lenient::WireValue>::LEAVES)?;
 
-            fn map_into<'de, A: serde::de::MapAccess<'de>>(
+            fn map_into<'de, A: $crate::fields::Fields<'de>>(
                 slot: &mut Option<Self>,
                 mut map: A,
             ) -> Result<$crate::lenient::Take<()>, A::Error> {
@@ -55,16 +55,10 @@ macro_rules! wire {
                     enum Number { $($field,)* }
                     $(pub(super) const $field: u8 = Number::$field as u8;)*
                 }
-                const NAMES: &[&str] = &[$($key,)*];
-                const SLOTS: usize = $crate::keys::slot_count(NAMES.len());
-                const FOUND: ([u8; SLOTS], u64) = $crate::keys::arrange(NAMES);
-                static TABLE: $crate::keys::KeyTable =
-                    $crate::keys::KeyTable::new(NAMES, &FOUND.0, FOUND.1);
+                let table = $crate::keys::key_table!(&[$($key,)*]);
                 let out = slot.insert(Self::default());
                 let mut key = $crate::text::Text::default();
-                loop {
-                    let seed = $crate::keys::KeySeed { table: &TABLE, unknown: &mut key };
-                    let Some(at) = map.next_key_seed(seed)? else { break };
+                while let Some(at) = map.next_number(table, &mut key)? {
                     match at {
                         $(number::$field => $crate::lenient::read_slot(
                             &mut map, $key, &mut out.$field, &mut out.drift,
@@ -452,7 +446,7 @@ pub(crate) trait DynamicKeys: Default {
     /// Whether the key is of the form.
     fn accepts(key: &str) -> bool;
     /// Reads the value of such a key; false when it was of a wrong type.
-    fn take<'de, A: serde::de::MapAccess<'de>>(
+    fn take<'de, A: crate::fields::Fields<'de>>(
         &mut self,
         key: &str,
         map: &mut A,

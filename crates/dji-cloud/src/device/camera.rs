@@ -3,14 +3,14 @@
 //! A payload's telemetry comes under a key of its own, `{type}-{subtype}-{gimbal}` (`81-0-0`),
 //! which the page writes as `type_subtype_gimbalindex`. Source: `m3d-properties` page.
 
-use serde::de::MapAccess;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::drc::exposure::{ExposureValue, ShutterSpeed};
 use crate::drift::DriftSink;
 use crate::few::Few;
+use crate::fields::Fields;
 use crate::leaf::{LeafKind, LeafRef, LeafSpec};
-use crate::lenient::{ELEMENTS_MAX, Flag, Int, Lenient, Num, WireValue};
+use crate::lenient::{ELEMENTS_MAX, Flag, Int, Num, WireValue};
 use crate::macros::{DynamicKeys, wire};
 use crate::remote_control::ThermalGain;
 use crate::text::Text;
@@ -204,10 +204,10 @@ impl DynamicKeys for Payloads {
         is_payload_key(key)
     }
 
-    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        let Some(payload) = map.next_value::<Lenient<PayloadOsd>>()?.value() else {
-            return Ok(false);
-        };
+    fn take<'de, A: Fields<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        let mut payload = None;
+        map.value_into(&mut payload)?;
+        let Some(payload) = payload else { return Ok(false) };
         if let Some((_, slot)) = self.0.iter_mut().find(|(name, _)| name == key) {
             *slot = payload;
         } else if self.0.len() < ELEMENTS_MAX {

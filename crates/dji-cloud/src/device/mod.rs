@@ -26,6 +26,7 @@ pub use self::dock::{DockOsd, DockState};
 pub use self::lost_link::{LostLinkAction, OutOfControlAction, RcLostAction};
 pub use self::topo::{ModelKey, SubDeviceTopo, UpdateTopo};
 use crate::envelope::{DecodeError, decode_data};
+use crate::keys::{UNKNOWN, key_table};
 
 /// Reads the OSD of a dock.
 ///
@@ -71,6 +72,75 @@ pub fn looks_like_dock(data: &RawValue) -> Option<bool> {
     }
 }
 
+/// Keys that only a dock sends.
+const DOCK_KEYS: &[&str] = &[
+    "cover_state",
+    "drone_in_dock",
+    "flighttask_step_code",
+    "network_state",
+    "wireless_link",
+    "media_file_detail",
+    "air_conditioner",
+    "drone_charge_state",
+    "emergency_stop_state",
+    "backup_battery",
+    "alternate_land_point",
+    "sub_device",
+    "working_voltage",
+    "working_current",
+    "supplement_light_state",
+    "rainfall",
+    "environment_temperature",
+    "job_number",
+    "putter_state",
+    "first_power_on",
+    "drone_battery_maintenance_info",
+    "battery_store_mode",
+    "alarm_state",
+    "live_capacity",
+    "live_status",
+    "rtcm_info",
+    "silent_mode",
+    "air_transfer_enable",
+    "humidity",
+    "electric_supply_voltage",
+    "user_experience_improvement",
+];
+
+/// Keys that only an aircraft sends. None of them is a field of a dock's types.
+pub(crate) const AIRCRAFT_KEYS: &[&str] = &[
+    "attitude_head",
+    "attitude_pitch",
+    "attitude_roll",
+    "elevation",
+    "gear",
+    "horizontal_speed",
+    "vertical_speed",
+    "home_distance",
+    "battery",
+    "cameras",
+    "track_id",
+    "total_flight_time",
+    "total_flight_distance",
+    "total_flight_sorties",
+    "obstacle_avoidance",
+    "height_limit",
+    "distance_limit_status",
+    "night_lights_state",
+    "wind_direction",
+    "is_near_area_limit",
+    "is_near_height_limit",
+    "home_latitude",
+    "home_longitude",
+    "mode_code_reason",
+    "control_source",
+    "best_link_gateway",
+    "camera_watermark_settings",
+    "commander_flight_height",
+    "flysafe_database_version",
+    "low_battery_warning_threshold",
+];
+
 /// How many keys only a dock, or only an aircraft, sends.
 #[derive(Default)]
 struct Keys {
@@ -80,69 +150,10 @@ struct Keys {
 
 impl Keys {
     fn count(&mut self, key: &str) {
-        match key {
-            "cover_state"
-            | "drone_in_dock"
-            | "flighttask_step_code"
-            | "network_state"
-            | "wireless_link"
-            | "media_file_detail"
-            | "air_conditioner"
-            | "drone_charge_state"
-            | "emergency_stop_state"
-            | "backup_battery"
-            | "alternate_land_point"
-            | "sub_device"
-            | "working_voltage"
-            | "working_current"
-            | "supplement_light_state"
-            | "rainfall"
-            | "environment_temperature"
-            | "job_number"
-            | "putter_state"
-            | "first_power_on"
-            | "drone_battery_maintenance_info"
-            | "battery_store_mode"
-            | "alarm_state"
-            | "live_capacity"
-            | "live_status"
-            | "rtcm_info"
-            | "silent_mode"
-            | "air_transfer_enable"
-            | "humidity"
-            | "electric_supply_voltage"
-            | "user_experience_improvement" => self.dock += 1,
-            "attitude_head"
-            | "attitude_pitch"
-            | "attitude_roll"
-            | "elevation"
-            | "gear"
-            | "horizontal_speed"
-            | "vertical_speed"
-            | "home_distance"
-            | "battery"
-            | "cameras"
-            | "track_id"
-            | "total_flight_time"
-            | "total_flight_distance"
-            | "total_flight_sorties"
-            | "obstacle_avoidance"
-            | "height_limit"
-            | "distance_limit_status"
-            | "night_lights_state"
-            | "wind_direction"
-            | "is_near_area_limit"
-            | "is_near_height_limit"
-            | "home_latitude"
-            | "home_longitude"
-            | "mode_code_reason"
-            | "control_source"
-            | "best_link_gateway"
-            | "camera_watermark_settings"
-            | "commander_flight_height"
-            | "flysafe_database_version"
-            | "low_battery_warning_threshold" => self.aircraft += 1,
-            _ => {}
+        if key_table!(DOCK_KEYS).find(key) != UNKNOWN {
+            self.dock += 1;
+        } else if key_table!(AIRCRAFT_KEYS).find(key) != UNKNOWN {
+            self.aircraft += 1;
         }
     }
 }

@@ -33,6 +33,24 @@ fn space_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// As [`plain_end`], at once for runs of up to 15 characters, which most keys are.
+#[inline]
+pub(super) fn short_plain_end(bytes: &[u8], at: usize) -> usize {
+    let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) else {
+        return plain_end(bytes, at);
+    };
+    let (first, second) = two_words(window);
+    let odd = odd_bytes(first);
+    if odd != 0 {
+        return at + (odd.trailing_zeros() / 8) as usize;
+    }
+    let odd = odd_bytes(second);
+    if odd != 0 {
+        return at + 8 + (odd.trailing_zeros() / 8) as usize;
+    }
+    plain_end(bytes, at + 16)
+}
+
 /// Where a run of plain characters ends: at a quote, a backslash, a control character, the end.
 #[inline(never)] // a call costs less than the registers that its loop takes from its callers
 pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
@@ -47,6 +65,48 @@ pub(super) fn plain_end(bytes: &[u8], at: usize) -> usize {
     }
     let is_odd = |&byte: &u8| matches!(byte, 0..b' ' | b'"' | b'\\');
     end + rest.iter().position(is_odd).unwrap_or(rest.len())
+}
+
+/// Where the next quote is; behind the end when there is none.
+#[inline]
+pub(super) fn quote_at(bytes: &[u8], at: usize) -> usize {
+    let (words, rest) = bytes.get(at..).unwrap_or_default().as_chunks::<8>();
+    let mut end = at;
+    for &word in words {
+        let found = quotes(u64::from_le_bytes(word));
+        if found != 0 {
+            return end + (found.trailing_zeros() / 8) as usize;
+        }
+        end += 8;
+    }
+    end + rest.iter().position(|&byte| byte == b'"').unwrap_or(rest.len())
+}
+
+/// The high bit of every quote. Exact up to and with the first of them; behind it there may be
+/// false ones.
+#[inline]
+pub(super) fn quotes(word: u64) -> u64 {
+    let others = word ^ (ONES * u64::from(b'"'));
+    others.wrapping_sub(ONES) & !others & HIGHS
+}
+
+/// Eight bytes as a word.
+#[inline]
+pub(super) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk::<8>().map(|word| u64::from_le_bytes(*word))
+}
+
+/// One of the eight bytes of a word.
+#[inline]
+pub(super) fn byte_of(word: u64, at: usize) -> u8 {
+    word.to_le_bytes().get(at).copied().unwrap_or(0)
+}
+
+/// Sixteen bytes as two words.
+#[inline]
+pub(super) fn two_words(bytes: &[u8; 16]) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, second @ ..] = *bytes;
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(second))
 }
 
 /// The high bit of every byte that ends a plain run. Exact up to and with the first of them;
@@ -100,7 +160,7 @@ pub(super) fn digits(bytes: &[u8], mut at: usize, mut value: u64) -> (usize, u64
 
 /// How many of the eight bytes are digits before the first that is none.
 #[inline]
-fn digits_of(word: u64) -> usize {
+pub(super) fn digits_of(word: u64) -> usize {
     let values = word ^ (ONES * u64::from(b'0'));
     // Ten and more reach the high bit; what a byte carries over it spoils only those behind it.
     let others = (values.wrapping_add(ONES * 0x76) | values) & HIGHS;
@@ -109,7 +169,7 @@ fn digits_of(word: u64) -> usize {
 
 /// The number that the first so many bytes, all digits, write out.
 #[inline]
-fn number_of(word: u64, digits: usize) -> u64 {
+pub(super) fn number_of(word: u64, digits: usize) -> u64 {
     // Moved up so that the last digit is in the last byte; what comes before them reads as 0.
     let unused = 8 * (8 - digits.min(8));
     let values = (word ^ (ONES * u64::from(b'0'))).checked_shl(unused as u32).unwrap_or(0);
@@ -132,8 +192,21 @@ mod tests {
                 let is_plain = odd >= b' ' && odd != b'"' && odd != b'\\';
                 let end = if is_plain { 39 } else { place };
                 assert_eq!(plain_end(&bytes, 0), end, "{odd} {place}");
+                assert_eq!(short_plain_end(&bytes, 0), end, "{odd} {place}");
+                assert_eq!(short_plain_end(&bytes[..24], 0), end.min(24), "{odd} {place}");
             }
         }
+        for other in (0..=255_u8).filter(|&byte| byte != b'"') {
+            for place in 0..20 {
+                let mut bytes = [other; 20];
+                assert_eq!(quote_at(&bytes, place), 20);
+                bytes[place] = b'"';
+                (0..20).for_each(|at| {
+                    assert_eq!(quote_at(&bytes, at), if at <= place { place } else { 20 });
+                });
+            }
+        }
+        assert_eq!(quote_at(b"\"", 7), 7);
         assert_eq!(plain_end(b"abc", 0), 3);
         assert_eq!(plain_end(b"abc", 7), 7);
     }

@@ -5,13 +5,18 @@
 
 use dji_cloud::device::{AircraftOsd, AircraftState, DockOsd, DockState};
 use dji_cloud::encode::{CallHead, event_reply, service_from_json};
+use dji_cloud::envelope::WithDrift;
 use dji_cloud::lenient::WireValue;
 use dji_cloud::method::METHODS;
 use dji_cloud::reply::{JobProgress, Reply};
-use dji_cloud::{Answer, Ids, Leaves, Message, Topic, TopicKind, Verdict, decode, hms_text};
+use dji_cloud::{
+    Answer, DecodeError, Envelope, Ids, Leaves, Message, Topic, TopicKind, Verdict, decode,
+    decode_envelope, decode_report, hms_text,
+};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Events and requests, for bodies that come without an envelope.
 const EVENTS: &[&str] = &[
@@ -51,9 +56,18 @@ const EVENTS: &[&str] = &[
 ];
 
 /// Any bytes as a payload, on every topic.
+#[allow(dead_code)] // the tests', the fuzz targets share this file
 pub(crate) fn envelope(payload: &[u8]) {
     for &kind in TopicKind::ALL {
         on_topic(kind, payload);
+    }
+}
+
+/// Any bytes as a payload, on the topic that the first byte chooses.
+#[allow(dead_code)] // the fuzz target's
+pub(crate) fn envelope_on_one(bytes: &[u8]) {
+    if let [kind, payload @ ..] = bytes {
+        on_topic(TopicKind::ALL[usize::from(*kind) % TopicKind::ALL.len()], payload);
     }
 }
 
@@ -63,9 +77,11 @@ pub(crate) fn message(bytes: &[u8]) {
     let [kind, method, body @ ..] = bytes else { return };
     let kind = TopicKind::ALL[usize::from(*kind) % TopicKind::ALL.len()];
     let Some(method) = usize::from(*method).checked_sub(1) else { return on_topic(kind, body) };
-    let calls = METHODS.iter().map(|spec| spec.method);
-    let names: Vec<&str> = EVENTS.iter().copied().chain(calls).collect();
-    let name = names[method % names.len()];
+    let method = method % (EVENTS.len() + METHODS.len());
+    let name = match EVENTS.get(method) {
+        Some(name) => name,
+        None => METHODS[method - EVENTS.len()].method,
+    };
     let mut payload = format!(r#"{{"tid":"t","bid":"b","method":"{name}","data":"#).into_bytes();
     payload.extend_from_slice(body);
     payload.push(b'}');
@@ -74,6 +90,10 @@ pub(crate) fn message(bytes: &[u8]) {
 
 fn on_topic(kind: TopicKind, payload: &[u8]) {
     let topic = Topic { kind, sn: "SN1" }.to_string();
+    if matches!(kind, TopicKind::Osd | TopicKind::State) {
+        let error = decode_envelope(payload).err();
+        assert_eq!(decode_report::<DockOsd>(payload).err(), error, "{payload:?}");
+    }
     let Ok(packet) = decode(&topic, payload) else { return };
     let text = core::str::from_utf8(payload).expect("what was decoded");
     let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
@@ -85,15 +105,24 @@ fn on_topic(kind: TopicKind, payload: &[u8]) {
     let Some(data) = envelope.data else { return };
     match kind {
         TopicKind::Osd => {
-            let _ = dji_cloud::looks_like_dock(data);
-            same_reading(data.get(), dji_cloud::decode_osd_dock(data));
-            same_reading(data.get(), dji_cloud::decode_osd_aircraft(data));
+            let is_aircraft = Some(dji_cloud::looks_like_dock(data) == Some(false));
+            let dock = dji_cloud::decode_osd_dock(data);
+            one_pass(payload, envelope, is_aircraft, &dock);
+            same_reading(data.get(), dock);
+            let aircraft = dji_cloud::decode_osd_aircraft(data);
+            one_pass(payload, envelope, None, &aircraft);
+            same_reading(data.get(), aircraft);
             round_trip::<DockOsd>(data.get());
             round_trip::<AircraftOsd>(data.get());
         }
         TopicKind::State => {
-            same_reading(data.get(), dji_cloud::decode_state_dock(data));
-            same_reading(data.get(), dji_cloud::decode_state_aircraft(data));
+            let is_aircraft = Some(dji_cloud::looks_like_dock(data) == Some(false));
+            let dock = dji_cloud::decode_state_dock(data);
+            one_pass(payload, envelope, is_aircraft, &dock);
+            same_reading(data.get(), dock);
+            let aircraft = dji_cloud::decode_state_aircraft(data);
+            one_pass(payload, envelope, None, &aircraft);
+            same_reading(data.get(), aircraft);
             round_trip::<DockState>(data.get());
             round_trip::<AircraftState>(data.get());
         }
@@ -150,6 +179,26 @@ where
         (Ok(slow), quick) => assert_eq!(Ok(slow), quick, "{text}"),
         // A body that is no object is empty with a fault to the one, and refused by the other.
         (Err(error), quick) => assert!(quick.is_err() || !text.starts_with('{'), "{error}: {text}"),
+    }
+}
+
+/// One pass over a payload gives what reading its envelope and then its body gives.
+fn one_pass<T>(
+    payload: &[u8],
+    envelope: &Envelope<'_>,
+    is_aircraft: Option<bool>,
+    body: &Result<T, DecodeError>,
+) where
+    T: WireValue + Default + WithDrift + PartialEq + core::fmt::Debug,
+{
+    let report = decode_report::<T>(payload).expect("what was decoded");
+    let ours = &report.envelope;
+    assert_eq!(format!("{ours:?}"), format!("{envelope:?}"));
+    assert_eq!(ours.drift, envelope.drift);
+    assert_eq!(ours.data.map(RawValue::get), envelope.data.map(RawValue::get));
+    assert_eq!(&report.body, body);
+    if let Some(is_aircraft) = is_aircraft {
+        assert_eq!(report.looks_like_aircraft(), is_aircraft);
     }
 }
 

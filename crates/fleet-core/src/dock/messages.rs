@@ -1,11 +1,9 @@
 //! Reading what the dock and its aircraft say.
 
 use dji_cloud::{
-    device::{
-        AircraftOsd, AircraftState, DockOsd, DockState, SubDeviceTopo, UpdateTopo, looks_like_dock,
-    },
+    device::{SubDeviceTopo, UpdateTopo},
     drift::DriftItem,
-    envelope::{Envelope, WithDrift, decode_data, decode_envelope},
+    envelope::{DecodeError, Envelope, WithDrift, decode_data, decode_envelope},
     lenient::WireValue,
     reply::{JobProgress, Reply},
     topic::{Topic, TopicKind},
@@ -14,8 +12,7 @@ use dji_cloud::{
 use fleet_types::{
     CommandId, DeviceSn, MissionId, Now, TraceId, WallMs,
     command::Progress,
-    device::DeviceClass,
-    topic::{DeviceEvent, DeviceOsd, DeviceTopology},
+    topic::{DeviceEvent, DeviceTopology},
 };
 
 use super::{Aircraft, DockMachine};
@@ -32,33 +29,24 @@ const AIRCRAFT_MAX: usize = 4;
 
 impl DockMachine {
     pub(super) fn on_message(&mut self, now: Now, topic: Topic<'_>, payload: &[u8]) {
+        if matches!(topic.kind, TopicKind::Osd | TopicKind::State) {
+            return self.on_report(now, topic, payload);
+        }
         let envelope = match decode_envelope(payload) {
             Ok(envelope) => envelope,
-            Err(error) => {
-                let firmware = self.firmware();
-                self.drift.count(&firmware, "malformed", &format!("{:?}: {error}", topic.kind));
-                // Whoever sends garbage is still there.
-                if topic.sn == self.config.sn.as_str() {
-                    self.session.on_heard(now, None);
-                }
-                return;
-            }
+            Err(error) => return self.on_malformed(now, topic, &error),
         };
-        self.count_envelope(&envelope);
-        let source_ms = envelope.timestamp_ms.map(WallMs);
+        self.on_envelope(now, topic, &envelope);
         let is_own = topic.sn == self.config.sn.as_str();
-        if is_own {
-            self.session.on_heard(now, source_ms);
-        }
         // Only reports come from the aircraft itself; for everything else the dock speaks.
-        if !is_own && !matches!(topic.kind, TopicKind::Osd | TopicKind::State) {
+        if !is_own {
             let firmware = self.firmware();
             let key = format!("{} of an aircraft", topic.kind.filter());
             self.drift.count(&firmware, "topic", &key);
             return;
         }
         match topic.kind {
-            TopicKind::Osd | TopicKind::State => self.on_report(now, topic, &envelope),
+            TopicKind::Osd | TopicKind::State => {} // reports, see above
             TopicKind::Status => self.on_topology(now, &envelope),
             TopicKind::Requests => self.on_request(now, &envelope),
             TopicKind::Events => self.on_event(now, &envelope),
@@ -74,6 +62,23 @@ impl DockMachine {
                 let firmware = self.firmware();
                 self.drift.count(&firmware, "topic", &topic.kind.filter());
             }
+        }
+    }
+
+    /// Whoever sends garbage is still there.
+    pub(super) fn on_malformed(&mut self, now: Now, topic: Topic<'_>, error: &DecodeError) {
+        let firmware = self.firmware();
+        self.drift.count(&firmware, "malformed", &format!("{:?}: {error}", topic.kind));
+        if topic.sn == self.config.sn.as_str() {
+            self.session.on_heard(now, None);
+        }
+    }
+
+    /// What every message says by being there.
+    pub(super) fn on_envelope(&mut self, now: Now, topic: Topic<'_>, envelope: &Envelope<'_>) {
+        self.count_envelope(envelope);
+        if topic.sn == self.config.sn.as_str() {
+            self.session.on_heard(now, envelope.timestamp_ms.map(WallMs));
         }
     }
 
@@ -94,79 +99,9 @@ impl DockMachine {
         }
     }
 
-    fn on_report(&mut self, now: Now, topic: Topic<'_>, envelope: &Envelope<'_>) {
-        let Some(data) = envelope.data else { return };
-        let is_osd = topic.kind == TopicKind::Osd;
-        let is_own = topic.sn == self.config.sn.as_str();
-        // A dock's own topic carrying an aircraft's fields has been seen from simulators.
-        if is_own && looks_like_dock(data) == Some(false) {
-            let firmware = self.firmware();
-            self.drift.count(&firmware, "topic", "aircraft fields on the dock's topic");
-            return;
-        }
-        if is_own {
-            self.on_dock_report(now, is_osd, envelope);
-        } else {
-            self.on_aircraft_report(now, topic.sn, is_osd, envelope);
-        }
-    }
-
-    fn on_dock_report(&mut self, now: Now, is_osd: bool, envelope: &Envelope<'_>) {
-        let source_ms = envelope.timestamp_ms.map(WallMs);
-        if is_osd {
-            let Some(osd) = self.read::<DockOsd>(envelope) else { return };
-            self.twin.merge_osd(now, source_ms, &osd);
-        } else {
-            let Some(state) = self.read::<DockState>(envelope) else { return };
-            self.twin.merge_state(now, source_ms, &state);
-        }
-        self.session.on_telemetry(now);
-        let sn = self.config.sn.clone();
-        let sample = DeviceOsd {
-            gateway_sn: sn.clone(),
-            sn,
-            class: DeviceClass::Dock,
-            report_count: self.twin.report_count(),
-            received_ms: now.wall,
-            values: self.twin.telemetry().clone(),
-        };
-        self.tell(Sample::Osd(sample));
-    }
-
-    fn on_aircraft_report(&mut self, now: Now, sn: &str, is_osd: bool, envelope: &Envelope<'_>) {
-        if self.aircraft_mut(sn).is_none() && !self.adopt(now, sn, false) {
-            return;
-        }
-        let source_ms = envelope.timestamp_ms.map(WallMs);
-        let (osd, state) = if is_osd {
-            (self.read::<AircraftOsd>(envelope), None)
-        } else {
-            (None, self.read::<AircraftState>(envelope))
-        };
-        self.session.on_telemetry(now);
-        let gateway_sn = self.config.sn.clone();
-        let Some(aircraft) = self.aircraft_mut(sn) else { return };
-        aircraft.heard = Some(now);
-        if let Some(osd) = osd {
-            aircraft.twin.merge_osd(now, source_ms, &osd);
-        }
-        if let Some(state) = state {
-            aircraft.twin.merge_state(now, source_ms, &state);
-        }
-        let sample = DeviceOsd {
-            sn: aircraft.sn.clone(),
-            gateway_sn,
-            class: DeviceClass::Aircraft,
-            report_count: aircraft.twin.report_count(),
-            received_ms: now.wall,
-            values: aircraft.twin.telemetry().clone(),
-        };
-        self.tell(Sample::Osd(sample));
-    }
-
     /// Takes in an aircraft that the topology names, or that is heard before any topology did. Where
     /// there is no place, it takes that of one that the dock no longer names.
-    fn adopt(&mut self, now: Now, sn: &str, is_named: bool) -> bool {
+    pub(super) fn adopt(&mut self, now: Now, sn: &str, is_named: bool) -> bool {
         let Ok(sn) = DeviceSn::new(sn) else { return false };
         if self.aircraft.len() >= AIRCRAFT_MAX {
             let is_free = |aircraft: &Aircraft| is_named && !aircraft.is_paired;
@@ -372,8 +307,17 @@ impl DockMachine {
         &mut self,
         envelope: &Envelope<'_>,
     ) -> Option<T> {
+        self.take(envelope, decode_data::<T>(envelope.data))
+    }
+
+    /// As [`Self::read`], of a body that was read already.
+    pub(super) fn take<T: WireValue>(
+        &mut self,
+        envelope: &Envelope<'_>,
+        body: Result<T, DecodeError>,
+    ) -> Option<T> {
         let firmware = self.firmware();
-        let value = match decode_data::<T>(envelope.data) {
+        let value = match body {
             Ok(value) => value,
             Err(error) => {
                 let method = envelope.method.as_deref().unwrap_or("report");

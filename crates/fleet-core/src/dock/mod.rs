@@ -11,6 +11,7 @@ mod flights;
 mod messages;
 mod orders;
 mod payloads;
+mod reports;
 mod requests;
 mod restore;
 mod rights;

@@ -240,6 +240,12 @@ pub trait Planning: Send + Sync {
     /// # Errors
     /// Why it must not.
     fn resume_point(&self, status: &MissionStatus) -> Result<BreakPoint, Reason>;
-    /// Other flights of ours that this one may meet, in sentences.
-    fn overlaps(&self, sn: &DeviceSn, plan: &MissionPlan, rth_altitude_m: u16) -> Vec<Reason>;
+    /// Other flights of ours that this one may meet, in sentences. `own` is its own, where it is one.
+    fn overlaps(
+        &self,
+        own: Option<MissionId>,
+        sn: &DeviceSn,
+        plan: &MissionPlan,
+        rth_altitude_m: u16,
+    ) -> Vec<Reason>;
 }

@@ -210,6 +210,7 @@ impl Tower {
             waylines,
             basemaps: basemaps::open(config)?,
             upstream: basemaps::upstream(config)?,
+            wayline_sources: basemaps::wayline_sources(config),
             enrolment: Arc::new(enrolment),
             planning: Arc::clone(&planner) as Arc<dyn fleet_api::Planning>,
             system: Arc::clone(&system) as Arc<dyn SystemSource>,

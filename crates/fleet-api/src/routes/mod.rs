@@ -44,6 +44,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(basemaps::linked))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
+        .routes(routes!(waylines::fetch))
         .routes(routes!(methods::list))
         .routes(routes!(resolutions::command))
         .routes(routes!(resolutions::mission))

@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use fleet_types::{
-    DeviceSn, MissionId, MissionPlan, MissionStatus, Reason, WallMs, plan::BreakPoint,
+    DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionStatus, Reason, WallMs,
+    dispatch::{DispatchChoice, DispatchTarget},
+    plan::BreakPoint,
 };
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -248,4 +250,8 @@ pub trait Planning: Send + Sync {
         plan: &MissionPlan,
         rth_altitude_m: u16,
     ) -> Vec<Reason>;
+    /// Each of these docks and whether it can fly to a place now: those that can first, best first; each other
+    /// one with why not. Advice: the checks before take-off are asked all the same.
+    fn dispatch(&self, docks: &[Arc<DeviceStatus>], target: &DispatchTarget)
+    -> Vec<DispatchChoice>;
 }

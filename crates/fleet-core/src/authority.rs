@@ -193,6 +193,24 @@ pub fn needs_authority(spec: &Spec) -> bool {
     !spec.counter_action
 }
 
+/// Which authority a method is given under: what turns, shoots or speaks is the payload's.
+#[must_use]
+pub fn scope_of(method: &str) -> Scope {
+    const PAYLOAD: [&str; 9] = [
+        "camera_",
+        "drc_camera_",
+        "gimbal_",
+        "drc_gimbal_",
+        "ir_metering_",
+        "live_",
+        "payload_authority_",
+        "psdk_",
+        "speaker_",
+    ];
+    let is_payload = PAYLOAD.iter().any(|prefix| method.starts_with(prefix));
+    if is_payload { Scope::Payload } else { Scope::Flight }
+}
+
 impl Authority {
     /// Nobody has authority. `first_fence` is above every number given out before.
     #[must_use]

@@ -192,7 +192,7 @@ impl Tower {
             dock_address(config),
             docks_max,
         );
-        let planner = Arc::new(Planner::default());
+        let planner = Arc::new(Planner::new(config.preflight));
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,7 @@ use fleet_types::{
     MissionStatus, Reason, WallMs,
     alarm::{AlarmSource, AlarmState, Priority},
     device::{Activity, Connection},
+    dispatch::{DispatchChoice, DispatchTarget},
     mission::Verdict,
     plan::BreakPoint,
 };
@@ -385,6 +386,21 @@ impl Planning for Plans {
 
     fn overlaps(&self, _: Option<MissionId>, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
         vec![Reason::new("overlap_space", "another flight is there")]
+    }
+
+    fn dispatch(&self, docks: &[Arc<DeviceStatus>], _: &DispatchTarget) -> Vec<DispatchChoice> {
+        assert!(docks.iter().all(|dock| dock.class == DeviceClass::Dock));
+        let choice = |text: &str, rank, why_not| DispatchChoice {
+            sn: sn(text),
+            rank,
+            distance_m: Some(700.0),
+            arrival_s: Some(103.0),
+            needs_battery_percent: Some(40.0),
+            battery_percent: Some(90.0),
+            why_not,
+        };
+        let why = vec![Reason::new("wind_high", "it is windy there")];
+        vec![choice(DOCK, Some(1), vec![]), choice("SIMDK200000002", None, why)]
     }
 }
 

@@ -176,6 +176,19 @@ proptest! {
 }
 
 #[test]
+fn cameras_are_commanded_apart_from_flights() {
+    for method in ["camera_photo_take", "gimbal_reset", "live_start_push", "speaker_replay"] {
+        assert_eq!(scope_of(method), Payload, "{method}");
+    }
+    for spec in crate::spec::OPERATOR_METHODS {
+        assert_eq!(scope_of(spec), Flight, "{spec}");
+    }
+    for method in ["flighttask_execute", "takeoff_to_point", "fly_to_point", "drc_mode_enter"] {
+        assert_eq!(scope_of(method), Flight, "{method}");
+    }
+}
+
+#[test]
 fn every_transition_of_the_table_is_taken() {
     let mut rng = fastrand::Rng::with_seed(3);
     let people = [who("rain", Kind::Rule), who("kim", Kind::Operator), who("lee", Kind::Operator)];

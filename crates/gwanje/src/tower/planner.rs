@@ -10,11 +10,16 @@ use std::{
 
 use fleet_bus::{Bus, Full};
 use fleet_core::{
+    dispatch::{self, Candidate},
     mission::resume,
     overlap::{self, Flight},
+    preflight::{Limits, say},
+    session::STALE_AFTER_MS,
 };
 use fleet_types::{
-    DeviceSn, MissionId, MissionPlan, MissionState, MissionStatus, Reason, WallMs,
+    DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionState, MissionStatus, Reason, WallMs,
+    device::{Activity, Connection},
+    dispatch::{DispatchChoice, DispatchTarget},
     plan::{BreakPoint, MissionAction, MissionControl},
     topic::DeviceOsd,
 };
@@ -41,12 +46,18 @@ struct Picture {
 }
 
 /// Sees all docks of this tower.
-#[derive(Default)]
 pub struct Planner {
+    limits: Limits,
     picture: Mutex<Picture>,
 }
 
 impl Planner {
+    /// Knows nothing yet. `limits` are what the site asks of a flight.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, picture: Mutex::default() }
+    }
+
     /// Follows the bus and warns on missions that may meet; never ends.
     pub async fn run(self: Arc<Self>, bus: Bus) {
         let mut osd = bus.reader::<DeviceOsd>();
@@ -160,6 +171,30 @@ impl Picture {
         self.osd.get(sn)?.values.get(key)?.value.as_f64()
     }
 
+    /// A number of a dock's telemetry that was heard lately enough to decide by.
+    fn fresh(&self, now: WallMs, sn: &DeviceSn, key: &str) -> Option<f64> {
+        let reading = self.osd.get(sn)?.values.get(key)?;
+        let age_ms = now.since_ms(reading.received_ms).unsigned_abs();
+        (age_ms < STALE_AFTER_MS).then(|| reading.value.as_f64())?
+    }
+
+    /// A dock as far as the choice of one needs it.
+    fn candidate(&self, now: WallMs, status: &DeviceStatus) -> Candidate {
+        let sn = &status.sn;
+        let fresh = |key: &str| self.fresh(now, sn, key);
+        // Codes are small whole numbers.
+        #[expect(clippy::cast_possible_truncation)]
+        let code = |key: &str| fresh(key).map(|value| value as i64);
+        Candidate {
+            sn: sn.clone(),
+            place: self.place(sn),
+            battery_percent: fresh("drone_charge_state.capacity_percent"),
+            wind_mps: fresh("wind_speed"),
+            rain: code("rainfall"),
+            busy: busy(status, code("drone_in_dock"), code("emergency_stop_state")),
+        }
+    }
+
     /// Where a dock stands.
     fn place(&self, sn: &DeviceSn) -> Option<(f64, f64)> {
         Some((self.number(sn, "latitude")?, self.number(sn, "longitude")?))
@@ -187,6 +222,55 @@ impl fleet_api::Planning for Planner {
         found.truncate(WARNINGS_MAX);
         found
     }
+
+    fn dispatch(
+        &self,
+        docks: &[Arc<DeviceStatus>],
+        target: &DispatchTarget,
+    ) -> Vec<DispatchChoice> {
+        let (now, picture) = (clock::now().wall, self.picture());
+        let candidates: Vec<_> =
+            docks.iter().map(|status| picture.candidate(now, status)).collect();
+        dispatch::rank(target, &candidates, &self.limits)
+    }
+}
+
+/// What keeps a dock from flying now, whatever the place.
+fn busy(status: &DeviceStatus, in_dock: Option<i64>, emergency_stop: Option<i64>) -> Vec<Reason> {
+    let is_idle = matches!(status.activity, Activity::Idle | Activity::Standby);
+    let found = [
+        (status.connection != Connection::Online).then(|| {
+            say("dock_offline", "The dock is not connected.", "도크가 연결되어 있지 않습니다.")
+        }),
+        status.flight_lock.as_ref().map(|_| {
+            say(
+                "flight_locked",
+                "Whether its last take-off was followed is not known: it is locked for new flights.",
+                "결과를 모르는 이륙 지시가 있어 새 비행이 잠겨 있습니다.",
+            )
+        }),
+        status.mission_id.map(|_| {
+            say("mission_active", "It flies a mission.", "임무가 진행 중입니다.")
+        }),
+        (status.mission_id.is_none() && !is_idle).then(|| {
+            say("dock_busy", "The dock is doing something else.", "도크가 다른 작업을 하고 있습니다.")
+        }),
+        (in_dock != Some(1)).then(|| {
+            say(
+                "aircraft_out",
+                "Its aircraft is not known to be inside.",
+                "기체가 도크 안에 있는지 확인되지 않습니다.",
+            )
+        }),
+        (emergency_stop != Some(0)).then(|| {
+            say(
+                "emergency_stop",
+                "Its emergency stop is pressed, or not known to be released.",
+                "비상 정지가 눌려 있거나 풀렸는지 알 수 없습니다.",
+            )
+        }),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 fn is_flying(state: MissionState) -> bool {
@@ -289,6 +373,50 @@ mod tests {
         assert_eq!(picture.take(status(2, "D2", 70.0, MissionState::Ended)), [id(1)]);
         assert_eq!(told(&picture, 1).unwrap(), [""; 0]);
         assert_eq!(picture.take(status(2, "D2", 70.0, MissionState::Ended)), []);
+    }
+
+    #[test]
+    fn a_dock_says_everything_that_keeps_it_from_flying() {
+        let mut dock = DeviceStatus {
+            sn: DeviceSn::new("D1").unwrap(),
+            class: fleet_types::DeviceClass::Dock,
+            name: String::new(),
+            model: String::new(),
+            gateway_sn: None,
+            children: Vec::new(),
+            connection: Connection::Online,
+            phase: None,
+            reason: None,
+            activity: Activity::Idle,
+            since_ms: WallMs(0),
+            last_heard_ms: None,
+            clock_skew_ms: None,
+            firmware: None,
+            mission_id: None,
+            flight_lock: None,
+            unknown_count: 0,
+        };
+        let codes = |dock: &DeviceStatus, in_dock, stop| -> Vec<_> {
+            busy(dock, in_dock, stop).into_iter().map(|reason| reason.code.into_owned()).collect()
+        };
+        assert_eq!(codes(&dock, Some(1), Some(0)), [""; 0]);
+        assert_eq!(codes(&dock, Some(0), Some(1)), ["aircraft_out", "emergency_stop"]);
+        assert_eq!(
+            codes(&dock, None, None),
+            ["aircraft_out", "emergency_stop"],
+            "silence is no yes"
+        );
+        dock.activity = Activity::RemoteDebugging;
+        assert_eq!(codes(&dock, Some(1), Some(0)), ["dock_busy"]);
+        (dock.connection, dock.mission_id) = (Connection::Stale, Some(MissionId(Uuid::nil())));
+        assert_eq!(codes(&dock, Some(1), Some(0)), ["dock_offline", "mission_active"]);
+        // Of a dock that was never heard nothing is known: it is not proposed, and says why.
+        let planner = Planner::new(Limits::default());
+        let target = DispatchTarget::Point { latitude: 37.5, longitude: 126.9 };
+        let choices = fleet_api::Planning::dispatch(&planner, &[Arc::new(dock)], &target);
+        assert_eq!((choices.len(), choices[0].rank), (1, None));
+        let says = |code: &str| choices[0].why_not.iter().any(|reason| reason.code == code);
+        assert!(says("place_unknown") && says("facts_unknown") && says("dock_offline"));
     }
 
     #[test]

@@ -206,6 +206,13 @@ fn a_file_by_address_is_flown_and_flights_that_may_meet_say_so() {
         let hosts = ("GWANJE_WAYLINES_URL_HOSTS", host.clone());
         let site = Site::start_as(|_| vec![hosts]).await;
         let docks = Docks::online(&site, 2, "").await;
+        let place = &docks.page(&site, 0).await["telemetry"];
+        let [latitude, longitude] =
+            ["latitude", "longitude"].map(|key| place[key]["value"].as_f64().unwrap());
+        let near = format!("/api/v1/dispatch?latitude={latitude}&longitude={longitude}");
+        let proposed = site.get(&near).await.is(200);
+        assert_eq!(proposed["choices"][0]["sn"], docks.sn(0), "{proposed}");
+        assert_eq!(proposed["choices"][0]["rank"], 1, "{proposed}");
         let uploaded = docks.upload(&site, 0).await;
         let body = json!({"url": format!("http://{host}/survey.kmz"), "name": "by address",
             "md5": uploaded["md5"]});
@@ -214,6 +221,10 @@ fn a_file_by_address_is_flown_and_flights_that_may_meet_say_so() {
         assert_eq!(fetched["md5"], uploaded["md5"]);
         let taken = docks.order(&site, 0, &fetched, "by-address").await.is(202);
         assert_eq!(taken["warnings"], Value::Null, "it is alone: {taken}");
+        let proposed = site.get(&near).await.is(200);
+        let choices = proposed["choices"].as_array().unwrap();
+        let it = choices.iter().find(|choice| choice["sn"] == docks.sn(0)).unwrap();
+        assert_eq!(it["why_not"][0]["code"], "mission_active", "{proposed}");
         let ended = until_ended(&site, &taken).await;
         assert_eq!(ended["verdict"], "ok", "{ended}");
         assert_eq!(docks.truth(0).take_offs(), 1);

@@ -53,7 +53,8 @@ export const reasonsKo = {
   overlap_time: '같은 도크의 다른 임무와 시간이 겹칩니다.',
   overlap_space: '다른 임무와 같은 곳, 고도, 시간에 비행합니다.',
   overlap_return_height: '가까운 임무와 복귀 고도가 거의 같습니다.',
-  url_not_allowed: '이 주소에서는 파일을 가져오지 않습니다. waylines.url_hosts 설정을 확인하십시오.',
+  url_not_allowed:
+    '이 주소에서는 파일을 가져오지 않습니다. waylines.url_hosts 설정을 확인하십시오.',
   url_unreachable: '주소에서 파일을 가져오지 못했습니다.',
   fingerprint_mismatch: '가져온 파일의 MD5가 지정한 값과 다릅니다.',
   no_effect: '도크가 접수했으나 결과가 확인되지 않습니다.',

@@ -43,6 +43,8 @@ struct Picture {
     osd: BTreeMap<DeviceSn, Arc<DeviceOsd>>,
     /// Those that are not over.
     missions: BTreeMap<MissionId, Arc<MissionStatus>>,
+    /// Where docks with missions stand, as far as known: found once, for all comparisons.
+    homes: BTreeMap<DeviceSn, Option<(f64, f64)>>,
 }
 
 /// Sees all docks of this tower.
@@ -71,16 +73,16 @@ impl Planner {
                 biased;
                 batch = missions.take(BATCH) => {
                     for status in batch {
-                        to_look_at.extend(self.picture().take(status));
+                        to_look_at.extend(self.picture().take(clock::now().wall, status));
                     }
                 }
                 batch = osd.take(BATCH) => {
                     let mut picture = self.picture();
                     for sample in batch {
-                        picture.osd.insert(sample.sn.clone(), sample);
+                        picture.take_osd(sample);
                     }
                 }
-                _ = again.tick() => to_look_at = self.picture().missions.keys().copied().collect(),
+                _ = again.tick() => to_look_at = self.picture().all_anew(),
             }
             tokio::task::yield_now().await;
             let mut looked_at = 0;
@@ -104,9 +106,26 @@ impl Planner {
 }
 
 impl Picture {
-    /// Takes note of where a mission stands, and says which to look at because of it: all, when one
-    /// came, went, took off or is to fly at another time; the one alone, when it tells of its warnings.
-    fn take(&mut self, status: Arc<MissionStatus>) -> Vec<MissionId> {
+    fn take_osd(&mut self, sample: Arc<DeviceOsd>) {
+        let sn = sample.sn.clone();
+        self.osd.insert(sn.clone(), sample);
+        if self.homes.get(&sn).is_some_and(Option::is_none) {
+            let home = self.place(&sn);
+            self.homes.insert(sn, home);
+        }
+    }
+
+    /// Every mission, with the docks where they stand by now.
+    fn all_anew(&mut self) -> BTreeSet<MissionId> {
+        let docks: BTreeSet<_> = self.missions.values().map(|status| status.sn.clone()).collect();
+        self.homes = docks.into_iter().map(|sn| (sn.clone(), self.place(&sn))).collect();
+        self.missions.keys().copied().collect()
+    }
+
+    /// Takes note of where a mission stands, and says which to look at because of it: when it came,
+    /// went or took off, those that it may meet and those that are warned of any; the one alone, when
+    /// it tells of its warnings.
+    fn take(&mut self, now: WallMs, status: Arc<MissionStatus>) -> Vec<MissionId> {
         let mission_id = status.mission_id;
         let before = match status.state {
             MissionState::Ended => self.missions.remove(&mission_id),
@@ -121,16 +140,25 @@ impl Picture {
             | MissionState::Unknown => self.missions.insert(mission_id, Arc::clone(&status)),
         };
         let is_known = self.missions.contains_key(&mission_id);
-        let is_same = before
-            .as_ref()
-            .is_some_and(|before| is_known && is_flying(before.state) == is_flying(status.state));
-        match (is_same, before.is_some() || is_known) {
-            (true, _) if before.is_some_and(|before| before.warnings == status.warnings) => {
-                Vec::new()
+        if is_known && !self.homes.contains_key(&status.sn) {
+            self.homes.insert(status.sn.clone(), self.place(&status.sn));
+        }
+        match before {
+            Some(before) if is_known && is_flying(before.state) == is_flying(status.state) => {
+                let is_news = before.warnings != status.warnings;
+                is_news.then_some(mission_id).into_iter().collect()
             }
-            (true, _) => vec![mission_id],
-            (false, true) => self.missions.keys().copied().collect(),
-            (false, false) => Vec::new(),
+            None if !is_known => Vec::new(),
+            Some(_) | None => {
+                let own = self.flight(&status);
+                let is_concerned = |other: &&Arc<MissionStatus>| {
+                    other.mission_id == mission_id
+                        || !other.warnings.is_empty()
+                        || overlap::against(now, &own, &self.flight(other)).is_some()
+                };
+                let others = self.missions.values().filter(is_concerned);
+                others.map(|other| other.mission_id).collect()
+            }
         }
     }
 
@@ -162,7 +190,7 @@ impl Picture {
             plan: &status.plan,
             is_flying: is_flying(status.state),
             rth_altitude_m: status.rth_altitude_m,
-            home: self.place(&status.sn),
+            home: self.homes.get(&status.sn).copied().flatten(),
         }
     }
 
@@ -348,31 +376,37 @@ mod tests {
         let news = picture.news(WallMs(0), id).unwrap();
         let MissionAction::Warn(warnings) = news.action else { panic!("{news:?}") };
         let status = MissionStatus { warnings, ..MissionStatus::clone(&picture.missions[&id]) };
-        picture.take(Arc::new(status))
+        picture.take(WallMs(0), Arc::new(status))
     }
 
     #[test]
     fn both_missions_that_may_meet_are_told_until_they_may_not() {
         let mut picture = Picture::default();
         let id = |number| MissionId(Uuid::from_u128(number));
-        assert_eq!(picture.take(status(1, "D1", 60.0, MissionState::Scheduled)), [id(1)]);
+        assert_eq!(
+            picture.take(WallMs(0), status(1, "D1", 60.0, MissionState::Scheduled)),
+            [id(1)]
+        );
         assert_eq!(told(&picture, 1), None, "it is alone");
-        let first = picture.take(status(2, "D2", 70.0, MissionState::Scheduled));
-        assert_eq!(first, [id(1), id(2)], "one more may concern every other one");
+        let first = picture.take(WallMs(0), status(2, "D2", 70.0, MissionState::Scheduled));
+        assert_eq!(first, [id(1), id(2)], "those that it may meet");
+        let far = picture.take(WallMs(0), status(3, "D3", 500.0, MissionState::Scheduled));
+        assert_eq!(far, [id(3)], "nobody else is concerned");
+        assert_eq!(picture.take(WallMs(0), status(3, "D3", 500.0, MissionState::Ended)), []);
         assert_eq!(told(&picture, 1).unwrap(), ["overlap_space"]);
         assert_eq!(told(&picture, 2).unwrap(), ["overlap_space"]);
         // It shows what it was told: nothing more to say.
         assert_eq!(warned(&mut picture, 1), [id(1)]);
         assert_eq!(told(&picture, 1), None);
         // The same news again is none, and a restart that forgot is told again.
-        assert_eq!(picture.take(Arc::clone(&picture.missions[&id(1)])), []);
-        assert_eq!(picture.take(status(1, "D1", 60.0, MissionState::Prepared)), [id(1)]);
+        assert_eq!(picture.take(WallMs(0), Arc::clone(&picture.missions[&id(1)])), []);
+        assert_eq!(picture.take(WallMs(0), status(1, "D1", 60.0, MissionState::Prepared)), [id(1)]);
         assert_eq!(told(&picture, 1).unwrap(), ["overlap_space"]);
         assert_eq!(warned(&mut picture, 1), [id(1)]);
         // The other one is over.
-        assert_eq!(picture.take(status(2, "D2", 70.0, MissionState::Ended)), [id(1)]);
+        assert_eq!(picture.take(WallMs(0), status(2, "D2", 70.0, MissionState::Ended)), [id(1)]);
         assert_eq!(told(&picture, 1).unwrap(), [""; 0]);
-        assert_eq!(picture.take(status(2, "D2", 70.0, MissionState::Ended)), []);
+        assert_eq!(picture.take(WallMs(0), status(2, "D2", 70.0, MissionState::Ended)), []);
     }
 
     #[test]
@@ -424,7 +458,7 @@ mod tests {
         let mut picture = Picture::default();
         for number in 1..40 {
             let sn = if number % 2 == 0 { "D1" } else { "D2" };
-            picture.take(status(number, sn, 60.0, MissionState::Scheduled));
+            picture.take(WallMs(0), status(number, sn, 60.0, MissionState::Scheduled));
         }
         assert_eq!(told(&picture, 1).unwrap().len(), 2, "one of its own dock, one of the other");
     }

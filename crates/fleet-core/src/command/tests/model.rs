@@ -258,7 +258,7 @@ fn first_difference(tell: impl Fn(Event) -> Event) -> Option<String> {
         let steps: Vec<_> = (0..rng.usize(1..12))
             .map(|_| match rng.usize(..EVENTS.len() + 6) {
                 event if event < EVENTS.len() => Step::Happens(event),
-                _ => Step::Passes { ms: rng.u64(1..20_000), may_repeat: rng.bool() },
+                _ => Step::Passes { ms: rng.u64(1..40_000), may_repeat: rng.bool() },
             })
             .collect();
         let pair = both(rng.usize(..METHODS.len()), rng.u64(5_000..60_000));

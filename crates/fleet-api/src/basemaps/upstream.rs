@@ -138,7 +138,7 @@ impl Upstream {
         address: &str,
         referer: Option<&str>,
     ) -> Result<Fetched, FetchError> {
-        let asked = self.get(address, referer, MAX_BYTES, |kind| is_map(kind));
+        let asked = self.get(address, referer, MAX_BYTES, is_map);
         timeout(WHOLE, asked).await.map_err(|_| FetchError::Late)?
     }
 

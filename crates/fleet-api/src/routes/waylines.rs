@@ -137,7 +137,7 @@ pub(crate) async fn fetch(
         return Err(Problem::bad_input("url has at most 4096 bytes"));
     }
     wayline_urls::check(app.wayline_sources.as_ref(), &url).map_err(|refused| match refused {
-        UrlRefused::Address => Problem::bad_input(&refused.to_string()),
+        UrlRefused::Address => Problem::bad_input(refused.to_string()),
         UrlRefused::Host(_) => {
             Problem::new(StatusCode::FORBIDDEN, "url_not_allowed", refused.to_string())
         }

@@ -98,11 +98,9 @@ fn detail(problem: &Value) -> &str {
 #[tokio::test]
 async fn a_file_is_fetched_once_checked_and_kept() {
     let files = Files::start().await;
-    let sources = || {
-        let host = files.address.to_string().parse().unwrap();
-        WaylineSources::new(vec![host], Arc::new(Literal), Roots::none())
-    };
-    let tower = Tower::with_wayline_sources(sources()).await;
+    let host = files.address.to_string().parse().unwrap();
+    let sources = WaylineSources::new(vec![host], Arc::new(Literal), Roots::none());
+    let tower = Tower::with_wayline_sources(sources).await;
     let bytes = kmz();
     // An uploaded file tells its MD5; this tower has none of that name.
     let known = super::waylines::uploaded(&tower).await["md5"].as_str().unwrap().to_owned();

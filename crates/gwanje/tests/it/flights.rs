@@ -210,9 +210,10 @@ fn a_file_by_address_is_flown_and_flights_that_may_meet_say_so() {
         let [latitude, longitude] =
             ["latitude", "longitude"].map(|key| place[key]["value"].as_f64().unwrap());
         let near = format!("/api/v1/dispatch?latitude={latitude}&longitude={longitude}");
-        let proposed = site.get(&near).await.is(200);
-        assert_eq!(proposed["choices"][0]["sn"], docks.sn(0), "{proposed}");
-        assert_eq!(proposed["choices"][0]["rank"], 1, "{proposed}");
+        let is_best = |page: &Value| {
+            page["choices"][0]["sn"] == docks.sn(0) && page["choices"][0]["rank"] == 1
+        };
+        site.until("the dock to be proposed", &near, is_best).await;
         let uploaded = docks.upload(&site, 0).await;
         let body = json!({"url": format!("http://{host}/survey.kmz"), "name": "by address",
             "md5": uploaded["md5"]});
@@ -221,10 +222,12 @@ fn a_file_by_address_is_flown_and_flights_that_may_meet_say_so() {
         assert_eq!(fetched["md5"], uploaded["md5"]);
         let taken = docks.order(&site, 0, &fetched, "by-address").await.is(202);
         assert_eq!(taken["warnings"], Value::Null, "it is alone: {taken}");
-        let proposed = site.get(&near).await.is(200);
-        let choices = proposed["choices"].as_array().unwrap();
-        let it = choices.iter().find(|choice| choice["sn"] == docks.sn(0)).unwrap();
-        assert_eq!(it["why_not"][0]["code"], "mission_active", "{proposed}");
+        let says_why_not = |page: &Value| {
+            let choices = page["choices"].as_array().unwrap();
+            let it = choices.iter().find(|choice| choice["sn"] == docks.sn(0)).unwrap();
+            it["rank"].is_null() && it["why_not"].to_string().contains("mission_active")
+        };
+        site.until("why it cannot fly", &near, says_why_not).await;
         let ended = until_ended(&site, &taken).await;
         assert_eq!(ended["verdict"], "ok", "{ended}");
         assert_eq!(docks.truth(0).take_offs(), 1);
@@ -240,7 +243,6 @@ fn a_file_by_address_is_flown_and_flights_that_may_meet_say_so() {
             missions.push(site.post("/api/v1/missions", &body).await.is(202));
         }
         let second = &missions[1];
-        assert_eq!(second["warnings"][0]["code"], "overlap_space", "{second}");
         let is_warned = |mission: &Value| mission["warnings"][0]["code"] == "overlap_space";
         for mission in &missions {
             let warned = until_mission(&site, mission, "the warning", is_warned).await;

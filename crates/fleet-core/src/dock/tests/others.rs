@@ -61,7 +61,7 @@ fn a_mission_shows_what_it_may_meet_until_it_is_over_and_stops_for_nothing() {
     let mut rig = Rig::online();
     let id = rig.ordered_mission();
     let warn = |rig: &mut Rig, codes: &[&'static str]| {
-        let warnings = codes.iter().map(|code| Reason::new(*code, "a test")).collect();
+        let warnings = codes.iter().map(|code| Reason::new(code, "a test")).collect();
         let before = rig.missions.remove(&id).unwrap();
         rig.input(Input::MissionControl(MissionControl {
             mission_id: id,

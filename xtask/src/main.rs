@@ -1,10 +1,11 @@
 //! Project tasks: `cargo xtask tidy` holds the repository to its own rules.
 //!
 //! `tidy` refuses to change files; it names what is wrong and where. `dji-coverage` proves what of
-//! DJI's documentation is typed; `sim` simulates fleets; `bench` measures. Read next: [`tidy`],
-//! [`dji_coverage`], [`sim`], [`bench`].
+//! DJI's documentation is typed; `diagrams` draws the state machines; `sim` simulates fleets; `bench`
+//! measures. Read next: [`tidy`], [`dji_coverage`], [`diagrams`], [`sim`], [`bench`].
 
 mod bench;
+mod diagrams;
 mod dji_coverage;
 mod sim;
 mod tidy;
@@ -29,6 +30,8 @@ enum Task {
     Tidy,
     /// What of DJI's documentation `dji-cloud` types; writes docs/dji-coverage.md
     DjiCoverage(dji_coverage::CoverageArgs),
+    /// Every state and transition of the machines, from their code; writes docs/machines.md
+    Diagrams(diagrams::DiagramArgs),
     /// Whole fleets simulated from seeds, against the tower's promises
     Sim(sim::SimArgs),
     /// How fast the hot paths are
@@ -38,6 +41,7 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().task {
         Task::Tidy => tidy(),
+        Task::Diagrams(args) => Ok(exit_code(diagrams::run(&args)?)),
         Task::Sim(args) => sim::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::DjiCoverage(args) => Ok(exit_code(dji_coverage::run(&args)?)),

@@ -23,6 +23,7 @@ use crate::{
     hub::HubHandle,
     metrics::{Metrics, SharedRegistry},
     services::{Enrolment, Planning, SystemSource},
+    wayline_urls::WaylineSources,
     waylines::WaylineStore,
 };
 
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Bus,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) waylines: Arc<WaylineStore>,
+    pub(crate) wayline_sources: Option<WaylineSources>,
     pub(crate) basemaps: Arc<Basemaps>,
     pub(crate) enrolment: Arc<dyn Enrolment>,
     pub(crate) planning: Arc<dyn Planning>,

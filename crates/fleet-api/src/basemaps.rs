@@ -28,8 +28,9 @@ use cache::Cache;
 pub use file::{MapFile, TileKind};
 use style::{Links, Part};
 pub use template::{BadTemplate, Template};
+use upstream::Fetched;
 pub use upstream::{BadRoots, Resolve, Roots};
-use upstream::{Fetched, Upstream};
+pub(crate) use upstream::{FetchError, Upstream};
 
 /// Grounds one tower may have.
 pub const MAX_BASEMAPS: usize = 16;

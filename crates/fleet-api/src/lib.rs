@@ -32,6 +32,7 @@ mod serve;
 mod services;
 mod stream;
 mod submit;
+mod wayline_urls;
 mod waylines;
 
 use std::sync::{Arc, PoisonError};
@@ -57,6 +58,7 @@ pub use services::{
     BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, LoopState,
     MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
 };
+pub use wayline_urls::{BadUrlHost, UrlHost, WaylineSources};
 pub use waylines::{Wayline, WaylineKeeper, WaylineResource, WaylineSummary, Waylines};
 
 /// The old protocol's picture is one text, megabytes of it for a large fleet.
@@ -76,6 +78,8 @@ pub struct Parts {
     pub basemaps: Vec<Basemap>,
     /// How upstreams of basemaps are found and checked; absent where none is configured.
     pub upstream: Option<(Arc<dyn Resolve>, Roots)>,
+    /// Where wayline files may be fetched from by address; absent: nowhere.
+    pub wayline_sources: Option<WaylineSources>,
     /// Enrols docks.
     pub enrolment: Arc<dyn Enrolment>,
     /// Sees more than one dock and flight.
@@ -101,6 +105,7 @@ impl Api {
             waylines: Waylines(waylines),
             basemaps,
             upstream,
+            wayline_sources,
             enrolment,
             planning,
             system,
@@ -125,6 +130,7 @@ impl Api {
             hub: handle,
             tokens,
             waylines,
+            wayline_sources,
             basemaps,
             enrolment,
             planning,

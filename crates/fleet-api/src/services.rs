@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use fleet_types::{
-    DeviceSn, MissionId, MissionPlan, MissionStatus, Reason, WallMs, plan::BreakPoint,
+    DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionStatus, Reason, WallMs,
+    dispatch::{DispatchChoice, DispatchTarget},
+    plan::BreakPoint,
 };
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -240,6 +242,16 @@ pub trait Planning: Send + Sync {
     /// # Errors
     /// Why it must not.
     fn resume_point(&self, status: &MissionStatus) -> Result<BreakPoint, Reason>;
-    /// Other flights of ours that this one may meet, in sentences.
-    fn overlaps(&self, sn: &DeviceSn, plan: &MissionPlan, rth_altitude_m: u16) -> Vec<Reason>;
+    /// Other flights of ours that this one may meet, in sentences. `own` is its own, where it is one.
+    fn overlaps(
+        &self,
+        own: Option<MissionId>,
+        sn: &DeviceSn,
+        plan: &MissionPlan,
+        rth_altitude_m: u16,
+    ) -> Vec<Reason>;
+    /// Each of these docks and whether it can fly to a place now: those that can first, best first; each other
+    /// one with why not. Advice: the checks before take-off are asked all the same.
+    fn dispatch(&self, docks: &[Arc<DeviceStatus>], target: &DispatchTarget)
+    -> Vec<DispatchChoice>;
 }

@@ -196,7 +196,7 @@ impl WaylineStore {
             wayline_id: WaylineId(Uuid::now_v7()),
             name: name.to_owned(),
             size_bytes: bytes.len() as u64,
-            md5: hex(&Md5::digest(&bytes)),
+            md5: md5_of(&bytes),
             summary,
             uploaded_ms: now_ms(),
         });
@@ -227,6 +227,11 @@ impl WaylineStore {
             inner.files.values().map(|stored| (stored.seq, Arc::clone(&stored.wayline))).collect();
         list.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         list.into_iter().map(|(_, wayline)| wayline).collect()
+    }
+
+    /// The newest file of this name with these bytes.
+    pub(crate) fn find(&self, name: &str, md5: &str) -> Option<Arc<Wayline>> {
+        self.list().into_iter().find(|wayline| wayline.name == name && wayline.md5 == md5)
     }
 
     pub(crate) fn get(&self, id: WaylineId) -> Option<Arc<Wayline>> {
@@ -269,6 +274,11 @@ impl WaylineStore {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The fingerprint of a file, lower-case hexadecimal.
+pub(crate) fn md5_of(bytes: &[u8]) -> String {
+    hex(&Md5::digest(bytes))
 }
 
 fn signed_text(id: WaylineId, expires_ms: i64) -> String {

@@ -2,18 +2,8 @@
 //!
 //! One machine holds the alarms of one tower. Sources say which conditions hold ([`Input`]), people
 //! say what they do about them ([`AlarmOrder`]), and every change of an alarm comes out as an
-//! [`AlarmStatus`]. The condition of an alarm and the knowledge of people are told apart:
-//!
-//! ```text
-//!             raise                        clear
-//!   (none) ─────────▶ Raised ───────────────────▶ ClearedUnacknowledged ──acknowledge──▶ Cleared
-//!                      │  ▲ raise (from any state in which the condition was gone)
-//!          acknowledge │  │ more urgent than acknowledged
-//!                      ▼  │                clear
-//!                  Acknowledged ────────────────▶ Cleared
-//!   latching:  Raised ──clear──▶ LatchedUnacknowledged ──acknowledge──▶ Cleared
-//!              Acknowledged ──clear──▶ LatchedAcknowledged ──acknowledge──▶ Cleared
-//! ```
+//! [`AlarmStatus`]. The condition of an alarm and the knowledge of people are told apart
+//! (`docs/machines.md` shows them).
 //!
 //! Shelving lies across it: a shelved alarm goes on through its states unseen; when the time is up,
 //! or a person brings it back, it is raised anew if its condition holds. A condition that comes and
@@ -22,8 +12,8 @@
 //!
 //! It refuses to drop an alarm whose condition holds: when it is full it gives up the oldest and
 //! least urgent of those whose condition is gone; where there is none, the newcomer is counted and
-//! an alarm of its own says so. What a checker may assert: every state is reached by the table
-//! above alone; a condition that holds has a status that is active; each shelf ends at its time;
+//! an alarm of its own says so. What a checker may assert: every state is reached by
+//! [`MACHINE`] alone; a condition that holds has a status that is active; each shelf ends at its time;
 //! entries stay within [`ENTRIES_MAX`] + 1. What was up when a tower ended is restored with who knew
 //! of it ([`Input::Restore`]). Read next: [`hms`] for the device's own messages.
 
@@ -41,9 +31,100 @@ use fleet_types::{
     alarm::{Acknowledgement, AlarmAction, AlarmOrder, AlarmSource, AlarmState, Priority, Shelf},
 };
 
-use crate::mutant::{self, Mutant};
+use crate::{
+    machine::Machine,
+    mutant::{self, Mutant},
+};
 use flood::Floods;
 use serde::{Deserialize, Serialize};
+
+/// Every state and transition of an alarm; shelving lies across it.
+pub const MACHINE: Machine = Machine {
+    name: "Alarm",
+    module: "alarm.rs",
+    about: "One alarm after ISA-18.2. Shelving lies across the states: what is shelved goes on through \
+        them unseen, needs no acknowledgement when it goes, and is raised anew when the shelf ends \
+        while its condition holds (`back from shelf`). A cleared alarm is remembered only while it is \
+        shelved. After a restart an alarm stands as it stood.",
+    states: &[
+        ("raised", "The condition holds and nobody acknowledged it."),
+        ("acknowledged", "The condition holds and somebody knows."),
+        (
+            "cleared_unacknowledged",
+            "The condition is gone, and nobody acknowledged that it was there.",
+        ),
+        ("latched_unacknowledged", "Gone, and it stays until somebody acknowledges it."),
+        ("latched_acknowledged", "Gone, somebody knew; it stays until acknowledged once more."),
+        ("cleared", "Over."),
+    ],
+    starts: &["raised"],
+    ends: &[],
+    rows: &[
+        ("acknowledge", &["raised"], "acknowledged"),
+        (
+            "acknowledge",
+            &["cleared_unacknowledged", "latched_unacknowledged", "latched_acknowledged"],
+            "cleared",
+        ),
+        ("gone", &["raised"], "cleared_unacknowledged"),
+        ("gone", &["raised"], "latched_unacknowledged"),
+        ("gone", &["acknowledged"], "latched_acknowledged"),
+        ("gone", &["acknowledged"], "cleared"),
+        ("gone_while_shelved", &["raised"], "cleared"),
+        (
+            "raise",
+            &[
+                "cleared_unacknowledged",
+                "latched_unacknowledged",
+                "latched_acknowledged",
+                "cleared",
+            ],
+            "raised",
+        ),
+        ("more_urgent", &["acknowledged"], "raised"),
+        ("back_from_shelf", &["acknowledged"], "raised"),
+        ("known_before_restart", &["raised"], "acknowledged"),
+        (
+            "given_up",
+            &[
+                "raised",
+                "acknowledged",
+                "cleared_unacknowledged",
+                "latched_unacknowledged",
+                "latched_acknowledged",
+            ],
+            "cleared",
+        ),
+        (
+            "merged_after_restart",
+            &[
+                "raised",
+                "acknowledged",
+                "cleared_unacknowledged",
+                "latched_unacknowledged",
+                "latched_acknowledged",
+            ],
+            "cleared",
+        ),
+    ],
+};
+
+/// The one way in which an alarm changes its state.
+fn turn(status: &mut AlarmStatus, cause: &str, to: AlarmState) {
+    MACHINE.check(cause, name(status.state), name(to));
+    status.state = to;
+}
+
+fn name(state: AlarmState) -> &'static str {
+    match state {
+        AlarmState::Raised => "raised",
+        AlarmState::Acknowledged => "acknowledged",
+        AlarmState::ClearedUnacknowledged => "cleared_unacknowledged",
+        AlarmState::LatchedUnacknowledged => "latched_unacknowledged",
+        AlarmState::LatchedAcknowledged => "latched_acknowledged",
+        AlarmState::Cleared => "cleared",
+    }
+}
 
 /// Alarms remembered by one tower.
 pub const ENTRIES_MAX: usize = 20_000;
@@ -329,7 +410,7 @@ impl AlarmBook {
             AlarmState::Raised => {}
             // What was acknowledged was less than this.
             AlarmState::Acknowledged if is_more_urgent => {
-                status.state = AlarmState::Raised;
+                turn(status, "more_urgent", AlarmState::Raised);
                 status.acknowledged = None;
             }
             AlarmState::Acknowledged => {}
@@ -338,7 +419,7 @@ impl AlarmBook {
             | AlarmState::LatchedAcknowledged
             | AlarmState::Cleared => {
                 status.raised_count = status.raised_count.saturating_add(1);
-                status.state = AlarmState::Raised;
+                turn(status, "raise", AlarmState::Raised);
                 status.raised_ms = now.wall;
                 status.cleared_ms = None;
                 status.acknowledged = None;
@@ -380,13 +461,15 @@ impl AlarmBook {
         self.unconfirmed.remove(key);
         let Some(entry) = self.entries.get_mut(key) else { return };
         let status = &mut entry.status;
-        status.state = match (status.state, entry.latching) {
-            (AlarmState::Raised, true) => AlarmState::LatchedUnacknowledged,
-            (AlarmState::Acknowledged, true) => AlarmState::LatchedAcknowledged,
+        let (cause, to) = match (status.state, entry.latching) {
+            (AlarmState::Raised, true) => ("gone", AlarmState::LatchedUnacknowledged),
+            (AlarmState::Acknowledged, true) => ("gone", AlarmState::LatchedAcknowledged),
             // Whoever shelved it chose not to be told of it.
-            (AlarmState::Raised, false) if status.shelved.is_some() => AlarmState::Cleared,
-            (AlarmState::Raised, false) => AlarmState::ClearedUnacknowledged,
-            (AlarmState::Acknowledged, false) => AlarmState::Cleared,
+            (AlarmState::Raised, false) if status.shelved.is_some() => {
+                ("gone_while_shelved", AlarmState::Cleared)
+            }
+            (AlarmState::Raised, false) => ("gone", AlarmState::ClearedUnacknowledged),
+            (AlarmState::Acknowledged, false) => ("gone", AlarmState::Cleared),
             (
                 AlarmState::ClearedUnacknowledged
                 | AlarmState::LatchedUnacknowledged
@@ -395,6 +478,7 @@ impl AlarmBook {
                 _,
             ) => return,
         };
+        turn(status, cause, to);
         status.cleared_ms = Some(now.wall);
         self.changed(now, key, false);
     }
@@ -445,13 +529,14 @@ impl AlarmBook {
     fn acknowledge_one(&mut self, now: Now, key: &Key, by: &str) -> bool {
         let Some(entry) = self.entries.get_mut(key) else { return false };
         let status = &mut entry.status;
-        status.state = match status.state {
+        let to = match status.state {
             AlarmState::Raised => AlarmState::Acknowledged,
             AlarmState::ClearedUnacknowledged
             | AlarmState::LatchedUnacknowledged
             | AlarmState::LatchedAcknowledged => AlarmState::Cleared,
             AlarmState::Acknowledged | AlarmState::Cleared => return false,
         };
+        turn(status, "acknowledge", to);
         status.acknowledged = Some(Acknowledgement { by: by.to_owned(), at_ms: now.wall });
         self.changed(now, key, false);
         true
@@ -483,7 +568,7 @@ impl AlarmBook {
         let is_active = entry.status.state.is_active();
         if is_active {
             // It is back: somebody has to know anew.
-            entry.status.state = AlarmState::Raised;
+            turn(&mut entry.status, "back_from_shelf", AlarmState::Raised);
             entry.status.acknowledged = None;
         }
         self.changed(now, &key, is_active);
@@ -571,7 +656,7 @@ impl AlarmBook {
             self.shelves.remove(&(until, entry.status.alarm_id));
         }
         entry.status.shelved = None;
-        entry.status.state = AlarmState::Cleared;
+        turn(&mut entry.status, "given_up", AlarmState::Cleared);
         entry.status.cleared_ms.get_or_insert(now.wall);
         self.changed(now, key, false);
     }

@@ -22,7 +22,52 @@ use std::collections::VecDeque;
 use fleet_types::{MonoMs, Now, Reason, WallMs};
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Spec;
+use crate::{machine::Machine, spec::Spec};
+
+/// Every state and transition of the authority over a device: of its flight, and of its payload.
+pub const MACHINE: Machine = Machine {
+    name: "Authority",
+    module: "authority.rs",
+    about: "Who commands a device: two of these, one for flight and one for payload. Each change of holder \
+        raises the fencing number that commands are decided and sent under. Return home, pause, hover \
+        and zero sticks are not asked about here at all.",
+    states: &[
+        ("free", "Nobody has it."),
+        ("implicit", "Whoever commanded last; passes to the next who commands and ranks as high."),
+        ("explicit", "Somebody asked for it: others are kept out."),
+    ],
+    starts: &["free"],
+    ends: &[],
+    rows: &[
+        ("commanded", &["free", "implicit"], "implicit"),
+        ("taken", &["free", "implicit"], "explicit"),
+        ("taken_over", &["implicit", "explicit"], "explicit"),
+        ("handed_over", &["implicit", "explicit"], "explicit"),
+        ("released", &["implicit", "explicit"], "free"),
+        ("silent", &["implicit", "explicit"], "free"),
+    ],
+};
+
+impl Change {
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Commanded => "commanded",
+            Self::Taken => "taken",
+            Self::HandedOver { .. } => "handed_over",
+            Self::TakenOver { .. } => "taken_over",
+            Self::Released => "released",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+fn name(held: Option<&Held>) -> &'static str {
+    match held {
+        None => "free",
+        Some(held) if held.lease.is_explicit => "explicit",
+        Some(_) => "implicit",
+    }
+}
 
 /// What kind of commander, lowest rank first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -146,6 +191,24 @@ pub struct Authority {
 #[must_use]
 pub fn needs_authority(spec: &Spec) -> bool {
     !spec.counter_action
+}
+
+/// Which authority a method is given under: what turns, shoots or speaks is the payload's.
+#[must_use]
+pub fn scope_of(method: &str) -> Scope {
+    const PAYLOAD: [&str; 9] = [
+        "camera_",
+        "drc_camera_",
+        "gimbal_",
+        "drc_gimbal_",
+        "ir_metering_",
+        "live_",
+        "payload_authority_",
+        "psdk_",
+        "speaker_",
+    ];
+    let is_payload = PAYLOAD.iter().any(|prefix| method.starts_with(prefix));
+    if is_payload { Scope::Payload } else { Scope::Flight }
 }
 
 impl Authority {
@@ -281,8 +344,7 @@ impl Authority {
     /// When the giver does not have it.
     pub fn release(&mut self, now: Now, by: &Holder, scope: Scope) -> Result<(), Reason> {
         self.check_holder(now, by, scope)?;
-        *self.held_mut(scope) = None;
-        self.tell(now, scope, Change::Released);
+        self.turn(now, scope, None, Change::Released);
         Ok(())
     }
 
@@ -290,8 +352,7 @@ impl Authority {
     pub fn handle_timeout(&mut self, now: Now) {
         for scope in [Scope::Flight, Scope::Payload] {
             if self.held_mut(scope).as_ref().is_some_and(|held| now.mono >= held.ends) {
-                *self.held_mut(scope) = None;
-                self.tell(now, scope, Change::Silent);
+                self.turn(now, scope, None, Change::Silent);
             }
         }
     }
@@ -344,10 +405,18 @@ impl Authority {
         let fence = self.next_fence;
         self.next_fence += 1;
         let lease = Lease { holder, fence, is_explicit, since_ms: now.wall };
-        *self.held_mut(scope) = Some(Held { lease, ends: now.mono });
+        self.turn(now, scope, Some(lease), change);
+        fence
+    }
+
+    /// The one place where the holder changes.
+    fn turn(&mut self, now: Now, scope: Scope, lease: Option<Lease>, change: Change) {
+        let held = lease.map(|lease| Held { lease, ends: now.mono });
+        let before = self.held_mut(scope);
+        MACHINE.check(change.cause(), name(before.as_ref()), name(held.as_ref()));
+        *before = held;
         self.extend(now.mono, scope);
         self.tell(now, scope, change);
-        fence
     }
 
     fn extend(&mut self, now: MonoMs, scope: Scope) {

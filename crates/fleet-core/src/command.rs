@@ -17,9 +17,13 @@ use fleet_types::{
 
 use crate::{
     io::JournalId,
+    machine::Tabled,
     mutant::{self, Mutant},
     spec::{Completion, Spec},
 };
+
+pub use state::MACHINE;
+use state::{Outcome, State};
 
 /// Most steps kept of one command.
 const STEPS_MAX: usize = 64;
@@ -55,28 +59,12 @@ pub struct JobReport {
     pub progress: Progress,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum State {
-    /// Waiting for the journal; nothing has left.
-    Journaling,
-    /// Handed to the link; its fate is due.
-    Sending { deadline: MonoMs },
-    /// Left; the answer is due.
-    Sent { reply_deadline: MonoMs },
-    /// Answered; the job's end, or the effect, is due.
-    Acknowledged { deadline: MonoMs },
-    /// Left, and nobody knows. Once the device spoke of it the link cannot say that it never left.
-    Unknown { device_spoke: bool },
-    /// Over.
-    Final,
-}
-
 /// One command.
 #[derive(Clone, Debug)]
 pub struct Command {
     request: CommandRequest,
     spec: Spec,
-    state: State,
+    state: Tabled<State>,
     status: CommandStatus,
     journal_id: Option<JournalId>,
     expires: MonoMs,
@@ -98,6 +86,19 @@ impl Command {
         spec: Spec,
         mission_id: Option<MissionId>,
     ) -> (Self, Vec<Effect>) {
+        let mut command = Self::new(now, request, spec, mission_id);
+        let (expires, counter_action) = (command.expires, command.spec.counter_action);
+        let changed = Effect::Changed { outcome: false };
+        if mutant::is(Mutant::JournalAfterSend)
+            || counter_action && !mutant::is(Mutant::CounterWaitsForJournal)
+        {
+            command.state.go("counter_action", command.sending());
+            return (command, vec![Effect::Send { expires }, Effect::Journal, changed]);
+        }
+        (command, vec![Effect::Journal, changed])
+    }
+
+    fn new(now: Now, request: CommandRequest, spec: Spec, mission_id: Option<MissionId>) -> Self {
         let lifetime_ms = request.expires_in_ms;
         let status = CommandStatus {
             command_id: request.command_id,
@@ -118,39 +119,28 @@ impl Command {
             expires_ms: WallMs(now.wall.0.saturating_add_unsigned(lifetime_ms)),
             steps: Vec::new(),
         };
-        let expires = now.mono.after_ms(lifetime_ms);
-        let counter_action = spec.counter_action;
+        let repeats_left = if spec.repeatable { REPEATS_MAX } else { 0 };
         let mut command = Self {
             request,
             spec,
-            state: State::Journaling,
+            state: Tabled::new(State::Journaling),
             status,
             journal_id: None,
-            expires,
+            expires: now.mono.after_ms(lifetime_ms),
             left_at: None,
             last_step: now.mono,
             repeats: 0,
-            repeats_left: 0,
+            repeats_left,
         };
-        if command.spec.repeatable {
-            command.repeats_left = REPEATS_MAX;
-        }
         command.step(now, "accepted", None);
-        let changed = Effect::Changed { outcome: false };
-        if mutant::is(Mutant::JournalAfterSend)
-            || counter_action && !mutant::is(Mutant::CounterWaitsForJournal)
-        {
-            command.state = command.sending();
-            return (command, vec![Effect::Send { expires }, Effect::Journal, changed]);
-        }
-        (command, vec![Effect::Journal, changed])
+        command
     }
 
     /// A request refused before anything left: kept as a status, so that the refusal is seen.
     #[must_use]
     pub fn refuse(now: Now, request: CommandRequest, spec: Spec, reason: Reason) -> Self {
-        let (mut command, _) = Self::accept(now, request, spec, None);
-        command.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason));
+        let mut command = Self::new(now, request, spec, None);
+        command.finish(now, "refused", Outcome::Rejected, ResponseCode::Rejected, Some(reason));
         command
     }
 
@@ -173,12 +163,11 @@ impl Command {
         // What a machine before this one sent is never sent again. How many copies it sent of what may
         // be repeated is not known: what the link says of one is nothing about the others.
         let repeats = u8::from(spec.repeatable);
-        let was = status.state;
         let counter_action = status.counter_action;
         let mut command = Self {
             request,
             spec,
-            state: State::Final,
+            state: Tabled::new(State::on_record(now, status.state, counter_action)),
             status,
             journal_id: None,
             expires,
@@ -187,36 +176,33 @@ impl Command {
             repeats,
             repeats_left: 0,
         };
-        match was {
-            CommandState::Accepted if !counter_action => {
-                command.state = State::Journaling;
+        match *command.state {
+            State::Journaling => {
                 command.reject_unsent(
                     now,
+                    "restart",
                     "restarted",
                     "The dock's machine was restarted before the command left: it was not sent.",
                 );
             }
-            CommandState::Accepted
-            | CommandState::Journaled
-            | CommandState::Sent
-            | CommandState::Acknowledged => {
+            State::Sending { .. } | State::Sent { .. } | State::Acknowledged { .. } => {
                 // Only what is heard from now on can prove anything.
                 command.left_at = Some(now.mono);
+                let was_taken = command.is_acknowledged();
                 command.become_unknown(
                     now,
-                    was == CommandState::Acknowledged,
+                    "restart",
+                    was_taken,
                     "restarted",
                     "The dock's machine was restarted while the command was under way. Whether the dock followed it is not known.",
                 );
             }
-            // Why it is unknown was told already.
-            CommandState::Unknown => {
+            // Why it is unknown was told already. Of those that ended so, the device has spoken: they
+            // have left.
+            State::Unknown { .. } | State::Final(Outcome::Succeeded | Outcome::Failed) => {
                 command.left_at = Some(now.mono);
-                command.state = State::Unknown { device_spoke: false };
             }
-            // The device spoke of these: they have left.
-            CommandState::Succeeded | CommandState::Failed => command.left_at = Some(now.mono),
-            CommandState::Rejected | CommandState::Expired => {}
+            State::Final(Outcome::Rejected | Outcome::Expired) => {}
         }
         command
     }
@@ -248,19 +234,19 @@ impl Command {
     /// Whether nothing more can happen.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        self.state == State::Final
+        matches!(*self.state, State::Final(_))
     }
 
     /// Whether it left and nobody knows what became of it.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        matches!(self.state, State::Unknown { .. })
+        matches!(*self.state, State::Unknown { .. })
     }
 
     /// Whether the device answered that it took it, and its end is due.
     #[must_use]
     pub fn is_acknowledged(&self) -> bool {
-        matches!(self.state, State::Acknowledged { .. })
+        matches!(*self.state, State::Acknowledged { .. })
     }
 
     /// Whether it is over and not a byte of it reached the device.
@@ -281,19 +267,19 @@ impl Command {
     /// Whether it left and its answer is due.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Sent { .. })
+        matches!(*self.state, State::Sent { .. })
     }
 
     /// Whether the device may have it: what is said of a command that has not left is not about it.
     #[must_use]
     pub fn may_have_left(&self) -> bool {
-        match &self.state {
+        match &*self.state {
             State::Journaling => false,
             State::Sending { .. }
             | State::Sent { .. }
             | State::Acknowledged { .. }
             | State::Unknown { .. } => true,
-            State::Final => self.left_at.is_some(),
+            State::Final(_) => self.left_at.is_some(),
         }
     }
 
@@ -311,7 +297,7 @@ impl Command {
     /// When [`Self::on_timeout`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<MonoMs> {
-        match &self.state {
+        match &*self.state {
             State::Journaling => Some(self.expires),
             State::Sent { reply_deadline } => Some(*reply_deadline),
             State::Sending { deadline } | State::Acknowledged { deadline } => Some(*deadline),
@@ -319,23 +305,24 @@ impl Command {
                 Some(self.last_step.after_ms(10_000))
             }
             // Unknown has no timer.
-            State::Unknown { .. } | State::Final => None,
+            State::Unknown { .. } | State::Final(_) => None,
         }
     }
 
     /// The record is safe: the command may leave, if `refusal` finds nothing against it now.
     pub fn on_journaled(&mut self, now: Now, refusal: Option<Reason>) -> Vec<Effect> {
-        if self.state != State::Journaling {
+        if *self.state != State::Journaling {
             self.step(now, "journaled", None);
             return vec![Effect::Changed { outcome: false }];
         }
         if now.mono >= self.expires {
-            return self.expire(now);
+            return self.expire(now, "time_up");
         }
         if let Some(reason) = refusal {
-            return self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason));
+            let code = ResponseCode::Rejected;
+            return self.finish(now, "refused", Outcome::Rejected, code, Some(reason));
         }
-        self.state = self.sending();
+        self.state.go("on_record", self.sending());
         self.status.state = CommandState::Journaled;
         self.step(now, "journaled", None);
         vec![Effect::Send { expires: self.expires }, Effect::Changed { outcome: false }]
@@ -343,7 +330,7 @@ impl Command {
 
     /// The record could not be made: an ordinary command is refused, a counter-action goes on.
     pub fn on_journal_failed(&mut self, now: Now) -> Vec<Effect> {
-        if self.state != State::Journaling {
+        if *self.state != State::Journaling {
             self.step(now, "journal_failed", None);
             return vec![Effect::Changed { outcome: false }];
         }
@@ -351,7 +338,7 @@ impl Command {
             "journal_down",
             "The command could not be put on record, so it was not sent. Restore the database and ask again.",
         );
-        self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason))
+        self.finish(now, "no_record", Outcome::Rejected, ResponseCode::Rejected, Some(reason))
     }
 
     /// Something else was ordered of the device: the same again might undo it.
@@ -362,27 +349,31 @@ impl Command {
     /// The device answered with our `tid` and method. Duplicates and answers after the end change
     /// nothing; a late answer closes an unknown command.
     pub fn on_answer(&mut self, now: Now, answer: &Answer) -> Vec<Effect> {
-        match &self.state {
+        match &*self.state {
             State::Sending { .. } | State::Sent { .. } | State::Unknown { .. } => {}
-            State::Journaling | State::Acknowledged { .. } | State::Final => return Vec::new(),
+            State::Journaling | State::Acknowledged { .. } | State::Final(_) => return Vec::new(),
         }
         self.left_at.get_or_insert(now.mono);
         match (answer, self.spec.completion) {
             (Answer::Unknown, _) => self.become_unknown(
                 now,
+                "answer_unreadable",
                 true,
                 "lost_reply",
                 "The dock answered without a readable result. Whether it acts is not known.",
             ),
             (Answer::Accepted(_), Completion::Answer) => {
                 self.step(now, "acknowledged", None);
-                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+                self.finish(now, "answer_yes", Outcome::Succeeded, ResponseCode::Ok, None)
             }
-            (Answer::Accepted(_), Completion::Job | Completion::Effect) => self.acknowledge(now),
+            (Answer::Accepted(_), Completion::Job | Completion::Effect) => {
+                self.acknowledge(now, "answer_yes")
+            }
             (Answer::Rejected { code, .. }, _) => {
                 self.step(now, "acknowledged", Some(format!("result {code}")));
                 let reason = device_reason("device_refused", "The dock refused", *code);
-                self.finish(now, CommandState::Failed, ResponseCode::Rejected, Some(reason))
+                let code = ResponseCode::Rejected;
+                self.finish(now, "answer_no", Outcome::Failed, code, Some(reason))
             }
         }
     }
@@ -397,12 +388,13 @@ impl Command {
             Verdict::Succeeded => {
                 let progress = Progress { percent: Some(100), ..report.progress.clone() };
                 self.status.progress = Some(progress);
-                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+                self.finish(now, "job_done", Outcome::Succeeded, ResponseCode::Ok, None)
             }
             Verdict::Failed { code, status } => self.fail_job(now, status.as_ref(), *code),
             Verdict::PartiallyDone => {
                 let reason = Reason::new("partially_done", "The dock did a part of it.");
-                self.finish(now, CommandState::Failed, ResponseCode::Failed, Some(reason))
+                let code = ResponseCode::Failed;
+                self.finish(now, "job_failed", Outcome::Failed, code, Some(reason))
             }
             Verdict::Running => {
                 self.take_up(now);
@@ -416,9 +408,9 @@ impl Command {
 
     /// Telemetry heard after the command left shows its effect.
     pub fn on_effect_seen(&mut self, now: Now) -> Vec<Effect> {
-        match &self.state {
+        match &*self.state {
             // Before an answer the same state may have had another cause.
-            State::Journaling | State::Sending { .. } | State::Sent { .. } | State::Final => {
+            State::Journaling | State::Sending { .. } | State::Sent { .. } | State::Final(_) => {
                 Vec::new()
             }
             State::Acknowledged { .. } => match self.spec.completion {
@@ -426,7 +418,7 @@ impl Command {
                 Completion::Answer | Completion::Job => Vec::new(),
                 Completion::Effect => {
                     self.step(now, "observed", None);
-                    self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+                    self.finish(now, "effect_seen", Outcome::Succeeded, ResponseCode::Ok, None)
                 }
             },
             State::Unknown { .. } => {
@@ -435,7 +427,8 @@ impl Command {
                     "observed",
                     "No complete answer came, but telemetry shows that it was carried out.",
                 );
-                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, Some(reason))
+                let code = ResponseCode::Ok;
+                self.finish(now, "effect_seen", Outcome::Succeeded, code, Some(reason))
             }
         }
     }
@@ -449,7 +442,7 @@ impl Command {
         self.left_at.get_or_insert(now.mono);
         self.step(now, "observed", None);
         let reason = Reason::new("observed", "No answer came, but the device acts on it.");
-        self.finish(now, CommandState::Succeeded, ResponseCode::Ok, Some(reason))
+        self.finish(now, "observed", Outcome::Succeeded, ResponseCode::Ok, Some(reason))
     }
 
     /// Something else of the device's proves that it refused the command (a flight that is over as
@@ -460,7 +453,7 @@ impl Command {
         }
         self.left_at.get_or_insert(now.mono);
         self.step(now, "observed", None);
-        self.finish(now, CommandState::Failed, ResponseCode::Rejected, reason)
+        self.finish(now, "refusal_observed", Outcome::Failed, ResponseCode::Rejected, reason)
     }
 
     /// A person settles it. Only an unknown command can be settled.
@@ -471,11 +464,11 @@ impl Command {
         let detail = format!("{}: {}", resolution.resolved_by, resolution.note);
         self.step(now, "resolved", Some(detail));
         let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
-        let (state, code) = match resolution.outcome {
-            ResolvedOutcome::Succeeded => (CommandState::Succeeded, ResponseCode::Ok),
-            ResolvedOutcome::Failed => (CommandState::Failed, ResponseCode::Failed),
+        let (outcome, code) = match resolution.outcome {
+            ResolvedOutcome::Succeeded => (Outcome::Succeeded, ResponseCode::Ok),
+            ResolvedOutcome::Failed => (Outcome::Failed, ResponseCode::Failed),
         };
-        self.finish(now, state, code, Some(reason))
+        self.finish(now, "person", outcome, code, Some(reason))
     }
 
     /// A deadline passed. `may_repeat`: nothing stands against the command now, so that it may leave
@@ -484,37 +477,39 @@ impl Command {
         if self.deadline().is_none_or(|deadline| now.mono < deadline) {
             return Vec::new();
         }
-        match &self.state {
-            State::Journaling => self.expire(now),
+        match &*self.state {
+            State::Journaling => self.expire(now, "time_up"),
             State::Sending { .. } => {
                 self.left_at.get_or_insert(now.mono);
                 self.become_unknown(
                     now,
+                    "silence",
                     false,
                     "send_lost",
                     "The connection to the broker never told what became of the command. Whether the dock got it is not known.",
                 )
             }
             State::Sent { .. } if self.is_sent_again() => {
-                self.state = self.sending();
+                self.state.go("repeat", self.sending());
                 vec![Effect::Send { expires: self.expires.after_ms(60_000) }]
             }
             State::Sent { .. } if mutant::is(Mutant::SilenceIsFailure) => {
-                self.finish(now, CommandState::Failed, ResponseCode::Failed, None)
+                self.finish(now, "planted", Outcome::Failed, ResponseCode::Failed, None)
             }
             State::Sent { .. } if mutant::is(Mutant::SilenceIsSuccess) => {
-                self.finish(now, CommandState::Succeeded, ResponseCode::Ok, None)
+                self.finish(now, "planted", Outcome::Succeeded, ResponseCode::Ok, None)
             }
             State::Sent { .. } if may_repeat && self.is_repeated(now) => {
                 self.repeats_left -= 1;
                 self.repeats += 1;
-                self.state = self.sending();
+                self.state.go("repeat", self.sending());
                 self.step(now, "repeat", None);
                 let expires = self.expires;
                 vec![Effect::Send { expires }, Effect::Changed { outcome: false }]
             }
             State::Sent { .. } => self.become_unknown(
                 now,
+                "silence",
                 false,
                 "lost_reply",
                 "The dock did not answer in time. Whether it acts is not known; the command is not sent again by itself.",
@@ -522,21 +517,23 @@ impl Command {
             State::Acknowledged { .. } => match self.spec.completion {
                 Completion::Answer | Completion::Job => self.become_unknown(
                     now,
+                    "silence",
                     true,
                     "lost_reply",
                     "The dock took the command but never reported its end.",
                 ),
                 Completion::Effect => self.become_unknown(
                     now,
+                    "silence",
                     true,
                     "no_effect",
                     "The dock said yes, but its telemetry does not show the effect.",
                 ),
             },
             State::Unknown { .. } if mutant::is(Mutant::UnknownByTimer) => {
-                self.finish(now, CommandState::Failed, ResponseCode::Failed, None)
+                self.finish(now, "planted", Outcome::Failed, ResponseCode::Failed, None)
             }
-            State::Unknown { .. } | State::Final => Vec::new(),
+            State::Unknown { .. } | State::Final(_) => Vec::new(),
         }
     }
 
@@ -560,12 +557,13 @@ impl Command {
         !self.is_final() && self.may_have_left()
     }
 
-    fn acknowledge(&mut self, now: Now) -> Vec<Effect> {
+    fn acknowledge(&mut self, now: Now, cause: &'static str) -> Vec<Effect> {
         let timeout_ms = match self.spec.completion {
             Completion::Effect => EFFECT_TIMEOUT_MS,
             Completion::Answer | Completion::Job => self.spec.job_timeout_ms,
         };
-        self.state = State::Acknowledged { deadline: now.mono.after_ms(timeout_ms) };
+        let deadline = now.mono.after_ms(timeout_ms);
+        self.state.go(cause, State::Acknowledged { deadline });
         self.status.state = CommandState::Acknowledged;
         self.status.response_code = None;
         self.status.reason = None;
@@ -576,10 +574,10 @@ impl Command {
     /// A report proves that the device took the command, even where its answer was lost.
     fn take_up(&mut self, now: Now) {
         if self.is_acknowledged() {
-            self.state =
-                State::Acknowledged { deadline: now.mono.after_ms(self.spec.job_timeout_ms) };
+            let deadline = now.mono.after_ms(self.spec.job_timeout_ms);
+            self.state.go("job_runs", State::Acknowledged { deadline });
         } else {
-            self.acknowledge(now);
+            self.acknowledge(now, "job_runs");
         }
     }
 
@@ -604,31 +602,38 @@ impl Command {
             0 => Reason::new(reason_code, format!("{what}, without a code.")),
             code => device_reason(reason_code, what, code),
         };
-        self.finish(now, CommandState::Failed, ResponseCode::Failed, Some(reason))
+        self.finish(now, "job_failed", Outcome::Failed, ResponseCode::Failed, Some(reason))
     }
 
-    fn reject_unsent(&mut self, now: Now, code: &'static str, text: &'static str) -> Vec<Effect> {
+    fn reject_unsent(
+        &mut self,
+        now: Now,
+        cause: &'static str,
+        code: &'static str,
+        text: &'static str,
+    ) -> Vec<Effect> {
         let reason = Reason::new(code, text);
-        self.finish(now, CommandState::Rejected, ResponseCode::Rejected, Some(reason))
+        self.finish(now, cause, Outcome::Rejected, ResponseCode::Rejected, Some(reason))
     }
 
-    fn expire(&mut self, now: Now) -> Vec<Effect> {
+    fn expire(&mut self, now: Now, cause: &'static str) -> Vec<Effect> {
         let reason = Reason::new("expired", "Its time ran out before it left: it was not sent.");
-        self.finish(now, CommandState::Expired, ResponseCode::Expired, Some(reason))
+        self.finish(now, cause, Outcome::Expired, ResponseCode::Expired, Some(reason))
     }
 
     fn become_unknown(
         &mut self,
         now: Now,
+        cause: &'static str,
         device_spoke: bool,
         code: &'static str,
         text: &'static str,
     ) -> Vec<Effect> {
-        if let State::Unknown { device_spoke: spoke } = &mut self.state {
-            *spoke |= device_spoke;
+        if let State::Unknown { device_spoke: spoke } = *self.state {
+            self.state.go(cause, State::Unknown { device_spoke: spoke || device_spoke });
             return Vec::new();
         }
-        self.state = State::Unknown { device_spoke };
+        self.state.go(cause, State::Unknown { device_spoke });
         self.status.state = CommandState::Unknown;
         self.status.response_code = Some(ResponseCode::Unknown);
         self.status.reason = Some(Reason::new(code, text));
@@ -639,12 +644,13 @@ impl Command {
     fn finish(
         &mut self,
         now: Now,
-        state: CommandState,
+        cause: &'static str,
+        outcome: Outcome,
         response: ResponseCode,
         reason: Option<Reason>,
     ) -> Vec<Effect> {
-        self.state = State::Final;
-        self.status.state = state;
+        self.state.go(cause, State::Final(outcome));
+        self.status.state = outcome.shown();
         self.status.response_code = Some(response);
         let detail = reason.as_ref().map(|reason| reason.code.to_string());
         self.status.reason = reason;
@@ -686,5 +692,6 @@ pub fn device_reason(code: &'static str, what: &str, device_code: i64) -> Reason
 }
 
 mod fate;
+mod state;
 #[cfg(test)]
 mod tests;

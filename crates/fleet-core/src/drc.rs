@@ -31,8 +31,42 @@ use dji_cloud::{
 };
 use fleet_types::{MonoMs, Now, Reason, WallMs};
 
-use crate::mutant::{self, Mutant};
+use crate::{
+    machine::{Machine, Named, Tabled},
+    mutant::{self, Mutant},
+};
 use axes::{AxisBook, Craft};
+
+/// Every state and transition of direct control of one device.
+pub const MACHINE: Machine = Machine {
+    name: "Flying by hand",
+    module: "drc.rs",
+    about: "One direct-control (DRC) session with the tower's dead man's switch. Without a fresh frame of \
+        sticks the aircraft is held with zeros after 250 ms (`silence`) and the session is left after \
+        2 s (`long silence`). A wayline that was paused for it stays paused until a person confirms.",
+    states: &[
+        ("off", "Nobody flies by hand."),
+        ("entering", "The device was asked to enter the mode."),
+        ("flying", "Sticks steer."),
+        ("holding", "No fresh sticks: zeros, again and again."),
+        ("leaving", "The device was asked to leave the mode."),
+    ],
+    starts: &["off"],
+    ends: &[],
+    rows: &[
+        ("enter", &["off"], "entering"),
+        ("device_entered", &["entering"], "flying"),
+        ("device_refused", &["entering"], "off"),
+        ("no_answer", &["entering", "leaving"], "off"),
+        ("silence", &["flying"], "holding"),
+        ("fresh_frame", &["holding"], "flying"),
+        ("long_silence", &["holding"], "leaving"),
+        ("device_silent", &["flying", "holding"], "leaving"),
+        ("asked_to_leave", &["entering", "flying", "holding"], "leaving"),
+        ("authority_lost", &["entering", "flying", "holding"], "leaving"),
+        ("device_left", &["flying", "holding", "leaving"], "off"),
+    ],
+};
 
 /// Times of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +250,20 @@ enum State {
     Leaving { deadline: MonoMs },
 }
 
+impl Named for State {
+    const MACHINE: &'static Machine = &MACHINE;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Entering { .. } => "entering",
+            Self::Flying(session) if session.is_holding => "holding",
+            Self::Flying(_) => "flying",
+            Self::Leaving { .. } => "leaving",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 struct Session {
     fence: u64,
@@ -253,7 +301,7 @@ pub struct DrcStats {
 #[derive(Clone, Debug)]
 pub struct DrcSession {
     config: DrcConfig,
-    state: State,
+    state: Tabled<State>,
     has_paused_wayline: bool,
     position: Option<Position>,
     stats: DrcStats,
@@ -264,7 +312,7 @@ impl DrcSession {
     /// Nobody flies by hand.
     #[must_use]
     pub fn new(config: DrcConfig) -> Self {
-        let (state, position, stats) = (State::Off, None, DrcStats::default());
+        let (state, position, stats) = (Tabled::new(State::Off), None, DrcStats::default());
         let outputs = VecDeque::new();
         Self { config, state, has_paused_wayline: false, position, stats, outputs }
     }
@@ -272,7 +320,7 @@ impl DrcSession {
     /// Where it stands.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        match &self.state {
+        match &*self.state {
             State::Off => Phase::Off,
             State::Entering { .. } => Phase::Entering,
             State::Flying(session) if session.is_holding => Phase::Holding,
@@ -290,7 +338,7 @@ impl DrcSession {
     /// Whether a wayline waits for a person.
     #[must_use]
     pub fn waits_for_resume(&self) -> bool {
-        self.has_paused_wayline && self.state == State::Off
+        self.has_paused_wayline && *self.state == State::Off
     }
 
     /// Takes in what happened. `axes` tells which models may be steered.
@@ -305,12 +353,15 @@ impl DrcSession {
             Input::Entered { result } => self.on_entered(now, result),
             Input::Frame(frame) => self.on_frame(now, frame, axes),
             Input::DeviceHeard => {
-                if let State::Flying(session) = &mut self.state {
-                    session.device_heard = now.mono;
-                }
+                self.state.change("device_heard", |state| {
+                    if let State::Flying(session) = state {
+                        session.device_heard = now.mono;
+                    }
+                });
             }
             Input::Position(position) => self.position = Some(position),
-            Input::Leave | Input::AuthorityLost => self.leave(now),
+            Input::Leave => self.leave(now, "asked_to_leave"),
+            Input::AuthorityLost => self.leave(now, "authority_lost"),
             Input::DeviceLeft => self.on_device_left(),
             Input::ConfirmResume { by, shown } => self.confirm_resume(now, by, shown),
         }
@@ -327,7 +378,7 @@ impl DrcSession {
     /// When [`Self::handle_timeout`] is next due, and for what.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(MonoMs, &'static str)> {
-        match &self.state {
+        match &*self.state {
             State::Off => None,
             State::Entering { deadline, .. } => Some((*deadline, "drc enter")),
             State::Leaving { deadline } => Some((*deadline, "drc exit")),
@@ -359,20 +410,20 @@ impl DrcSession {
     }
 
     fn enter(&mut self, now: Now, fence: u64, craft: Craft, pauses_wayline: bool) {
-        if self.state != State::Off {
+        if *self.state != State::Off {
             let text = "Somebody flies this aircraft by hand already. Nothing was done.";
             return self.refuse("drc_busy", text);
         }
         self.has_paused_wayline |= pauses_wayline;
         let deadline = now.mono.after_ms(self.config.answer_ms);
-        self.state = State::Entering { fence, craft, deadline };
+        self.state.go("enter", State::Entering { fence, craft, deadline });
         self.outputs.push_back(Output::OrderEnter);
     }
 
     fn on_entered(&mut self, now: Now, result: i64) {
-        let State::Entering { fence, craft, .. } = &self.state else { return };
+        let State::Entering { fence, craft, .. } = &*self.state else { return };
         if result != 0 {
-            self.end();
+            self.end("device_refused");
             let text = format!("The dock refused direct control (code {result}).");
             return self.outputs.push_back(Output::Refused(
                 Reason::new("drc_refused", text).with_device_code(result),
@@ -391,56 +442,30 @@ impl DrcSession {
             device_heard: now.mono,
             is_holding: false,
         };
-        self.state = State::Flying(session);
+        self.state.go("device_entered", State::Flying(session));
         self.pass(now);
     }
 
     fn on_frame(&mut self, now: Now, frame: Frame, axes: &AxisBook) {
-        let is_zero = frame.sticks.is_zero();
-        let State::Flying(session) = &mut self.state else {
-            return;
-        };
-        // Zeros stop, whoever sends them.
-        if is_zero {
-            session.waiting = None;
-            session.send(now, &mut self.outputs, Sticks::default(), true);
-        }
-        if frame.fence != session.fence || !frame.sticks.is_sane() {
-            self.stats.foreign += 1;
-            return;
-        }
-        if session.newest.is_some_and(|newest| frame.number <= newest) {
-            self.stats.reordered += 1;
-            return;
-        }
-        session.newest = Some(frame.number);
-        if session.took_too_long(now, frame.sent_ms, self.config.stale_ms) {
-            self.stats.stale += 1;
-            return;
-        }
-        session.fresh_at = now.mono;
-        session.is_holding = false;
-        if is_zero {
-            return;
-        }
-        if !axes.is_checked(&session.craft) {
-            self.stats.locked += 1;
+        let Self { config, stats, outputs, .. } = self;
+        let locked = self.state.change("fresh_frame", |state| match state {
+            State::Flying(session) => session.take(now, &frame, axes, config, stats, outputs),
+            State::Off | State::Entering { .. } | State::Leaving { .. } => false,
+        });
+        if locked {
             let text = "The sticks are locked: no axis check of this model and firmware is on record. Check on site, in the simulator of the aircraft, which way each stick moves it.";
-            return self.refuse("sticks_locked", text);
+            self.refuse("sticks_locked", text);
         }
-        self.stats.replaced += u64::from(session.waiting.is_some());
-        session.waiting = Some(frame.sticks);
-        session.send_waiting(now, &mut self.outputs, self.config.tick_ms);
     }
 
     fn pass(&mut self, now: Now) {
-        match &mut self.state {
+        match &*self.state {
             State::Off => {}
             State::Entering { deadline, .. } | State::Leaving { deadline } => {
                 if now.mono >= *deadline {
                     // Whether the device is in the mode is not known: it leaves by itself when it
                     // hears no heart beat.
-                    self.end();
+                    self.end("no_answer");
                 }
             }
             State::Flying(session) => {
@@ -448,49 +473,63 @@ impl DrcSession {
                 let is_device_gone =
                     now.mono.since_ms(session.device_heard) >= self.config.device_silent_ms;
                 if silent_ms >= self.config.zero_after_ms && !mutant::is(Mutant::StaleSticks) {
-                    // What waited is older than the silence: it must not move anything any more.
-                    session.waiting = None;
-                    session.is_holding = true;
+                    self.within("silence", |session, _, _| {
+                        // What waited is older than the silence: it must not move anything any more.
+                        session.waiting = None;
+                        session.is_holding = true;
+                    });
                 }
-                if silent_ms >= self.config.release_after_ms || is_device_gone {
-                    return self.leave(now);
+                if silent_ms >= self.config.release_after_ms {
+                    return self.leave(now, "long_silence");
                 }
-                if session.is_holding && now.mono >= session.next_stick {
-                    session.send(now, &mut self.outputs, Sticks::default(), true);
-                    session.next_stick = now.mono.after_ms(self.config.tick_ms);
+                if is_device_gone {
+                    return self.leave(now, "device_silent");
                 }
-                session.send_waiting(now, &mut self.outputs, self.config.tick_ms);
-                if now.mono >= session.next_beat {
-                    session.beat(now, &mut self.outputs);
-                    session.next_beat = now.mono.after_ms(self.config.beat_ms);
-                }
+                self.within("time", |session, config, outputs| {
+                    session.pass(now, config, outputs);
+                });
             }
         }
     }
 
-    /// Stops the aircraft and leaves.
-    fn leave(&mut self, now: Now) {
-        match &mut self.state {
-            State::Flying(session) => {
-                session.send(now, &mut self.outputs, Sticks::default(), true);
+    /// Lets something happen to a session that flies.
+    fn within(
+        &mut self,
+        cause: &'static str,
+        act: impl FnOnce(&mut Session, &DrcConfig, &mut VecDeque<Output>),
+    ) {
+        let Self { config, outputs, .. } = self;
+        self.state.change(cause, |state| {
+            if let State::Flying(session) = state {
+                act(session, config, outputs);
             }
+        });
+    }
+
+    /// Stops the aircraft and leaves.
+    fn leave(&mut self, now: Now, cause: &'static str) {
+        match &*self.state {
+            State::Flying(_) => self.within("stop", |session, _, outputs| {
+                session.send(now, outputs, Sticks::default(), true);
+            }),
             // The dock may be in the mode by now.
             State::Entering { .. } => {}
             State::Off | State::Leaving { .. } => return,
         }
         self.outputs.push_back(Output::OrderExit);
-        self.state = State::Leaving { deadline: now.mono.after_ms(self.config.answer_ms) };
+        let deadline = now.mono.after_ms(self.config.answer_ms);
+        self.state.go(cause, State::Leaving { deadline });
     }
 
     fn on_device_left(&mut self) {
-        match self.state {
-            State::Flying(_) | State::Leaving { .. } => self.end(),
+        match &*self.state {
+            State::Flying(_) | State::Leaving { .. } => self.end("device_left"),
             State::Off | State::Entering { .. } => {}
         }
     }
 
-    fn end(&mut self) {
-        self.state = State::Off;
+    fn end(&mut self, cause: &'static str) {
+        self.state.go(cause, State::Off);
         if self.has_paused_wayline {
             if mutant::is(Mutant::AutoResumeAfterDrc) {
                 self.outputs.push_back(Output::Resume { by: "tower".to_owned() });
@@ -530,6 +569,63 @@ impl DrcSession {
 }
 
 impl Session {
+    /// Takes a frame; true when its sticks are locked.
+    fn take(
+        &mut self,
+        now: Now,
+        frame: &Frame,
+        axes: &AxisBook,
+        config: &DrcConfig,
+        stats: &mut DrcStats,
+        outputs: &mut VecDeque<Output>,
+    ) -> bool {
+        let is_zero = frame.sticks.is_zero();
+        // Zeros stop, whoever sends them.
+        if is_zero {
+            self.waiting = None;
+            self.send(now, outputs, Sticks::default(), true);
+        }
+        if frame.fence != self.fence || !frame.sticks.is_sane() {
+            stats.foreign += 1;
+            return false;
+        }
+        if self.newest.is_some_and(|newest| frame.number <= newest) {
+            stats.reordered += 1;
+            return false;
+        }
+        self.newest = Some(frame.number);
+        if self.took_too_long(now, frame.sent_ms, config.stale_ms) {
+            stats.stale += 1;
+            return false;
+        }
+        self.fresh_at = now.mono;
+        self.is_holding = false;
+        if is_zero {
+            return false;
+        }
+        if !axes.is_checked(&self.craft) {
+            stats.locked += 1;
+            return true;
+        }
+        stats.replaced += u64::from(self.waiting.is_some());
+        self.waiting = Some(frame.sticks);
+        self.send_waiting(now, outputs, config.tick_ms);
+        false
+    }
+
+    /// Zeros, sticks and heart beats that are due.
+    fn pass(&mut self, now: Now, config: &DrcConfig, outputs: &mut VecDeque<Output>) {
+        if self.is_holding && now.mono >= self.next_stick {
+            self.send(now, outputs, Sticks::default(), true);
+            self.next_stick = now.mono.after_ms(config.tick_ms);
+        }
+        self.send_waiting(now, outputs, config.tick_ms);
+        if now.mono >= self.next_beat {
+            self.beat(now, outputs);
+            self.next_beat = now.mono.after_ms(config.beat_ms);
+        }
+    }
+
     /// Whether a frame was on its way much longer than the quickest one. The two clocks have
     /// different origins; what they say together is comparable.
     fn took_too_long(&mut self, now: Now, sent_ms: i64, stale_ms: i64) -> bool {

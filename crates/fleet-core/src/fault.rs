@@ -33,7 +33,10 @@ use fleet_types::{
     topic::DeviceOsd,
 };
 
-use crate::alarm::{Condition, Input as AlarmInput, Key};
+use crate::{
+    alarm::{Condition, Input as AlarmInput, Key},
+    machine::{Machine, Named, Tabled},
+};
 use fields::Fields;
 use frozen::Frozen;
 use motion::Motion;
@@ -183,12 +186,60 @@ pub enum FaultInput<'a> {
     Commanded,
 }
 
+/// Every state and transition of a fault: what has to last before it is told, both ways.
+pub const MACHINE: Machine = Machine {
+    name: "Fault",
+    module: "fault.rs",
+    about: "One fault of one device: heart-beat lost, OSD stalled, a field frozen or missing, speed drop, \
+        position jump, link quality, clock skew. Each has times of its own to be raised and cleared \
+        (`FaultConfig`); a value at the edge does not flicker.",
+    states: &[
+        ("quiet", "Nothing is wrong."),
+        ("rising", "Something is wrong, not for long enough to be told."),
+        ("raised", "Told."),
+        ("falling", "It is right again, not for long enough to be told."),
+    ],
+    starts: &["quiet"],
+    ends: &[],
+    rows: &[
+        ("bad", &["quiet"], "rising"),
+        ("good", &["rising"], "quiet"),
+        ("lasted", &["rising"], "raised"),
+        ("good", &["raised"], "falling"),
+        ("bad", &["falling"], "raised"),
+        ("lasted", &["falling"], "quiet"),
+    ],
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turning {
+    Quiet,
+    Rising { since: MonoMs },
+    Raised,
+    Falling { since: MonoMs },
+}
+
+impl Named for Turning {
+    const MACHINE: &'static Machine = &MACHINE;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Rising { .. } => "rising",
+            Self::Raised => "raised",
+            Self::Falling { .. } => "falling",
+        }
+    }
+}
+
 /// A condition that has to last, both ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Debounce {
-    is_raised: bool,
-    /// Since when the condition has been other than what is told.
-    turning: Option<MonoMs>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debounce(Tabled<Turning>);
+
+impl Default for Debounce {
+    fn default() -> Self {
+        Self(Tabled::new(Turning::Quiet))
+    }
 }
 
 impl Debounce {
@@ -200,31 +251,43 @@ impl Debounce {
         raise_ms: u64,
         clear_ms: u64,
     ) -> Option<bool> {
-        if is_bad == self.is_raised {
-            self.turning = None;
-            return None;
+        match (*self.0, is_bad) {
+            (Turning::Quiet, true) => self.0.go("bad", Turning::Rising { since: now }),
+            (Turning::Rising { .. }, false) => self.0.go("good", Turning::Quiet),
+            (Turning::Raised, false) => self.0.go("good", Turning::Falling { since: now }),
+            (Turning::Falling { .. }, true) => self.0.go("bad", Turning::Raised),
+            (Turning::Quiet | Turning::Falling { .. }, false)
+            | (Turning::Raised | Turning::Rising { .. }, true) => {}
         }
-        let since = *self.turning.get_or_insert(now);
-        let needed_ms = if is_bad { raise_ms } else { clear_ms };
-        if now.since_ms(since) < needed_ms {
-            return None;
+        match *self.0 {
+            Turning::Rising { since } if now.since_ms(since) >= raise_ms => {
+                self.0.go("lasted", Turning::Raised);
+                Some(true)
+            }
+            Turning::Falling { since } if now.since_ms(since) >= clear_ms => {
+                self.0.go("lasted", Turning::Quiet);
+                Some(false)
+            }
+            Turning::Quiet | Turning::Rising { .. } | Turning::Raised | Turning::Falling { .. } => {
+                None
+            }
         }
-        self.is_raised = is_bad;
-        self.turning = None;
-        Some(is_bad)
     }
 
     /// When feeding it the same again would change it.
     #[must_use]
     pub fn deadline(&self, raise_ms: u64, clear_ms: u64) -> Option<MonoMs> {
-        let needed_ms = if self.is_raised { clear_ms } else { raise_ms };
-        self.turning.map(|since| since.after_ms(needed_ms))
+        match *self.0 {
+            Turning::Rising { since } => Some(since.after_ms(raise_ms)),
+            Turning::Falling { since } => Some(since.after_ms(clear_ms)),
+            Turning::Quiet | Turning::Raised => None,
+        }
     }
 
     /// Whether it is up.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.is_raised
+        matches!(*self.0, Turning::Raised | Turning::Falling { .. })
     }
 }
 

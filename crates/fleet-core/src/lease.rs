@@ -21,7 +21,30 @@ use std::collections::VecDeque;
 
 use fleet_types::{MonoMs, Reason};
 
-use crate::mutant::{self, Mutant};
+use crate::{
+    machine::{Machine, Named, Tabled},
+    mutant::{self, Mutant},
+};
+
+/// Every state and transition of a partition's lease, as one tower sees it.
+pub const MACHINE: Machine = Machine {
+    name: "Partition lease",
+    module: "lease.rs",
+    about: "The right of one tower to command the docks of one partition. It is counted from the question, \
+        and stops a margin before the store may give it to another.",
+    states: &[
+        ("without", "Another tower's, nobody's, or not wanted: nothing is commanded."),
+        ("held", "This tower's until it stops."),
+    ],
+    starts: &["without"],
+    ends: &[],
+    rows: &[
+        ("granted", &["without"], "held"),
+        ("refused", &["held"], "without"),
+        ("run_out", &["held"], "without"),
+        ("given_back", &["held"], "without"),
+    ],
+};
 
 /// How long leases last, and how they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,12 +174,23 @@ enum State {
     Held { right: Ownership, renew_at: MonoMs },
 }
 
+impl Named for State {
+    const MACHINE: &'static Machine = &MACHINE;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Without { .. } => "without",
+            Self::Held { .. } => "held",
+        }
+    }
+}
+
 /// One partition, as one tower sees it.
 #[derive(Clone, Debug)]
 pub struct PartitionLease {
     partition: u16,
     config: LeaseConfig,
-    state: State,
+    state: Tabled<State>,
     is_wanted: bool,
     question: Option<Question>,
     next_request: u64,
@@ -171,7 +205,7 @@ impl PartitionLease {
         Self {
             partition,
             config,
-            state: State::Without { ask_at: None },
+            state: Tabled::new(State::Without { ask_at: None }),
             is_wanted: false,
             question: None,
             next_request: first_request,
@@ -188,7 +222,7 @@ impl PartitionLease {
     /// The right as it stands; it may have run out.
     #[must_use]
     pub fn right(&self) -> Option<Ownership> {
-        match self.state {
+        match *self.state {
             State::Held { right, .. } => Some(right),
             State::Without { .. } => None,
         }
@@ -200,8 +234,8 @@ impl PartitionLease {
         match *input {
             Input::Want(true) => {
                 self.is_wanted = true;
-                if let State::Without { ask_at: ask_at @ None } = &mut self.state {
-                    *ask_at = Some(now);
+                if *self.state == (State::Without { ask_at: None }) {
+                    self.state.go("wanted", State::Without { ask_at: Some(now) });
                 }
             }
             Input::Want(false) => {
@@ -212,7 +246,7 @@ impl PartitionLease {
                     self.lose();
                     self.outputs.push_back(Output::Release { partition, epoch });
                 }
-                self.state = State::Without { ask_at: None };
+                self.state.go("given_back", State::Without { ask_at: None });
             }
             Input::Answer { request, answer } => self.take_answer(now, request, answer),
         }
@@ -230,7 +264,7 @@ impl PartitionLease {
     pub fn poll_timeout(&self) -> Option<(MonoMs, &'static str)> {
         let retry = self.question.map(|question| question.asked_at.after_ms(self.config.retry_ms));
         let stop = self.right().map(|right| right.stop_at);
-        let ask = match (self.state, retry) {
+        let ask = match (*self.state, retry) {
             (_, Some(retry)) => Some(retry),
             (State::Without { ask_at }, None) => ask_at,
             (State::Held { renew_at, .. }, None) => Some(renew_at),
@@ -256,14 +290,15 @@ impl PartitionLease {
             Answer::Granted { epoch } => self.take_grant(now, question.asked_at, epoch),
             Answer::Refused => {
                 self.lose();
-                self.state = State::Without { ask_at: Some(now.after_ms(self.config.retry_ms)) };
+                let ask_at = Some(now.after_ms(self.config.retry_ms));
+                self.state.go("refused", State::Without { ask_at });
             }
             Answer::Failed => {
                 let again = now.after_ms(self.config.retry_ms);
-                match &mut self.state {
+                self.state.change("failed", |state| match state {
                     State::Without { ask_at } => *ask_at = Some(again),
                     State::Held { renew_at, .. } => *renew_at = again,
-                }
+                });
             }
         }
     }
@@ -277,27 +312,29 @@ impl PartitionLease {
         if now >= stop_at {
             // The answer took as long as the lease: it is over before it began.
             self.lose();
-            self.state = State::Without { ask_at: Some(now) };
+            self.state.go("granted_too_late", State::Without { ask_at: Some(now) });
             return;
         }
-        self.state = State::Held { right, renew_at: asked_at.after_ms(renew_ms) };
+        let renew_at = asked_at.after_ms(renew_ms);
+        self.state.go("granted", State::Held { right, renew_at });
         let (partition, ownership) = (self.partition, Some(right));
         self.outputs.push_back(Output::Ownership { partition, ownership });
     }
 
     /// Ends a lease whose time is up.
     fn let_run_out(&mut self, now: MonoMs) {
-        if let State::Held { right, .. } = &mut self.state
+        if let State::Held { mut right, renew_at } = *self.state
             && now >= right.stop_at
             && mutant::is(Mutant::TwoOwners)
         {
             right.stop_at = MonoMs(u64::MAX);
-            let (partition, ownership) = (self.partition, Some(*right));
+            self.state.go("planted", State::Held { right, renew_at });
+            let (partition, ownership) = (self.partition, Some(right));
             self.outputs.push_back(Output::Ownership { partition, ownership });
         }
         if self.right().is_some_and(|right| now >= right.stop_at) {
             self.lose();
-            self.state = State::Without { ask_at: Some(now) };
+            self.state.go("run_out", State::Without { ask_at: Some(now) });
         }
     }
 
@@ -318,7 +355,7 @@ impl PartitionLease {
                 return;
             }
         } else {
-            let due = match self.state {
+            let due = match *self.state {
                 State::Without { ask_at } => ask_at,
                 State::Held { renew_at, .. } => Some(renew_at),
             };

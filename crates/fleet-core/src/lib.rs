@@ -20,6 +20,7 @@ pub mod interlock;
 pub mod io;
 pub mod journal;
 pub mod lease;
+pub mod machine;
 pub mod mission;
 pub mod multi_dock;
 pub mod mutant;

@@ -8,6 +8,7 @@
 
 pub mod resume;
 pub mod silence;
+mod state;
 pub mod waiting;
 
 use dji_cloud::{
@@ -23,8 +24,12 @@ use fleet_types::{
 
 use crate::{
     command::device_reason,
+    machine::Tabled,
     mutant::{self, Mutant},
 };
+
+pub use state::MACHINE;
+use state::State;
 
 /// Most steps kept of one mission.
 const STEPS_MAX: usize = 64;
@@ -83,29 +88,11 @@ pub enum Next {
     Nothing,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Its time to be prepared has not come.
-    Scheduled,
-    Preparing,
-    /// The dock has prepared; take-off waits. `ready`: nothing but our own facts is waited for.
-    Prepared {
-        ready: bool,
-    },
-    Starting,
-    Executing,
-    Paused,
-    /// Its return was cancelled, and nothing was seen of another one.
-    Hovering,
-    Unknown,
-    Ended,
-}
-
 /// One mission.
 #[derive(Clone, Debug)]
 pub struct Mission {
     request: MissionRequest,
-    state: State,
+    state: Tabled<State>,
     status: MissionStatus,
     /// Take-off is not ordered after this.
     deadline: MonoMs,
@@ -145,7 +132,7 @@ impl Mission {
         let on_record = status.state;
         let mut mission = Self {
             request,
-            state,
+            state: Tabled::new(state),
             status,
             deadline,
             prepare: None,
@@ -168,7 +155,7 @@ impl Mission {
     #[must_use]
     pub fn refuse(now: Now, request: MissionRequest, reason: Reason) -> Self {
         let mut mission = Self::accept(now, request);
-        mission.end(now, Verdict::Rejected, Some(reason));
+        mission.end(now, "refused", Verdict::Rejected, Some(reason));
         mission
     }
 
@@ -186,21 +173,10 @@ impl Mission {
         may_have_left: bool,
     ) -> Self {
         let (deadline, last_step) = (now.mono, now.mono);
-        let state = match status.state {
-            MissionState::Scheduled => State::Scheduled,
-            MissionState::Preparing => State::Preparing,
-            MissionState::Prepared => State::Prepared { ready: false },
-            MissionState::Ready => State::Prepared { ready: true },
-            MissionState::Starting | MissionState::Unknown => State::Unknown,
-            MissionState::Executing => State::Executing,
-            MissionState::Paused => State::Paused,
-            MissionState::Hovering => State::Hovering,
-            MissionState::Ended => State::Ended,
-        };
         let on_record = status.state;
         let mut mission = Self {
             request,
-            state,
+            state: Tabled::new(State::on_record(status.state)),
             status,
             deadline,
             prepare,
@@ -215,12 +191,9 @@ impl Mission {
             unsent: 0,
             not_before: now.mono,
         };
-        match (state, may_have_left) {
-            // Why it is unknown was told already.
-            (State::Unknown, true) if mission.status.state == MissionState::Unknown => {}
-            (State::Preparing | State::Unknown, true) => {
-                mission.state = State::Unknown;
-                mission.status.state = MissionState::Unknown;
+        match (*mission.state, may_have_left) {
+            (State::Preparing | State::Starting, true) => {
+                mission.turn("restart", State::Unknown);
                 mission.status.response_code = Some(ResponseCode::Unknown);
                 mission.status.reason = Some(Reason::new(
                     "restarted",
@@ -230,15 +203,18 @@ impl Mission {
             }
             // Nobody releases it any more, and nothing of it has left for take-off.
             (State::Prepared { .. }, _) if mission.is_released_by_another() => {
-                mission.end(now, Verdict::Expired, Some(restarted_before_take_off()));
+                let reason = restarted_before_take_off();
+                mission.end(now, "restart", Verdict::Expired, Some(reason));
             }
-            (State::Preparing | State::Unknown, false) => {
-                mission.end(now, Verdict::Expired, Some(restarted_before_take_off()));
+            (State::Preparing | State::Starting | State::Unknown, false) => {
+                let reason = restarted_before_take_off();
+                mission.end(now, "restart", Verdict::Expired, Some(reason));
             }
-            (
+            // Why it is unknown was told already.
+            (State::Unknown, true)
+            | (
                 State::Scheduled
                 | State::Prepared { .. }
-                | State::Starting
                 | State::Executing
                 | State::Paused
                 | State::Hovering
@@ -288,19 +264,19 @@ impl Mission {
     /// Whether it is over.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.state == State::Ended
+        *self.state == State::Ended
     }
 
     /// Whether it is paused in flight.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.state == State::Paused
+        *self.state == State::Paused
     }
 
     /// Whether nobody knows if it took off.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.state == State::Unknown
+        *self.state == State::Unknown
     }
 
     /// The command that carries an order.
@@ -336,15 +312,13 @@ impl Mission {
         match order {
             Order::Prepare => {
                 self.prepare.get_or_insert(command_id);
-                self.state = State::Preparing;
-                self.status.state = MissionState::Preparing;
+                self.turn("prepare_ordered", State::Preparing);
                 self.status.reason = None;
                 self.step(now, "prepare", None);
             }
             Order::Execute => {
                 self.execute.get_or_insert(command_id);
-                self.state = State::Starting;
-                self.status.state = MissionState::Starting;
+                self.turn("take_off_ordered", State::Starting);
                 self.status.reason = None;
                 self.step(now, "execute", None);
             }
@@ -353,7 +327,7 @@ impl Mission {
 
     /// An order ended, or is unknown.
     pub fn on_order(&mut self, now: Now, order: Order, end: OrderEnd) -> Next {
-        match (self.state, order, end) {
+        match (*self.state, order, end) {
             (State::Preparing, Order::Prepare, OrderEnd::Taken) => match self.request.plan.start {
                 MissionStart::Immediate => Next::Give(Order::Execute),
                 MissionStart::Timed { .. }
@@ -361,14 +335,14 @@ impl Mission {
                 | MissionStart::Released => self.prepared(now),
             },
             (State::Preparing, Order::Prepare, OrderEnd::Refused { verdict, reason }) => {
-                self.end(now, verdict, Some(reason))
+                self.end(now, "prepare_refused", verdict, Some(reason))
             }
             (State::Preparing, Order::Prepare, OrderEnd::Unknown(_)) => {
                 let reason = Reason::new(
                     "lost_reply",
                     "The dock did not answer the preparation. Take-off was never ordered: nothing flies by this mission.",
                 );
-                self.end(now, Verdict::Expired, Some(reason))
+                self.end(now, "prepare_unanswered", Verdict::Expired, Some(reason))
             }
             (State::Preparing, Order::Prepare, OrderEnd::NotSent(reason))
             | (State::Starting, Order::Execute, OrderEnd::NotSent(reason)) => {
@@ -376,20 +350,19 @@ impl Mission {
             }
             // It was unknown for a while: it is over rather than ordered a second time.
             (State::Unknown, Order::Execute, OrderEnd::NotSent(reason)) => {
-                self.end(now, Verdict::Rejected, Some(reason))
+                self.end(now, "take_off_not_sent", Verdict::Rejected, Some(reason))
             }
             (State::Starting | State::Unknown, Order::Execute, OrderEnd::Taken) => {
-                self.execute_seen(now, "execute_taken");
+                self.execute_seen(now, "take_off_taken", "execute_taken");
                 Next::Nothing
             }
             (
                 State::Starting | State::Unknown,
                 Order::Execute,
                 OrderEnd::Refused { verdict, reason },
-            ) => self.end(now, verdict, Some(reason)),
+            ) => self.end(now, "take_off_refused", verdict, Some(reason)),
             (State::Starting, Order::Execute, OrderEnd::Unknown(reason)) => {
-                self.state = State::Unknown;
-                self.status.state = MissionState::Unknown;
+                self.turn("take_off_unanswered", State::Unknown);
                 self.status.response_code = Some(ResponseCode::Unknown);
                 self.status.reason = Some(reason);
                 self.step(now, "unknown", None);
@@ -416,10 +389,10 @@ impl Mission {
     pub fn on_resource_request(&mut self, now: Now, reached: Reached) -> Next {
         self.step(now, "resource_get", None);
         self.heard(now);
-        match self.state {
+        match *self.state {
             State::Starting if reached < Reached::Execute => Next::Nothing,
             State::Starting | State::Unknown => {
-                self.execute_seen(now, "execute_observed");
+                self.execute_seen(now, "file_asked_for", "execute_observed");
                 Next::ExecuteObserved
             }
             State::Scheduled
@@ -437,11 +410,11 @@ impl Mission {
     /// give up what it prepares.
     pub fn on_progress(&mut self, now: Now, report: &FlighttaskProgress, reached: Reached) -> Next {
         let reached = self.reached_at_least(reached);
-        let is_over = self.state == State::Ended && !mutant::is(Mutant::SecondEnd);
+        let is_over = *self.state == State::Ended && !mutant::is(Mutant::SecondEnd);
         if is_over || reached == Reached::Nothing {
             return Next::Nothing;
         }
-        let was_open = matches!(self.state, State::Starting | State::Unknown);
+        let was_open = matches!(*self.state, State::Starting | State::Unknown);
         let interrupted = self.take_progress(report);
         let status = report.status();
         match report.verdict() {
@@ -450,10 +423,10 @@ impl Mission {
             {
                 Next::Nothing
             }
-            JobVerdict::Succeeded => self.end(now, Verdict::Ok, None),
+            JobVerdict::Succeeded => self.end(now, "dock_done", Verdict::Ok, None),
             JobVerdict::PartiallyDone => {
                 let reason = Reason::new("partially_done", "Only a part of the route was flown.");
-                self.end(now, Verdict::PartiallyDone, Some(reason))
+                self.end(now, "dock_did_a_part", Verdict::PartiallyDone, Some(reason))
             }
             JobVerdict::Failed { code, status } => {
                 let (verdict, reason_code, what) = failure(status.as_ref());
@@ -461,7 +434,7 @@ impl Mission {
                     0 => Reason::new(reason_code, format!("{what}, without a code.")),
                     code => device_reason(reason_code, what, code),
                 };
-                self.end(now, verdict, Some(reason))
+                self.end(now, "dock_failed", verdict, Some(reason))
             }
             // A word that is not documented moves nothing; it is counted elsewhere.
             JobVerdict::Unknown => {
@@ -483,21 +456,21 @@ impl Mission {
     /// A person settled the unknown order to fly: it did not take off, or the mission is over by
     /// what they saw.
     pub fn on_settled(&mut self, now: Now, took_off: bool) -> Next {
-        if self.state != State::Unknown {
+        if *self.state != State::Unknown {
             return Next::Nothing;
         }
         let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
         if took_off {
-            self.execute_seen(now, "resolved");
+            self.execute_seen(now, "person", "resolved");
             self.status.reason = Some(reason);
             return Next::Nothing;
         }
-        self.end(now, Verdict::Failed, Some(reason))
+        self.end(now, "person", Verdict::Failed, Some(reason))
     }
 
     /// A mission under way has had its order to fly, whatever is still remembered of the command.
     fn reached_at_least(&self, reached: Reached) -> Reached {
-        match self.state {
+        match *self.state {
             State::Executing | State::Paused | State::Hovering | State::Unknown => Reached::Execute,
             State::Scheduled
             | State::Preparing
@@ -510,7 +483,7 @@ impl Mission {
     /// Whether a person may say how it ended: take-off was ordered, and nothing else may ever tell.
     #[must_use]
     pub fn can_be_settled(&self) -> bool {
-        match self.state {
+        match *self.state {
             State::Executing | State::Paused | State::Hovering | State::Unknown => true,
             State::Scheduled
             | State::Preparing
@@ -532,7 +505,7 @@ impl Mission {
             Some(format!("{}: {}", resolution.resolved_by, resolution.note)),
         );
         let reason = Reason::new("resolved_by_person", "Settled by a person, on record.");
-        self.end(now, verdict, Some(reason))
+        self.end(now, "person", verdict, Some(reason))
     }
 
     fn take_progress(&mut self, report: &FlighttaskProgress) -> bool {
@@ -560,35 +533,44 @@ impl Mission {
 
     fn under_way(&mut self, now: Now, paused: bool) {
         // That a flight is under way does not say that it is on its way again.
-        if self.state == State::Hovering {
+        if *self.state == State::Hovering {
             return;
         }
-        let (state, shown, word) = if paused {
-            (State::Paused, MissionState::Paused, "paused")
+        let (state, cause, word) = if paused {
+            (State::Paused, "progress_paused", "paused")
         } else {
-            (State::Executing, MissionState::Executing, "executing")
+            (State::Executing, "progress", "executing")
         };
-        if self.state != state {
-            self.state = state;
-            self.status.state = shown;
+        if *self.state != state {
+            self.turn(cause, state);
             self.status.response_code = None;
             self.status.reason = None;
             self.step(now, word, None);
         }
     }
 
-    fn execute_seen(&mut self, now: Now, word: &str) {
+    fn execute_seen(&mut self, now: Now, cause: &'static str, word: &str) {
         self.heard(now);
-        self.state = State::Executing;
-        self.status.state = MissionState::Executing;
+        self.turn(cause, State::Executing);
         self.status.response_code = None;
         self.status.reason = None;
         self.step(now, word, None);
     }
 
-    fn end(&mut self, now: Now, verdict: Verdict, reason: Option<Reason>) -> Next {
-        self.state = State::Ended;
-        self.status.state = MissionState::Ended;
+    /// The one place where the state changes.
+    fn turn(&mut self, cause: &'static str, to: State) {
+        self.state.go(cause, to);
+        self.status.state = to.shown();
+    }
+
+    fn end(
+        &mut self,
+        now: Now,
+        cause: &'static str,
+        verdict: Verdict,
+        reason: Option<Reason>,
+    ) -> Next {
+        self.turn(cause, State::Ended);
         self.status.verdict = Some(verdict);
         self.status.response_code = Some(verdict.response_code());
         let detail = reason.as_ref().map(|reason| reason.code.to_string());
@@ -639,3 +621,6 @@ pub(crate) fn percent(value: Option<f64>) -> Option<u8> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     Some(value as u8)
 }
+
+#[cfg(test)]
+mod tests;

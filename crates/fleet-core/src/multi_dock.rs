@@ -18,9 +18,49 @@ use fleet_types::{
 };
 
 use crate::{
+    machine::Machine,
     mutant::{self, Mutant},
     preflight::say,
 };
+
+/// Every state and transition of a flight between two docks.
+pub const MACHINE: Machine = Machine {
+    name: "Flight between two docks",
+    module: "multi_dock.rs",
+    about: "Above the missions of both docks. Nothing is ordered before both have prepared; the landing \
+        dock goes first; both places stay reserved until the end.",
+    states: &[
+        ("preparing", "Both docks are preparing the same flight."),
+        ("opening", "Both have prepared; the landing dock is ordered first."),
+        ("starting", "The landing dock is ready; take-off is ordered."),
+        ("flying", "Under way to the landing dock."),
+        ("diverted", "Sent to another home than the one planned."),
+        ("ended", "Over, with one verdict."),
+    ],
+    starts: &["preparing"],
+    ends: &["ended"],
+    rows: &[
+        ("both_prepared", &["preparing"], "opening"),
+        ("landing_dock_open", &["opening"], "starting"),
+        ("took_off", &["starting"], "flying"),
+        ("landing_place_lost", &["flying"], "diverted"),
+        ("part_ended", &["preparing", "opening", "starting"], "ended"),
+        ("landing_dock_unknown", &["opening"], "ended"),
+        ("flight_over", &["flying", "diverted"], "ended"),
+        ("cancelled", &["preparing", "opening"], "ended"),
+    ],
+};
+
+fn name(state: MultiDockState) -> &'static str {
+    match state {
+        MultiDockState::Preparing => "preparing",
+        MultiDockState::Opening => "opening",
+        MultiDockState::Starting => "starting",
+        MultiDockState::Flying => "flying",
+        MultiDockState::Diverted => "diverted",
+        MultiDockState::Ended => "ended",
+    }
+}
 
 /// Which dock of the flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -226,7 +266,7 @@ impl MultiDock {
                     "Cancelled before take-off was ordered.",
                     "이륙을 지시하기 전에 취소되었습니다.",
                 );
-                self.give_up(Verdict::Canceled, Some(reason), &mut effects);
+                self.give_up("cancelled", Verdict::Canceled, Some(reason), &mut effects);
                 Ok(effects)
             }
             MultiDockState::Starting
@@ -251,12 +291,12 @@ impl MultiDock {
     /// Nothing is ordered until both docks answered the same preparation with yes.
     fn while_preparing(&mut self, effects: &mut Vec<Effect>) {
         if let Some((verdict, reason)) = self.first_end() {
-            return self.give_up(verdict, reason, effects);
+            return self.give_up("part_ended", verdict, reason, effects);
         }
         let prepared = |state| state == Some(MissionState::Prepared);
         let sides = [Side::TakeOff, Side::Landing].map(|side| prepared(self.part(side)));
         if sides == [true; 2] || mutant::is(Mutant::ExecuteAfterOneReply) && sides != [false; 2] {
-            self.status.state = MultiDockState::Opening;
+            self.turn("both_prepared", MultiDockState::Opening);
             self.release(Side::Landing, effects);
             effects.push(Effect::Changed);
         }
@@ -264,11 +304,11 @@ impl MultiDock {
 
     fn while_opening(&mut self, effects: &mut Vec<Effect>) {
         if let Some((verdict, reason)) = self.first_end() {
-            return self.give_up(verdict, reason, effects);
+            return self.give_up("part_ended", verdict, reason, effects);
         }
         match self.part(Side::Landing) {
             Some(MissionState::Executing) => {
-                self.status.state = MultiDockState::Starting;
+                self.turn("landing_dock_open", MultiDockState::Starting);
                 self.release(Side::TakeOff, effects);
                 effects.push(Effect::Changed);
             }
@@ -279,7 +319,7 @@ impl MultiDock {
                     "Whether the landing dock follows its order is not known: nothing takes off.",
                     "착륙 도크가 지시를 따르는지 알 수 없어 이륙하지 않습니다.",
                 );
-                self.give_up(Verdict::Rejected, Some(reason), effects);
+                self.give_up("landing_dock_unknown", Verdict::Rejected, Some(reason), effects);
             }
             Some(_) | None => {}
         }
@@ -288,12 +328,12 @@ impl MultiDock {
     fn while_starting(&mut self, effects: &mut Vec<Effect>) {
         match self.part(Side::TakeOff) {
             Some(MissionState::Executing | MissionState::Paused | MissionState::Hovering) => {
-                self.status.state = MultiDockState::Flying;
+                self.turn("took_off", MultiDockState::Flying);
                 effects.push(Effect::Changed);
             }
             Some(MissionState::Ended) => {
                 let (verdict, reason) = self.end_of(Side::TakeOff);
-                self.give_up(verdict, reason, effects);
+                self.give_up("part_ended", verdict, reason, effects);
             }
             // It may be in the air, or take off any moment: the landing dock stays ready for it, and
             // what its machine learns or a person says decides.
@@ -345,13 +385,19 @@ impl MultiDock {
         let via = self.best_link.clone().unwrap_or_else(|| self.status.take_off_sn.clone());
         effects.push(Effect::ReturnTo { via, home: home.clone() });
         self.status.home_sn = home;
-        self.status.state = MultiDockState::Diverted;
+        self.turn("landing_place_lost", MultiDockState::Diverted);
         self.status.reason = Some(why);
         effects.push(Effect::Changed);
     }
 
     /// Before take-off: both parts are taken back, whatever they have prepared or opened.
-    fn give_up(&mut self, verdict: Verdict, reason: Option<Reason>, effects: &mut Vec<Effect>) {
+    fn give_up(
+        &mut self,
+        cause: &'static str,
+        verdict: Verdict,
+        reason: Option<Reason>,
+        effects: &mut Vec<Effect>,
+    ) {
         for side in [Side::TakeOff, Side::Landing] {
             if self.is_over(side) {
                 continue;
@@ -363,7 +409,7 @@ impl MultiDock {
                 false => effects.push(Effect::Cancel(side)),
             }
         }
-        self.end(verdict, reason, effects);
+        self.end(cause, verdict, reason, effects);
     }
 
     /// After take-off: the other dock is told that it is over.
@@ -377,16 +423,28 @@ impl MultiDock {
         if !self.is_over(other) {
             self.stop(other, verdict != Verdict::Ok, effects);
         }
-        self.end(verdict, reason, effects);
+        self.end("flight_over", verdict, reason, effects);
     }
 
-    fn end(&mut self, verdict: Verdict, reason: Option<Reason>, effects: &mut Vec<Effect>) {
+    fn end(
+        &mut self,
+        cause: &'static str,
+        verdict: Verdict,
+        reason: Option<Reason>,
+        effects: &mut Vec<Effect>,
+    ) {
         let held = std::mem::take(&mut self.held);
         effects.extend(held.into_iter().map(|sn| Effect::Reserve { sn, flight_id: None }));
-        self.status.state = MultiDockState::Ended;
+        self.turn(cause, MultiDockState::Ended);
         self.status.verdict = Some(verdict);
         self.status.reason = reason.or(self.status.reason.take());
         effects.push(Effect::Changed);
+    }
+
+    /// The one place where the state changes.
+    fn turn(&mut self, cause: &'static str, to: MultiDockState) {
+        MACHINE.check(cause, name(self.status.state), name(to));
+        self.status.state = to;
     }
 
     /// Each part is released once.

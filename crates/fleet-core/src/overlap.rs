@@ -42,7 +42,9 @@ pub fn warnings(now: WallMs, own: &Flight<'_>, others: &[Flight<'_>]) -> Vec<Rea
     others.iter().filter(is_other).filter_map(|other| against(now, own, other)).collect()
 }
 
-fn against(now: WallMs, own: &Flight<'_>, other: &Flight<'_>) -> Option<Reason> {
+/// What speaks against flying at the same time as this other one, in one sentence.
+#[must_use]
+pub fn against(now: WallMs, own: &Flight<'_>, other: &Flight<'_>) -> Option<Reason> {
     let (from, until) = window(now, own);
     let (other_from, other_until) = window(now, other);
     if from >= other_until || other_from >= until {

@@ -213,7 +213,8 @@ fn overlap_lines(warnings: &[Reason]) -> Vec<PreflightLine> {
 }
 
 /// A reason in both languages.
-pub(crate) fn say(
+#[must_use]
+pub fn say(
     code: &'static str,
     en: impl Into<std::borrow::Cow<'static, str>>,
     ko: impl Into<std::borrow::Cow<'static, str>>,

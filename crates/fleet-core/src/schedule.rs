@@ -6,7 +6,7 @@
 
 pub mod rule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleet_types::{
     MissionId, Reason, ScheduleId, WallMs,
@@ -15,10 +15,35 @@ use fleet_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    machine::Machine,
     mission::waiting::{EXECUTE_AHEAD_MS, PREPARE_AHEAD_MS},
     preflight::say,
 };
 use rule::Rule;
+
+/// Every state and transition of one time of a schedule.
+pub const MACHINE: Machine = Machine {
+    name: "One time of a recurring mission",
+    module: "schedule.rs",
+    about: "Each time of an RRULE in its time zone. A mission is made for it some while ahead, under a key \
+        that is the same whoever asks; a time that passed while nobody looked is skipped on record, \
+        never flown late. The mission then has a life of its own.",
+    states: &[
+        ("ahead", "Its mission is not due to be made."),
+        ("asked", "The dock's machine was asked for the mission."),
+        ("made", "There is a mission."),
+        ("refused", "The dock's machine did not take it."),
+        ("skipped", "It passed while nobody looked."),
+    ],
+    starts: &["ahead"],
+    ends: &["made", "refused", "skipped"],
+    rows: &[
+        ("due", &["ahead"], "asked"),
+        ("too_late", &["ahead"], "skipped"),
+        ("taken", &["asked"], "made"),
+        ("not_taken", &["asked"], "refused"),
+    ],
+};
 
 /// A mission is made this long before its time: before it is to be prepared.
 pub const MADE_AHEAD_MS: i64 = PREPARE_AHEAD_MS + 15 * 60_000;
@@ -71,6 +96,8 @@ struct Item {
     kept: Kept,
     rule: Rule,
     next: Option<WallMs>,
+    /// Times whose mission was asked for, and no answer came yet.
+    asked: BTreeSet<WallMs>,
 }
 
 /// All schedules of a tower.
@@ -104,7 +131,7 @@ impl Schedules {
         let schedule = &kept.schedule;
         let mut rule = Rule::new(&schedule.first, &schedule.zone, &schedule.rrule)?;
         let next = next_after(&mut rule, kept.handled_ms);
-        self.items.insert(schedule.schedule_id, Item { kept, rule, next });
+        self.items.insert(schedule.schedule_id, Item { kept, rule, next, asked: BTreeSet::new() });
         Ok(())
     }
 
@@ -131,6 +158,8 @@ impl Schedules {
                 item.next = item.rule.next_time();
                 let schedule = Box::new(item.kept.schedule.clone());
                 if at.since_ms(now) > TOO_LATE_MS {
+                    MACHINE.check("due", "ahead", "asked");
+                    item.asked.insert(at);
                     effects.push(Effect::Fly { schedule, at_ms: at });
                     continue;
                 }
@@ -139,6 +168,7 @@ impl Schedules {
                     "Its time passed while nobody looked; it is not flown late.",
                     "확인하지 못한 사이에 시간이 지났습니다. 늦게 비행하지 않습니다.",
                 );
+                MACHINE.check("too_late", "ahead", "skipped");
                 item.keep(at, None, Some(reason.clone()));
                 effects.push(Effect::Skipped { schedule, at_ms: at, reason });
             }
@@ -151,13 +181,22 @@ impl Schedules {
 
     /// What became of [`Effect::Fly`]: a mission, or why there is none.
     pub fn made(&mut self, id: ScheduleId, at: WallMs, made: Result<MissionId, Reason>) {
-        if let Some(item) = self.items.get_mut(&id) {
-            let (mission_id, reason) = match made {
-                Ok(mission_id) => (Some(mission_id), None),
-                Err(reason) => (None, Some(reason)),
-            };
-            item.keep(at, mission_id, reason);
-        }
+        // An answer that was not asked for, or comes twice, is about nothing.
+        let Some(item) = self.items.get_mut(&id).filter(|item| item.asked.contains(&at)) else {
+            return;
+        };
+        item.asked.remove(&at);
+        let (mission_id, reason) = match made {
+            Ok(mission_id) => {
+                MACHINE.check("taken", "asked", "made");
+                (Some(mission_id), None)
+            }
+            Err(reason) => {
+                MACHINE.check("not_taken", "asked", "refused");
+                (None, Some(reason))
+            }
+        };
+        item.keep(at, mission_id, reason);
     }
 
     /// Where all of them stand.
@@ -278,6 +317,24 @@ mod tests {
         assert_eq!(times(&found), skipped);
         assert_eq!(schedules.statuses()[0].latest.len(), 3);
         assert_eq!(schedules.due(), Some(WallMs(NINE_MS + 3 * DAY_MS - MADE_AHEAD_MS)));
+    }
+
+    #[test]
+    fn every_transition_of_the_table_is_taken() {
+        let id = ScheduleId(Uuid::from_u128(5));
+        let mut schedules = Schedules::default();
+        schedules.add(WallMs(NINE_MS - DAY_MS), schedule("FREQ=DAILY")).unwrap();
+        let refused = || Err(say("rain", "It rains.", "비가 옵니다."));
+        schedules.look(WallMs(NINE_MS - MADE_AHEAD_MS));
+        schedules.made(id, WallMs(NINE_MS + DAY_MS), refused());
+        assert_eq!(schedules.statuses()[0].latest.len(), 0, "nobody asked for that one");
+        schedules.made(id, WallMs(NINE_MS), Ok(MissionId(Uuid::nil())));
+        schedules.made(id, WallMs(NINE_MS), refused());
+        assert_eq!(schedules.statuses()[0].latest.len(), 1, "the first answer stands");
+        schedules.look(WallMs(NINE_MS + DAY_MS - MADE_AHEAD_MS));
+        schedules.made(id, WallMs(NINE_MS + DAY_MS), refused());
+        schedules.look(WallMs(NINE_MS + 2 * DAY_MS));
+        crate::machine::taken::assert_all(&MACHINE);
     }
 
     #[test]

@@ -8,7 +8,91 @@ use fleet_types::{
     device::{Connection, Phase},
 };
 
-use crate::io::BrokerPresence;
+use crate::{
+    io::BrokerPresence,
+    machine::{Machine, Named, Tabled},
+};
+
+/// How far a dock came in bring-up.
+pub const BRING_UP: Machine = Machine {
+    name: "Bring-up of a dock",
+    module: "session.rs",
+    about: "What the dock has done so far. A dock that connects or asks for its configuration begins \
+        again; one that was up before the tower was is known by its telemetry alone.",
+    states: &[
+        ("enrolled", "It never connected."),
+        ("connected", "The broker reports its connection; it has said nothing."),
+        ("configured", "It asked for `config` and was answered."),
+        ("bound", "It asked whether it is bound, or was bound."),
+        ("complete", "It reported its topology."),
+        ("heard", "Heard by telemetry alone: its topology is not known."),
+    ],
+    starts: &["enrolled"],
+    ends: &[],
+    rows: &[
+        ("connects", &["enrolled", "configured", "bound", "complete", "heard"], "connected"),
+        ("asks_for_config", &["enrolled", "connected", "bound", "complete", "heard"], "configured"),
+        ("is_bound", &["enrolled", "connected", "configured"], "bound"),
+        ("topology", &["enrolled", "connected", "configured", "bound", "heard"], "complete"),
+        ("telemetry", &["enrolled", "connected", "bound"], "heard"),
+    ],
+};
+
+/// Whether a dock is heard.
+pub const PRESENCE: Machine = Machine {
+    name: "Presence of a dock",
+    module: "session.rs",
+    about: "There is no message for a dock that has gone: absence is told by time, or by the broker where \
+        it reports connections. Looked at after each input and when its time has come; what is told is \
+        where it stands then.",
+    states: &[
+        ("never_seen", "Nothing was ever heard."),
+        ("bringing_up", "Heard, not yet through bring-up."),
+        ("online", "Heard within the last 10 s."),
+        ("stale", "Last heard 10 to 30 s ago: what is shown is last known."),
+        ("offline", "Not heard for 30 s, or said to be gone."),
+    ],
+    starts: &["never_seen"],
+    ends: &[],
+    rows: &[
+        ("heard", &["never_seen", "online", "stale", "offline"], "bringing_up"),
+        ("heard", &["never_seen", "bringing_up", "stale", "offline"], "online"),
+        ("silent", &["bringing_up", "online"], "stale"),
+        ("silent", &["bringing_up", "online", "stale"], "offline"),
+        ("heard_late", &["never_seen", "offline"], "stale"),
+        ("heard_late", &["never_seen"], "offline"),
+        ("gone", &["never_seen", "bringing_up", "online", "stale"], "offline"),
+    ],
+};
+
+impl Named for Phase {
+    const MACHINE: &'static Machine = &BRING_UP;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Enrolled => "enrolled",
+            Self::Connected => "connected",
+            Self::Configured => "configured",
+            Self::Bound => "bound",
+            Self::Complete => "complete",
+            Self::Heard => "heard",
+        }
+    }
+}
+
+impl Named for Connection {
+    const MACHINE: &'static Machine = &PRESENCE;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::NeverSeen => "never_seen",
+            Self::BringingUp => "bringing_up",
+            Self::Online => "online",
+            Self::Stale => "stale",
+            Self::Offline => "offline",
+        }
+    }
+}
 
 /// After this without a message what is shown is last known.
 pub const STALE_AFTER_MS: u64 = 10_000;
@@ -24,11 +108,11 @@ const SKEW_WINDOW: usize = 8;
 /// Presence of one dock.
 #[derive(Clone, Debug)]
 pub struct Session {
-    phase: Phase,
+    phase: Tabled<Phase>,
     phase_since: MonoMs,
     heard: Option<(MonoMs, WallMs)>,
     gone: Option<Reason>,
-    connection: Connection,
+    connection: Tabled<Connection>,
     since_ms: WallMs,
     not_bound: bool,
     configured_at: Option<MonoMs>,
@@ -41,11 +125,11 @@ impl Session {
     #[must_use]
     pub fn new(now: Now) -> Self {
         Self {
-            phase: Phase::Enrolled,
+            phase: Tabled::new(Phase::Enrolled),
             phase_since: now.mono,
             heard: None,
             gone: None,
-            connection: Connection::NeverSeen,
+            connection: Tabled::new(Connection::NeverSeen),
             since_ms: now.wall,
             not_bound: false,
             configured_at: None,
@@ -57,13 +141,13 @@ impl Session {
     /// How far bring-up came.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase
+        *self.phase
     }
 
     /// Whether we hear it.
     #[must_use]
     pub fn connection(&self) -> Connection {
-        self.connection
+        *self.connection
     }
 
     /// Since when `connection` is what it is.
@@ -81,7 +165,7 @@ impl Session {
     /// Whether bring-up is far enough to take commands.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        matches!(self.phase, Phase::Complete | Phase::Heard)
+        matches!(*self.phase, Phase::Complete | Phase::Heard)
     }
 
     /// Its clock minus ours, milliseconds: the least delayed of the latest reports.
@@ -103,7 +187,7 @@ impl Session {
     /// The dock asked for `config`.
     pub fn on_config(&mut self, now: Now) {
         self.configured_at = Some(now.mono);
-        self.restart(now, Phase::Configured);
+        self.restart(now, "asks_for_config", Phase::Configured);
     }
 
     /// The dock asked whether it is bound.
@@ -123,14 +207,14 @@ impl Session {
     /// The dock reported its topology: bring-up is complete.
     pub fn on_topology(&mut self, now: Now) {
         self.configured_at = None;
-        self.phase = Phase::Complete;
+        self.phase.go("topology", Phase::Complete);
         self.phase_since = now.mono;
     }
 
     /// Telemetry came before any topology: the dock was up before the tower was.
     pub fn on_telemetry(&mut self, now: Now) {
-        if self.phase < Phase::Complete && self.configured_at.is_none() {
-            self.phase = Phase::Heard;
+        if *self.phase < Phase::Complete && self.configured_at.is_none() {
+            self.phase.go("telemetry", Phase::Heard);
             self.phase_since = now.mono;
         }
     }
@@ -141,13 +225,13 @@ impl Session {
             BrokerPresence::Connected => {
                 self.gone = None;
                 self.configured_at = None;
-                self.restart(now, Phase::Connected);
+                self.restart(now, "connects", Phase::Connected);
                 self.heard.get_or_insert((now.mono, now.wall));
                 self.heard = Some((now.mono, now.wall));
             }
             BrokerPresence::Disconnected { reason } => {
                 // A dock that went on after its configuration has taken the licence.
-                let refused = self.phase == Phase::Configured
+                let refused = *self.phase == Phase::Configured
                     && self
                         .configured_at
                         .is_some_and(|at| now.mono.since_ms(at) <= LICENCE_WINDOW_MS);
@@ -165,7 +249,7 @@ impl Session {
             }
             // Somebody else tries the name of a dock that is connected.
             BrokerPresence::LoginRefused
-                if matches!(self.connection, Connection::Online | Connection::BringingUp) => {}
+                if matches!(*self.connection, Connection::Online | Connection::BringingUp) => {}
             BrokerPresence::LoginRefused => {
                 self.gone = Some(Reason::new(
                     "login_refused",
@@ -189,10 +273,23 @@ impl Session {
             Some(silent) if silent >= STALE_AFTER_MS => Connection::Stale,
             Some(_) => Connection::Online,
         };
-        if connection == self.connection {
+        if connection == *self.connection {
             return false;
         }
-        self.connection = connection;
+        let cause = match (*self.connection, connection) {
+            _ if self.gone.is_some() => "gone",
+            // What was heard had waited before it was read.
+            (
+                Connection::NeverSeen | Connection::Offline,
+                Connection::NeverSeen | Connection::Stale | Connection::Offline,
+            ) => "heard_late",
+            (
+                Connection::BringingUp | Connection::Online | Connection::Stale,
+                Connection::NeverSeen | Connection::Stale | Connection::Offline,
+            ) => "silent",
+            (_, Connection::BringingUp | Connection::Online) => "heard",
+        };
+        self.connection.go(cause, connection);
         self.since_ms = now.wall;
         true
     }
@@ -215,8 +312,8 @@ impl Session {
         if let Some(reason) = &self.gone {
             return Some(reason.clone());
         }
-        match self.connection {
-            Connection::Online => (self.phase == Phase::Heard).then(|| {
+        match *self.connection {
+            Connection::Online => (*self.phase == Phase::Heard).then(|| {
                 Reason::new(
                     "topology_unknown",
                     "The dock was up before the tower: it is heard, but it did not report its aircraft yet.",
@@ -244,7 +341,7 @@ impl Session {
         if now.mono.since_ms(self.phase_since) < STEP_PATIENCE_MS {
             return None;
         }
-        Some(match self.phase {
+        Some(match *self.phase {
             Phase::Enrolled | Phase::Connected => Reason::new(
                 "no_config_request",
                 "Connected, but it never asked for its configuration. Restart the dock; check that it may publish (broker log).",
@@ -260,16 +357,52 @@ impl Session {
         })
     }
 
-    fn restart(&mut self, now: Now, phase: Phase) {
-        self.phase = phase;
+    fn restart(&mut self, now: Now, cause: &'static str, phase: Phase) {
+        self.phase.go(cause, phase);
         self.phase_since = now.mono;
         self.not_bound = false;
     }
 
     fn advance(&mut self, now: Now, phase: Phase) {
-        if self.phase < phase {
-            self.phase = phase;
+        if *self.phase < phase {
+            self.phase.go("is_bound", phase);
             self.phase_since = now.mono;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::taken;
+
+    #[test]
+    fn every_transition_of_the_tables_is_taken() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for _ in 0..4_000 {
+            let mut now = Now { mono: MonoMs(0), wall: WallMs(0) };
+            let mut session = Session::new(now);
+            for _ in 0..10 {
+                match rng.u8(..9) {
+                    0 => session.on_heard(now, None),
+                    1 => session.on_config(now),
+                    2 => session.on_bind_status(now, rng.bool()),
+                    3 => session.on_bound(now),
+                    4 => session.on_topology(now),
+                    5 => session.on_telemetry(now),
+                    6 => session.on_broker(now, &BrokerPresence::Connected),
+                    7 => {
+                        let reason = "kicked".to_owned();
+                        session.on_broker(now, &BrokerPresence::Disconnected { reason });
+                    }
+                    _ => now.mono = now.mono.after_ms(rng.u64(..40_000)),
+                }
+                if rng.u8(..3) != 0 {
+                    session.refresh(now);
+                }
+            }
+        }
+        taken::assert_all(&BRING_UP);
+        taken::assert_all(&PRESENCE);
     }
 }

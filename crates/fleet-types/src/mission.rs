@@ -198,6 +198,10 @@ pub struct MissionStatus {
     /// Where it broke off, by the dock's word: a new mission can go on from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_point: Option<BreakPoint>,
+    /// Other flights of ours that it may meet, as of now: in place, time or height of return. They
+    /// warn and stop nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Reason>,
     /// When it was taken.
     pub accepted_ms: WallMs,
     /// When it ended.
@@ -236,6 +240,7 @@ impl MissionStatus {
             lost_link_action: request.lost_link_action,
             exit_wayline_when_link_lost: request.exit_wayline_when_link_lost,
             break_point: None,
+            warnings: Vec::new(),
             accepted_ms: at_ms,
             ended_ms: None,
             steps: Vec::new(),

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     id::{DeviceSn, MissionId, MultiDockId, ScheduleId},
+    reason::Reason,
     time::WallMs,
 };
 
@@ -184,11 +185,13 @@ pub struct MissionControl {
 }
 
 /// See [`MissionControl`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissionAction {
     /// Do not fly it; only before take-off is ordered.
     Cancel,
     /// The other dock has prepared too: order the flight.
     Release,
+    /// These are the flights of ours that it may meet, as whoever sees all docks knows now.
+    Warn(Vec<Reason>),
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub database: Database,
     /// What docks are told, and DJI's licence.
     pub dji: Dji,
+    /// Wayline files by address.
+    pub waylines: Waylines,
     /// The map of the console.
     pub map: Map,
     /// The operator's grounds for it, in their order.
@@ -209,6 +211,15 @@ pub struct Dji {
     pub hms_file: Option<PathBuf>,
 }
 
+/// Wayline files by address.
+#[derive(Clone, Debug)]
+pub struct Waylines {
+    /// Hosts, with or without a port, that files may be fetched from when somebody names an address.
+    pub url_hosts: Vec<fleet_api::UrlHost>,
+    /// PEM file of the authorities that those hosts are checked against.
+    pub ca_file: PathBuf,
+}
+
 /// The map of the console.
 #[derive(Clone, Debug)]
 pub struct Map {
@@ -298,6 +309,10 @@ impl Config {
                 organization_name: "Gwanje".into(),
                 binding_code: Secret::default(),
                 hms_file: None,
+            },
+            waylines: Waylines {
+                url_hosts: vec![],
+                ca_file: "/etc/ssl/certs/ca-certificates.crt".into(),
             },
             map: Map { ca_file: "/etc/ssl/certs/ca-certificates.crt".into() },
             basemaps: vec![],

@@ -192,7 +192,7 @@ impl Tower {
             dock_address(config),
             docks_max,
         );
-        let planner = Arc::new(Planner::default());
+        let planner = Arc::new(Planner::new(config.preflight));
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,6 +210,7 @@ impl Tower {
             waylines,
             basemaps: basemaps::open(config)?,
             upstream: basemaps::upstream(config)?,
+            wayline_sources: basemaps::wayline_sources(config),
             enrolment: Arc::new(enrolment),
             planning: Arc::clone(&planner) as Arc<dyn fleet_api::Planning>,
             system: Arc::clone(&system) as Arc<dyn SystemSource>,

@@ -319,6 +319,83 @@ export interface components {
              */
             unknown_count: number;
         };
+        /** @description What is thought of every dock. */
+        Dispatch: {
+            /** @description Those that can fly there first, best first; the others with why not. */
+            choices: components["schemas"]["DispatchChoice"][];
+            /** @description Where an aircraft is wanted. */
+            target: components["schemas"]["DispatchTarget"];
+        };
+        /** @description What is thought of one dock. */
+        DispatchChoice: {
+            /**
+             * Format: double
+             * @description Until its aircraft is there, seconds.
+             */
+            arrival_s?: number | null;
+            /**
+             * Format: double
+             * @description Battery that it has, percent.
+             */
+            battery_percent?: number | null;
+            /**
+             * Format: double
+             * @description To the farthest point of the target, metres.
+             */
+            distance_m?: number | null;
+            /**
+             * Format: double
+             * @description Battery that it takes there, over the target and back, percent.
+             */
+            needs_battery_percent?: number | null;
+            /**
+             * Format: int32
+             * @description 1 is the best; none when it cannot fly there now.
+             */
+            rank?: number | null;
+            /** @description Dock. */
+            sn: components["schemas"]["DeviceSn"];
+            /** @description Why it cannot fly there now; empty for those that can. */
+            why_not: components["schemas"]["Reason"][];
+        };
+        /** @description Where an aircraft is wanted. Degrees, WGS84. */
+        DispatchTarget: {
+            /** @enum {string} */
+            kind: "point";
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            latitude: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            longitude: number;
+        } | {
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            east: number;
+            /** @enum {string} */
+            kind: "area";
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            north: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            south: number;
+            /**
+             * Format: double
+             * @description Degrees.
+             */
+            west: number;
+        };
         /**
          * @description What a dock does in a flight between two docks.
          * @enum {string}
@@ -349,6 +426,18 @@ export interface components {
             pilot2: components["schemas"]["PilotField"][];
             /** @description Serial number. */
             sn: components["schemas"]["DeviceSn"];
+        };
+        /** @description A wayline file to be fetched. */
+        Fetch: {
+            /** @description MD5 of the KMZ, 32 hexadecimal digits: what is fetched must have it. */
+            md5: string;
+            /** @description 1 to 128 characters, for people. */
+            name: string;
+            /**
+             * @description `http://` or `https://`, on a host that the setting `waylines.url_hosts` names. Redirects are
+             *     not followed.
+             */
+            url: string;
         };
         /** @description What a person found out. */
         Finding: {
@@ -626,6 +715,11 @@ export interface components {
             /** @description Flow. */
             trace_id: components["schemas"]["TraceId"];
             verdict?: null | components["schemas"]["Verdict"];
+            /**
+             * @description Other flights of ours that it may meet, as of now: in place, time or height of return. They
+             *     warn and stop nothing.
+             */
+            warnings?: components["schemas"]["Reason"][];
             /** @description File. */
             wayline_id: components["schemas"]["WaylineId"];
             /** @description Its name. */

@@ -24,7 +24,8 @@ const contractCodes =
   hms heartbeat_lost osd_stalled field_frozen speed_drop position_jump link_quality alarm_overflow
   already_acknowledged alarm_over not_shelved unknown_alarm authority_held authority_ended
   not_owner no_progress progress_lost unreadable_status unknown_basemap basemap_upstream
-  basemap_file range_outside wayline_not_kept last_known history_away`
+  basemap_file range_outside wayline_not_kept last_known history_away overlap_time overlap_space
+  overlap_return_height url_not_allowed url_unreachable fingerprint_mismatch`
     .split(/\s+/)
     .sort();
 

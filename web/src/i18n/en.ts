@@ -302,6 +302,7 @@ export const en: Record<Key, string> = {
   'mission.waypoint': 'Waypoint {n} / {total}',
   'mission.percent': 'Progress',
   'mission.media': 'Pictures: {n}',
+  'mission.warnings': 'Other flights it may meet',
   'mission.state.scheduled': 'Scheduled',
   'mission.state.preparing': 'Preparing',
   'mission.state.prepared': 'Prepared, waiting for time or conditions',

@@ -302,6 +302,7 @@ export const ko = {
   'mission.waypoint': '웨이포인트 {n} / {total}',
   'mission.percent': '진행률',
   'mission.media': '사진 {n}장',
+  'mission.warnings': '겹칠 수 있는 다른 비행',
   'mission.state.scheduled': '예약됨',
   'mission.state.preparing': '임무 준비 중',
   'mission.state.prepared': '준비됨, 시각이나 조건 대기',

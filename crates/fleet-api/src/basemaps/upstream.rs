@@ -1,5 +1,5 @@
-//! Fetching from a configured upstream: one bounded GET, by hyper, rustls and a resolver that starts
-//! no thread.
+//! Fetching from a configured upstream or host: one bounded GET, by hyper, rustls and a resolver that
+//! starts no thread.
 //!
 //! It follows no redirect (one could lead anywhere), takes no cookie, and names an upstream in its
 //! errors by status and cause only, never by address.
@@ -85,7 +85,7 @@ impl Roots {
 
 /// Why an upstream gave nothing. Holds no address.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub(crate) enum FetchError {
     #[error("its configured address cannot be used")]
     Address,
     #[error("it did not answer within {} s", WHOLE.as_secs())]
@@ -94,8 +94,8 @@ pub(super) enum FetchError {
     Unreachable(String),
     #[error("it answered {0}")]
     Status(StatusCode),
-    #[error("its answer is larger than {} MiB", MAX_BYTES >> 20)]
-    TooLarge,
+    #[error("its answer is larger than {} MiB", .0 >> 20)]
+    TooLarge(usize),
     #[error("its answer broke off")]
     BrokeOff,
     #[error("it answered with {0}, which is no part of a map")]
@@ -109,12 +109,12 @@ pub(super) struct Fetched {
     pub(super) fresh_for: Duration,
 }
 
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     client: Client<Connector, Empty<Bytes>>,
 }
 
 impl Upstream {
-    pub(super) fn new(resolve: Arc<dyn Resolve>, Roots(roots): Roots) -> Self {
+    pub(crate) fn new(resolve: Arc<dyn Resolve>, Roots(roots): Roots) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         // Ring's defaults are always consistent; without them there is no TLS, and it says so.
         let tls = ClientConfig::builder_with_provider(provider)
@@ -138,6 +138,24 @@ impl Upstream {
         address: &str,
         referer: Option<&str>,
     ) -> Result<Fetched, FetchError> {
+        let asked = self.get(address, referer, MAX_BYTES, is_map);
+        timeout(WHOLE, asked).await.map_err(|_| FetchError::Late)?
+    }
+
+    /// A file of at most so many bytes, whatever it calls itself.
+    pub(crate) async fn file(&self, address: &str, max_bytes: usize) -> Result<Bytes, FetchError> {
+        let asked = self.get(address, None, max_bytes, |_| true);
+        let fetched = timeout(WHOLE, asked).await.map_err(|_| FetchError::Late)??;
+        Ok(fetched.piece.bytes)
+    }
+
+    async fn get(
+        &self,
+        address: &str,
+        referer: Option<&str>,
+        max_bytes: usize,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<Fetched, FetchError> {
         let uri: Uri = address.parse().map_err(|_| FetchError::Address)?;
         let mut request = Request::get(uri)
             .header(header::USER_AGENT, concat!("gwanje/", env!("CARGO_PKG_VERSION")))
@@ -146,10 +164,6 @@ impl Upstream {
             request = request.header(header::REFERER, referer);
         }
         let request = request.body(Empty::new()).map_err(|_| FetchError::Address)?;
-        timeout(WHOLE, self.ask(request)).await.map_err(|_| FetchError::Late)?
-    }
-
-    async fn ask(&self, request: Request<Empty<Bytes>>) -> Result<Fetched, FetchError> {
         let answer = self
             .client
             .request(request)
@@ -164,13 +178,17 @@ impl Upstream {
         };
         let kind = text(header::CONTENT_TYPE).unwrap_or("application/octet-stream");
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if !is_map(&kind) {
+        if !fits(&kind) {
             return Err(FetchError::Kind(kind.chars().take(60).collect()));
         }
         let encoding = text(header::CONTENT_ENCODING).map(str::to_owned);
         let fresh_for = max_age(text(header::CACHE_CONTROL).unwrap_or_default());
-        let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() { FetchError::TooLarge } else { FetchError::BrokeOff }
+        let body = Limited::new(body, max_bytes).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                FetchError::TooLarge(max_bytes)
+            } else {
+                FetchError::BrokeOff
+            }
         })?;
         let piece = Piece { content_type: kind, encoding, bytes: body.to_bytes() };
         Ok(Fetched { piece, fresh_for })

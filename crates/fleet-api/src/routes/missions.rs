@@ -260,7 +260,13 @@ pub(super) async fn fly(
         Outcome::Caused(status) if is_refusal(&status) => {
             Err(Problem::refused(status.reason.as_ref(), "mission", &*status))
         }
-        Outcome::Caused(status) => Ok((StatusCode::ACCEPTED, Json(&*status)).into_response()),
+        Outcome::Caused(status) => {
+            // The machine of the dock knows no other dock: it is told a moment later.
+            let mut status = MissionStatus::clone(&status);
+            let (own, sn) = (Some(status.mission_id), &status.sn);
+            status.warnings = app.planning.overlaps(own, sn, &status.plan, status.rth_altitude_m);
+            Ok((StatusCode::ACCEPTED, Json(&status)).into_response())
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod alarms;
 mod basemaps;
 mod commands;
 mod devices;
+mod dispatch;
 mod docks;
 mod health;
 mod map;
@@ -44,6 +45,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(basemaps::linked))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
+        .routes(routes!(waylines::fetch))
         .routes(routes!(methods::list))
         .routes(routes!(resolutions::command))
         .routes(routes!(resolutions::mission))
@@ -51,6 +53,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(missions::show))
         .routes(routes!(mission_control::cancel))
         .routes(routes!(mission_control::resume))
+        .routes(routes!(dispatch::propose))
         .routes(routes!(preflight::ask))
         .routes(routes!(preflight::give))
         .routes(routes!(preflight::withdraw))

@@ -90,7 +90,7 @@ pub(crate) async fn ask(
     let exits = question.exit_wayline_when_link_lost;
     let request = PreflightRequest {
         request_id: RequestId(Uuid::now_v7()),
-        warnings: app.planning.overlaps(&sn, &plan, question.rth_altitude_m),
+        warnings: app.planning.overlaps(None, &sn, &plan, question.rth_altitude_m),
         sn: sn.clone(),
         rth_altitude_m: question.rth_altitude_m,
         lost_link_action: question.lost_link_action,

@@ -1,4 +1,5 @@
-//! Wayline files: uploaded by people, fetched by docks under a signed address.
+//! Wayline files: uploaded by people, or fetched from an address they name; fetched by docks under a
+//! signed address.
 
 use std::{collections::BTreeSet, error::Error as _, sync::Arc};
 
@@ -11,6 +12,7 @@ use axum::{
 };
 use fleet_types::{id::WaylineId, plan::FlightBox};
 use serde::{Deserialize, Serialize};
+use tokio::sync::SemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use wpml::{HeightMode, Mission, RcLost, WpmlError};
 
@@ -18,14 +20,16 @@ use crate::{
     app::App,
     auth::Principal,
     clock::now_ms,
-    extract::{InPath, InQuery},
+    extract::{Body, InPath, InQuery},
     json::Object,
     problem::Problem,
-    waylines::{UrlError, Wayline, WaylineSummary},
+    wayline_urls::{self, UrlRefused},
+    waylines::{MAX_FILE_BYTES, UrlError, Wayline, WaylineSummary, md5_of},
 };
 
 const KMZ: &str = "application/vnd.google-earth.kmz";
 const MAX_NAME_CHARS: usize = 128;
+const MAX_URL_BYTES: usize = 4096;
 
 /// How the file is called.
 #[derive(Deserialize, IntoParams)]
@@ -73,16 +77,9 @@ pub(crate) async fn create(
     InQuery(Named { name }): InQuery<Named>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let name = name.trim();
-    let length = name.chars().count();
-    if !(1..=MAX_NAME_CHARS).contains(&length) || name.chars().any(char::is_control) {
-        return Err(Problem::bad_input("name has 1 to 128 characters without control characters"));
-    }
+    let name = check_name(&name)?;
     check_type(request.headers())?;
-    let Ok(_upload) = app.uploads.try_acquire() else {
-        let detail = "too many uploads at the same time; try again in a moment";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_uploads", detail));
-    };
+    let _upload = upload_slot(&app)?;
     let bytes = Bytes::from_request(request, &()).await.map_err(|refused| {
         let code = if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
             "body_too_large"
@@ -91,6 +88,110 @@ pub(crate) async fn create(
         };
         Problem::new(refused.status(), code, refused.body_text())
     })?;
+    let wayline = keep(&app, &principal, name, bytes).await?;
+    tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was uploaded");
+    Ok((StatusCode::CREATED, Json(&*wayline)).into_response())
+}
+
+/// A wayline file to be fetched.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fetch {
+    /// `http://` or `https://`, on a host that the setting `waylines.url_hosts` names. Redirects are
+    /// not followed.
+    #[schema(max_length = 4096)]
+    url: String,
+    /// 1 to 128 characters, for people.
+    name: String,
+    /// MD5 of the KMZ, 32 hexadecimal digits: what is fetched must have it.
+    md5: String,
+}
+
+/// Fetches a KMZ of at most 20 MiB by its address, and keeps it like an uploaded one. A file of this
+/// name and MD5 that is kept already is not fetched again.
+#[utoipa::path(
+    operation_id = "fetch_wayline",
+    post, path = "/api/v1/waylines/from-url", tag = "waylines", request_body = Fetch,
+    responses(
+        (status = 201, body = Wayline),
+        (status = 200, body = Wayline, description = "Kept already"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "`url_not_allowed`: the site's configuration does not name the host"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "`bad_kmz`, `bad_input`, `fingerprint_mismatch`"),
+        (status = 502, body = Problem, content_type = "application/problem+json", description = "`url_unreachable`: what the host answered, or why it did not"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 507, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn fetch(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    Body(Fetch { url, name, md5 }): Body<Fetch>,
+) -> Result<Response, Problem> {
+    let name = check_name(&name)?;
+    let md5 = md5.to_ascii_lowercase();
+    if md5.len() != 32 || !md5.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Problem::bad_input("md5 is the MD5 of the file, 32 hexadecimal digits"));
+    }
+    if url.len() > MAX_URL_BYTES {
+        return Err(Problem::bad_input("url has at most 4096 bytes"));
+    }
+    wayline_urls::check(app.wayline_sources.as_ref(), &url).map_err(|refused| match refused {
+        UrlRefused::Address => Problem::bad_input(refused.to_string()),
+        UrlRefused::Host(_) => {
+            Problem::new(StatusCode::FORBIDDEN, "url_not_allowed", refused.to_string())
+        }
+    })?;
+    if let Some(kept) = app.waylines.find(name, &md5) {
+        return Ok((StatusCode::OK, Json(&*kept)).into_response());
+    }
+    let _upload = upload_slot(&app)?;
+    let fetched = match &app.wayline_sources {
+        Some(sources) => sources.fetch(&url, MAX_FILE_BYTES).await,
+        None => return Err(Problem::bad_input("no address is allowed")),
+    };
+    let bytes = fetched.map_err(|error| {
+        let detail = format!(
+            "the file was not fetched: {error}. Check the address and the host, or upload the file"
+        );
+        Problem::new(StatusCode::BAD_GATEWAY, "url_unreachable", detail)
+    })?;
+    let found = md5_of(&bytes);
+    if found != md5 {
+        let detail = format!(
+            "the file at this address has the MD5 {found}, not {md5}: it is not the one that was \
+             meant, or it broke on its way. Nothing was kept"
+        );
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "fingerprint_mismatch", detail));
+    }
+    let wayline = keep(&app, &principal, name, bytes).await?;
+    tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was fetched by address");
+    Ok((StatusCode::CREATED, Json(&*wayline)).into_response())
+}
+
+fn check_name(name: &str) -> Result<&str, Problem> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if !(1..=MAX_NAME_CHARS).contains(&length) || name.chars().any(char::is_control) {
+        return Err(Problem::bad_input("name has 1 to 128 characters without control characters"));
+    }
+    Ok(name)
+}
+
+fn upload_slot(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    app.uploads.try_acquire().map_err(|_full| {
+        let detail = "too many uploads at the same time; try again in a moment";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_uploads", detail)
+    })
+}
+
+/// Reads and checks a file and keeps it, here and where a restart does not reach it.
+async fn keep(
+    app: &App,
+    principal: &Principal,
+    name: &str,
+    bytes: Bytes,
+) -> Result<Arc<Wayline>, Problem> {
     let summary = summarise(&bytes).map_err(|error| bad_kmz(&error))?;
     let in_use: BTreeSet<_> =
         app.hub.view().missions.active().map(|mission| mission.wayline_id).collect();
@@ -102,8 +203,7 @@ pub(crate) async fn create(
         let detail = format!("the file was not kept, because a restart would lose it: {why}; upload it again when the database is back");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "wayline_not_kept", detail)
     })?;
-    tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was uploaded");
-    Ok((StatusCode::CREATED, Json(&*wayline)).into_response())
+    Ok(wayline)
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {

@@ -170,3 +170,28 @@ async fn questions_and_overrides_are_answered_by_the_docks_machine() {
     let place = format!("/api/v1/devices/{DOCK}/preflight");
     tower.call("POST", &place, &nowhere).await.is_problem(404, "unknown_wayline");
 }
+
+#[tokio::test]
+async fn docks_are_proposed_for_a_place_with_why_not() {
+    let tower = Tower::start().await;
+    let point = "/api/v1/dispatch?latitude=37.5&longitude=126.9";
+    let found = tower.get(point).await.is(200);
+    assert_eq!(found["target"]["kind"], "point");
+    assert_eq!(
+        (&found["choices"][0]["sn"], &found["choices"][0]["rank"]),
+        (&json!(DOCK), &json!(1))
+    );
+    assert_eq!(found["choices"][1]["why_not"][0]["code"], "wind_high");
+    let area = "/api/v1/dispatch?south=37.5&west=126.9&north=37.6&east=127.0";
+    assert_eq!(tower.get(area).await.is(200)["target"]["kind"], "area");
+    for bad in [
+        "latitude=37.5",
+        "latitude=95&longitude=0",
+        "south=38&west=126&north=37&east=127",
+        "latitude=1&longitude=1&south=1&west=1&north=2&east=2",
+    ] {
+        let refused = tower.get(&format!("/api/v1/dispatch?{bad}")).await;
+        refused.is_problem(422, "bad_input");
+    }
+    tower.raw("GET", point, &[], vec![]).await.is_problem(401, "unauthorized");
+}

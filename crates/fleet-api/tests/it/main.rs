@@ -12,4 +12,5 @@ mod positions;
 mod sockets;
 mod streams;
 mod support;
+mod wayline_urls;
 mod waylines;

@@ -9,15 +9,16 @@ use std::{
 use fleet_api::{
     Api, ApiConfig, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
     Listener, LoopState, MqttAccess, Parts, PilotField, Planning, Resolve, Roots, Site, StoreState,
-    SystemSource, Tokens, UnknownCount, Waylines,
+    SystemSource, Tokens, UnknownCount, WaylineSources, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
     AlarmId, AlarmStatus, CommandId, CommandRequest, CommandState, CommandStatus, DeviceClass,
-    DeviceSn, DeviceStatus, IdempotencyKey, MissionPlan, MissionRequest, MissionState,
+    DeviceSn, DeviceStatus, IdempotencyKey, MissionId, MissionPlan, MissionRequest, MissionState,
     MissionStatus, Reason, WallMs,
     alarm::{AlarmSource, AlarmState, Priority},
     device::{Activity, Connection},
+    dispatch::{DispatchChoice, DispatchTarget},
     mission::Verdict,
     plan::BreakPoint,
 };
@@ -100,6 +101,14 @@ impl Tower {
         let address = listener.local_addr().unwrap();
         let (api, bus, tokens) =
             build_with_maps(&format!("http://{address}"), change, Vec::new(), None);
+        Self::serve(listener, api, bus, tokens)
+    }
+
+    /// A tower that may fetch wayline files from these hosts.
+    pub(crate) async fn with_wayline_sources(sources: WaylineSources) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (api, bus, tokens) = build_of(&url, |_| {}, Vec::new(), None, Some(sources));
         Self::serve(listener, api, bus, tokens)
     }
 
@@ -247,6 +256,16 @@ pub(crate) fn build_with_maps(
     basemaps: Vec<Basemap>,
     upstream: Option<(Arc<dyn Resolve>, Roots)>,
 ) -> (Api, Bus, Arc<Tokens>) {
+    build_of(public_url, change, basemaps, upstream, None)
+}
+
+fn build_of(
+    public_url: &str,
+    change: impl FnOnce(&mut ApiConfig),
+    basemaps: Vec<Basemap>,
+    upstream: Option<(Arc<dyn Resolve>, Roots)>,
+    wayline_sources: Option<WaylineSources>,
+) -> (Api, Bus, Arc<Tokens>) {
     let site = Site { name: "Test site".to_owned(), time_zone: "Asia/Seoul".to_owned() };
     let mut config = ApiConfig::new("0.0.0-test", site, public_url);
     change(&mut config);
@@ -257,6 +276,7 @@ pub(crate) fn build_with_maps(
         config,
         basemaps,
         upstream,
+        wayline_sources,
         bus: bus.clone(),
         tokens: Arc::clone(&tokens),
         enrolment: Arc::new(Roll { bus: bus.clone() }),
@@ -364,8 +384,23 @@ impl Planning for Plans {
         point.ok_or_else(|| Reason::new("no_break_point", "nobody knows where it broke off"))
     }
 
-    fn overlaps(&self, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
+    fn overlaps(&self, _: Option<MissionId>, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
         vec![Reason::new("overlap_space", "another flight is there")]
+    }
+
+    fn dispatch(&self, docks: &[Arc<DeviceStatus>], _: &DispatchTarget) -> Vec<DispatchChoice> {
+        assert!(docks.iter().all(|dock| dock.class == DeviceClass::Dock));
+        let choice = |text: &str, rank, why_not| DispatchChoice {
+            sn: sn(text),
+            rank,
+            distance_m: Some(700.0),
+            arrival_s: Some(103.0),
+            needs_battery_percent: Some(40.0),
+            battery_percent: Some(90.0),
+            why_not,
+        };
+        let why = vec![Reason::new("wind_high", "it is windy there")];
+        vec![choice(DOCK, Some(1), vec![]), choice("SIMDK200000002", None, why)]
     }
 }
 

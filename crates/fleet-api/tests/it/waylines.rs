@@ -13,7 +13,7 @@ use super::support::{API_TOKEN, Answer, DOCK, Tower, key, mission};
 
 const KMZ: &str = "application/vnd.google-earth.kmz";
 
-fn kmz() -> Vec<u8> {
+pub(super) fn kmz() -> Vec<u8> {
     let point = |index: u32, lat: f64| Waypoint {
         index,
         lon: 127.0,
@@ -95,6 +95,7 @@ async fn a_mission_reaches_its_dock_once_with_an_address_that_opens_the_file() {
     let seen = tower.own_missions(|request| mission(request, None));
     let order = fly(&made["wayline_id"], "m1");
     let first = tower.call("POST", "/api/v1/missions", &order).await.is(202);
+    assert_eq!(first["warnings"][0]["code"], "overlap_space", "what is known says so at once");
     let again = tower.call("POST", "/api/v1/missions", &order).await.is(200);
     assert_eq!(again["mission_id"], first["mission_id"]);
     let mut other = order.clone();

@@ -11,7 +11,7 @@ use fleet_types::{
     alarm::{AlarmSource, AlarmState},
 };
 
-use super::{AlarmBook, ENTRIES_MAX, Entry, Key, Origin, Output, RESTORED_MS};
+use super::{AlarmBook, ENTRIES_MAX, Entry, Key, Origin, Output, RESTORED_MS, turn};
 
 impl AlarmBook {
     pub(super) fn restore(&mut self, now: Now, mut status: AlarmStatus, origin: Origin) {
@@ -52,12 +52,12 @@ impl AlarmBook {
         let status = &mut entry.status;
         let is_news = status.state == AlarmState::Raised && status.priority >= before.priority;
         if is_news && before.state == AlarmState::Acknowledged {
-            status.state = AlarmState::Acknowledged;
+            turn(status, "known_before_restart", AlarmState::Acknowledged);
             status.acknowledged = before.acknowledged.take();
         }
         status.raised_ms = status.raised_ms.min(before.raised_ms);
         let shelf = before.shelved.take().filter(|_| status.shelved.is_none());
-        before.state = AlarmState::Cleared;
+        turn(&mut before, "merged_after_restart", AlarmState::Cleared);
         before.cleared_ms = Some(now.wall);
         self.outputs.push_back(Output::Status(before));
         let left_ms = shelf.as_ref().map_or(0, |shelf| shelf.until_ms.since_ms(now.wall));

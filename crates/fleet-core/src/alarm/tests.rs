@@ -471,3 +471,46 @@ fn a_signal_takes_up_what_was_known_of_it_under_another_identity() {
     let of = |id: u128| next.last[&AlarmId(Uuid::from_u128(id))].state;
     assert_eq!((of(1), of(3)), (Cleared, Acknowledged));
 }
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for _ in 0..1_500 {
+        let mut rig = Rig::new();
+        let latching = rng.bool();
+        for _ in 0..12 {
+            let kept = rig.book.statuses().next().cloned();
+            let id = kept.as_ref().map_or(AlarmId(Uuid::nil()), |status| status.alarm_id);
+            match rng.u8(..10) {
+                0..3 => {
+                    let priority = rng.choice([Priority::High, Priority::Low]).unwrap();
+                    rig.input(Input::Raise(condition(key("D1", "x"), priority, latching)));
+                }
+                3..5 => rig.clear("D1", "x"),
+                5 => rig.acknowledge(id),
+                6 => rig.order(id, AlarmAction::Shelve { for_ms: 60_000, note: "n".to_owned() }),
+                7 => rig.order(id, AlarmAction::Unshelve),
+                8 => {
+                    // What the tower before this one knew comes after the alarm itself.
+                    let states = [
+                        Raised,
+                        Acknowledged,
+                        ClearedUnacknowledged,
+                        LatchedUnacknowledged,
+                        LatchedAcknowledged,
+                    ];
+                    let alarm_id = AlarmId(Uuid::from_u128(rng.u128(..)));
+                    if let Some(known) = kept {
+                        let state = rng.choice(states).unwrap();
+                        let known = AlarmStatus { alarm_id, state, shelved: None, ..known };
+                        let origin = Origin { key: key("D1", "x"), latching };
+                        rig.input(Input::Restore(Box::new((known, origin))));
+                    }
+                }
+                _ if rng.u8(..3) == 0 => rig.input(Input::Forget(sn("D1"))),
+                _ => rig.pass(rng.u64(..80_000)),
+            }
+        }
+    }
+    crate::machine::taken::assert_all(&MACHINE);
+}

@@ -174,3 +174,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn cameras_are_commanded_apart_from_flights() {
+    for method in ["camera_photo_take", "gimbal_reset", "live_start_push", "speaker_replay"] {
+        assert_eq!(scope_of(method), Payload, "{method}");
+    }
+    for spec in crate::spec::OPERATOR_METHODS {
+        assert_eq!(scope_of(spec), Flight, "{spec}");
+    }
+    for method in ["flighttask_execute", "takeoff_to_point", "fly_to_point", "drc_mode_enter"] {
+        assert_eq!(scope_of(method), Flight, "{method}");
+    }
+}
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    let people = [who("rain", Kind::Rule), who("kim", Kind::Operator), who("lee", Kind::Operator)];
+    for _ in 0..200 {
+        let config = AuthorityConfig { implicit_ms: 100, explicit_ms: 300 };
+        let (mut authority, mut now) = (Authority::new(config, 1), 0);
+        for _ in 0..40 {
+            now += rng.u64(..150);
+            let by = rng.choice(&people).unwrap();
+            let _ = match rng.u8(..6) {
+                0 => authority.order(at(now), by, Flight).map(drop),
+                1 => authority.take(at(now), by, Flight).map(drop),
+                2 => authority.take_over(at(now), by, Flight, rng.bool(), "why").map(drop),
+                3 => {
+                    let to = rng.choice(&people).unwrap().clone();
+                    authority.hand_over(at(now), by, to, Flight).map(drop)
+                }
+                4 => authority.release(at(now), by, Flight),
+                _ => {
+                    authority.handle_timeout(at(now));
+                    Ok(())
+                }
+            };
+        }
+    }
+    crate::machine::taken::assert_all(&MACHINE);
+}

@@ -1,4 +1,7 @@
-//! One command's states and inputs, each pair by itself.
+//! One command's states and inputs, each pair by itself; and all of them in any order, against a
+//! reference model and the table of transitions.
+
+mod model;
 
 use dji_cloud::reply::{Answer, Verdict};
 use fleet_types::{
@@ -89,7 +92,10 @@ const EVENTS: [Event; 20] = [
 ];
 
 fn happen(command: &mut Command, event: Event) -> Vec<Effect> {
-    let at = now(10);
+    happen_at(command, event, now(10))
+}
+
+fn happen_at(command: &mut Command, event: Event, at: Now) -> Vec<Effect> {
     let job = |verdict| JobReport { verdict, progress: Progress::default() };
     match event {
         Event::Journaled => command.on_journaled(at, None),
@@ -105,16 +111,17 @@ fn happen(command: &mut Command, event: Event) -> Vec<Effect> {
         Event::EffectSeen => command.on_effect_seen(at),
         Event::Observed => command.on_observed(at),
         Event::RefusalObserved => command.on_refusal_observed(at, None),
-        Event::Settled => command.on_resolved(
-            at,
-            &Resolution {
-                subject: Subject::Command(CommandId(Uuid::from_u128(7))),
-                sn: DeviceSn::new("SIMDK200000001").unwrap(),
-                outcome: ResolvedOutcome::Failed,
-                note: "seen".into(),
-                resolved_by: "operator".into(),
-            },
-        ),
+        Event::Settled => command.on_resolved(at, &resolution(ResolvedOutcome::Failed)),
+    }
+}
+
+fn resolution(outcome: ResolvedOutcome) -> Resolution {
+    Resolution {
+        subject: Subject::Command(CommandId(Uuid::from_u128(7))),
+        sn: DeviceSn::new("SIMDK200000001").unwrap(),
+        outcome,
+        note: "seen".into(),
+        resolved_by: "operator".into(),
     }
 }
 
@@ -266,6 +273,55 @@ fn steps_stay_bounded_and_end_with_the_end() {
     let steps = &command.status().steps;
     assert!(steps.len() <= 64, "{}", steps.len());
     assert_eq!(steps.last().map(|step| step.step.as_str()), Some("finished"));
+}
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    const METHODS: [&str; 6] = [
+        "flighttask_prepare",
+        "cover_open",
+        "debug_mode_open",
+        "return_home",
+        "supplement_light_open",
+        "flighttask_execute",
+    ];
+    let mut rng = fastrand::Rng::with_seed(5);
+    for _ in 0..40_000 {
+        let (mut command, _) = living(METHODS[rng.usize(..METHODS.len())], 60_000);
+        let mut ms = 0;
+        for _ in 0..rng.usize(1..7) {
+            match rng.usize(..EVENTS.len() + 6) {
+                event if event < EVENTS.len() => {
+                    happen_at(&mut command, EVENTS[event], now(ms));
+                }
+                0..21 => {
+                    let refusal = super::Reason::new("aircraft_out", "…");
+                    command.on_journaled(now(ms), Some(refusal));
+                }
+                21 => {
+                    let (spec, status) = (command.spec().clone(), command.status().clone());
+                    command = Command::restore(now(ms), spec, status, serde_json::Value::Null);
+                }
+                _ => {
+                    ms += rng.u64(1..80_000);
+                    command.on_timeout(now(ms), rng.bool());
+                }
+            }
+        }
+    }
+    // Two that chance seldom finds: a copy that failed after it was written, a person's "it did".
+    let (mut copied, _) = living("return_home", 60_000);
+    for ms in [10_000, 20_000] {
+        happen_at(&mut copied, Event::Fate(SendFate::Sent), now(ms - 10_000));
+        copied.on_timeout(now(ms), true);
+    }
+    happen_at(&mut copied, Event::Fate(SendFate::Sent), now(20_000));
+    happen_at(&mut copied, Event::Fate(SendFate::Lost), now(20_001));
+    let (mut lost, _) = living("cover_open", 60_000);
+    happen(&mut lost, Event::Journaled);
+    happen(&mut lost, Event::Fate(SendFate::Lost));
+    lost.on_resolved(now(20), &resolution(ResolvedOutcome::Succeeded));
+    crate::machine::taken::assert_all(&super::MACHINE);
 }
 
 proptest! {

@@ -15,7 +15,7 @@ use fleet_types::{
     CommandId, CommandRequest, CommandState, CommandStatus, DeviceSn, IdempotencyKey, MissionId,
     MissionPlan, MissionRequest, MonoMs, Now, Preflight, Reason, RequestId, WallMs,
     mission::{MissionProgress, Verdict},
-    plan::{MissionControl, MissionStart},
+    plan::{MissionAction, MissionControl, MissionStart},
     preflight::{DockNotice, DockSaying, PreflightOverride, PreflightReport, PreflightRequest},
 };
 use serde_json::json;
@@ -332,7 +332,13 @@ impl DockMachine {
             return;
         }
         let Some(mission) = self.missions.get_mut(&control.mission_id) else { return };
-        match mission.on_control(now, control.action, &control.issued_by) {
+        // What it may meet changes nothing of what is over, or was told already.
+        if let MissionAction::Warn(warnings) = &control.action
+            && (mission.is_ended() || mission.status().warnings == *warnings)
+        {
+            return;
+        }
+        match mission.on_control(now, control.action.clone(), &control.issued_by) {
             Ok(next) => self.after_mission(now, control.mission_id, next),
             // Whoever asked learns where it stands; why it cannot be done follows from that.
             Err(_) => {

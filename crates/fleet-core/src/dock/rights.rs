@@ -10,7 +10,7 @@ use fleet_types::{CommandId, MonoMs, Now, Reason};
 
 use super::DockMachine;
 use crate::{
-    authority::{Holder, Kind, Scope, needs_authority},
+    authority::{Holder, Kind, Scope, needs_authority, scope_of},
     lease::{self, Ownership},
     mutant::{self, Mutant},
     spec::Spec,
@@ -20,6 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rights {
     epoch: u64,
+    scope: Scope,
     fence: u64,
 }
 
@@ -54,8 +55,9 @@ impl DockMachine {
         }
         let rights = self.check_owner(now).and_then(|()| {
             let epoch = self.ownership.map_or(0, |ownership| ownership.epoch);
-            let fence = self.authority.order(now, &holder_of(issued_by), Scope::Flight)?;
-            Ok(Rights { epoch, fence })
+            let scope = scope_of(spec.method);
+            let fence = self.authority.order(now, &holder_of(issued_by), scope)?;
+            Ok(Rights { epoch, scope, fence })
         });
         self.rights.insert(command_id, rights.clone());
         rights.map(|_| ())
@@ -73,7 +75,7 @@ impl DockMachine {
         if !needs_authority(command.spec()) {
             return Ok(());
         }
-        let Rights { epoch, fence } = match self.rights.get(&command_id) {
+        let Rights { epoch, scope, fence } = match self.rights.get(&command_id) {
             Some(Ok(rights)) => *rights,
             // Why not, as it was when the order was given.
             Some(Err(reason)) => return Err(reason.clone()),
@@ -85,7 +87,7 @@ impl DockMachine {
             }
         };
         lease::check(self.ownership.as_ref(), now.mono, epoch)?;
-        self.authority.check_fence(now.mono, Scope::Flight, fence)
+        self.authority.check_fence(now.mono, scope, fence)
     }
 
     /// Lets authority end by silence. Who commanded is on record with each command.

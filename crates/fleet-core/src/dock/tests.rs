@@ -10,6 +10,7 @@ mod hostile;
 mod invariants;
 mod limits;
 mod missions;
+mod others;
 mod records;
 mod repeats;
 mod restored;

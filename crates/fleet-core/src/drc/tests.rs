@@ -347,3 +347,37 @@ proptest! {
         prop_assert!(forward.windows(2).all(|pair| pair[0] < pair[1]), "repeated or reordered: {:?}", forward);
     }
 }
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for _ in 0..400 {
+        let mut rig = Rig::new(checked());
+        for number in 0..60 {
+            match rng.u8(..16) {
+                0..3 => rig.input(Input::Enter { fence: 5, craft: craft(), pauses_wayline: false }),
+                3..5 => rig.input(Input::Entered { result: i64::from(rng.u8(..3)) / 2 }),
+                5 => rig.input(Input::Leave),
+                6 => rig.input(Input::AuthorityLost),
+                7 => rig.input(Input::DeviceLeft),
+                8 => rig.pass(rng.u64(..12_000)),
+                // Fresh frames, and a device that says nothing.
+                9 => {
+                    let between_ms = rng.choice([95, 400]).unwrap();
+                    for number in 0..110 {
+                        let ms = i64::try_from(rig.now).unwrap();
+                        rig.frame(number * 1_000 + 1_000_000, ms, 1.0);
+                        rig.pass(between_ms);
+                    }
+                }
+                10 => rig.input(Input::DeviceHeard),
+                _ => {
+                    let ms = i64::try_from(rig.now).unwrap();
+                    rig.frame(number, ms, 1.0);
+                    rig.pass(rng.u64(..600));
+                }
+            }
+        }
+    }
+    crate::machine::taken::assert_all(&MACHINE);
+}

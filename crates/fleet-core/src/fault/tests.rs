@@ -429,3 +429,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    let (mut debounce, mut now) = (Debounce::default(), 0);
+    for _ in 0..400 {
+        now += rng.u64(..150);
+        debounce.feed(MonoMs(now), rng.bool(), 100, 200);
+    }
+    crate::machine::taken::assert_all(&MACHINE);
+}

@@ -241,3 +241,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for _ in 0..200 {
+        let mut lease = PartitionLease::new(3, CONFIG, 1);
+        let (mut now, mut open, mut epoch) = (0, None, 0);
+        for _ in 0..60 {
+            now += rng.u64(..9_000);
+            match (rng.u8(..8), open) {
+                (0, _) => lease.handle_input(MonoMs(now), &Input::Want(rng.u8(..4) != 0)),
+                (1..6, Some(request)) => {
+                    epoch += 1;
+                    let answers = [Answer::Granted { epoch }, Answer::Refused, Answer::Failed];
+                    answer(&mut lease, now, request, rng.choice(answers).unwrap());
+                }
+                (_, _) => lease.handle_timeout(MonoMs(now)),
+            }
+            open = asked(&mut lease).map(|(request, _)| request).or(open);
+        }
+    }
+    crate::machine::taken::assert_all(&MACHINE);
+}

@@ -5,7 +5,7 @@
 //! reports in words that nobody can read; one falls silent. An aircraft that telemetry shows to be
 //! out of its dock is under way, however little is reported of its flight.
 
-use fleet_types::{MissionState, MonoMs, Now, Reason, command::ResponseCode};
+use fleet_types::{MonoMs, Now, Reason, command::ResponseCode};
 
 use super::{Mission, State};
 use crate::preflight::say;
@@ -41,7 +41,7 @@ impl Mission {
     /// When silence has next to be judged.
     #[must_use]
     pub fn silence_deadline(&self, now: MonoMs) -> Option<MonoMs> {
-        let bounds: &[u64] = match self.state {
+        let bounds: &[u64] = match *self.state {
             State::Executing => &[IDLE_MS, SILENCE_MS],
             State::Paused | State::Hovering => &[IDLE_MS],
             State::Scheduled
@@ -57,7 +57,7 @@ impl Mission {
     /// Judges the silence. True when the flight has just become unknown.
     pub fn on_silence(&mut self, now: Now, seen: Seen) -> bool {
         let silent_ms = now.mono.since_ms(self.heard_at);
-        let is_lost = match (self.state, seen) {
+        let is_lost = match (*self.state, seen) {
             (State::Executing | State::Paused | State::Hovering, Seen::Idle) => {
                 silent_ms >= IDLE_MS
             }
@@ -95,8 +95,7 @@ impl Mission {
                 "2분 동안 이 비행에 대한 보고가 없습니다. 계속되는지 알 수 없습니다. 도크의 다음 보고나 사람의 기록으로 정해집니다.",
             ),
         };
-        self.state = State::Unknown;
-        self.status.state = MissionState::Unknown;
+        self.turn("silence", State::Unknown);
         self.status.response_code = Some(ResponseCode::Unknown);
         let detail = reason.code.to_string();
         self.status.reason = Some(reason);

@@ -7,7 +7,7 @@
 //! made anew, so that a clock that jumps makes nothing late.
 
 use fleet_types::{
-    MissionState, Now, Reason, WallMs,
+    Now, Reason, WallMs,
     mission::Verdict,
     plan::{MissionAction, MissionStart, ReadyConditions},
 };
@@ -68,7 +68,7 @@ impl Mission {
     }
 
     fn wish_by_plan(&self, now: Now) -> Wish {
-        match (self.state, &self.request.plan.start) {
+        match (*self.state, &self.request.plan.start) {
             (State::Scheduled, MissionStart::Timed { execute_ms }) => {
                 window(now, before(*execute_ms, PREPARE_AHEAD_MS), *execute_ms, Order::Prepare)
             }
@@ -173,7 +173,7 @@ impl Mission {
     /// Whether it waits and flies by no order yet: other flights may go first.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        match self.state {
+        match *self.state {
             State::Scheduled => true,
             State::Preparing | State::Prepared { .. } => match self.request.plan.start {
                 MissionStart::Timed { .. } | MissionStart::Conditional(_) => true,
@@ -216,12 +216,12 @@ impl Mission {
     /// Its window is over.
     pub fn expire(&mut self, now: Now) -> Next {
         let reason = self.missed();
-        self.end(now, Verdict::Expired, Some(reason))
+        self.end(now, "window_over", Verdict::Expired, Some(reason))
     }
 
     /// It cannot be flown: its file is gone.
     pub fn reject(&mut self, now: Now, reason: Reason) -> Next {
-        self.end(now, Verdict::Rejected, Some(reason))
+        self.end(now, "file_gone", Verdict::Rejected, Some(reason))
     }
 
     /// A fresh address of the file is needed before it is prepared; true when it is to be asked for.
@@ -243,10 +243,10 @@ impl Mission {
     /// The dock says that its conditions hold.
     pub fn on_ready(&mut self, now: Now) -> bool {
         let is_conditional = self.conditions().is_some();
-        if self.state != (State::Prepared { ready: false }) || !is_conditional {
+        if *self.state != (State::Prepared { ready: false }) || !is_conditional {
             return false;
         }
-        self.ready(now, "ready");
+        self.ready(now, "dock_ready", "ready");
         true
     }
 
@@ -260,7 +260,7 @@ impl Mission {
         action: MissionAction,
         by: &str,
     ) -> Result<Next, Reason> {
-        match (action, self.state) {
+        match (action, *self.state) {
             (
                 MissionAction::Cancel,
                 State::Scheduled | State::Preparing | State::Prepared { .. },
@@ -271,12 +271,16 @@ impl Mission {
                     "Cancelled before take-off was ordered: nothing flies by this mission.",
                     "이륙을 지시하기 전에 취소되어 비행하지 않습니다.",
                 );
-                Ok(self.end(now, Verdict::Canceled, Some(reason)))
+                Ok(self.end(now, "cancelled", Verdict::Canceled, Some(reason)))
             }
             (MissionAction::Release, State::Prepared { ready: false })
                 if self.is_released_by_another() =>
             {
-                self.ready(now, "released");
+                self.ready(now, "released", "released");
+                Ok(Next::Nothing)
+            }
+            (MissionAction::Warn(warnings), _) => {
+                self.status.warnings = warnings;
                 Ok(Next::Nothing)
             }
             (MissionAction::Cancel, State::Ended) => {
@@ -297,10 +301,9 @@ impl Mission {
 
     /// Its return was cancelled, or aborted by the aircraft: it hovers on its battery.
     pub fn on_hovering(&mut self, now: Now, reason: Reason) -> bool {
-        match self.state {
+        match *self.state {
             State::Executing | State::Paused => {
-                self.state = State::Hovering;
-                self.status.state = MissionState::Hovering;
+                self.turn("return_cancelled", State::Hovering);
                 self.status.reason = Some(reason);
                 self.step(now, "hovering", None);
                 true
@@ -317,11 +320,10 @@ impl Mission {
 
     /// It was seen to return again.
     pub fn on_returning(&mut self, now: Now) -> bool {
-        if self.state != State::Hovering {
+        if *self.state != State::Hovering {
             return false;
         }
-        self.state = State::Executing;
-        self.status.state = MissionState::Executing;
+        self.turn("return_seen", State::Executing);
         self.status.reason = None;
         self.step(now, "returning", None);
         true
@@ -332,16 +334,17 @@ impl Mission {
     /// once again.
     pub(super) fn wait_on(&mut self, now: Now, order: Order, reason: Reason) -> Next {
         self.step(now, "not_sent", Some(reason.code.to_string()));
-        (self.state, self.status.state) = match order {
+        match order {
             Order::Prepare => {
                 self.prepare = None;
-                (State::Scheduled, MissionState::Scheduled)
+                self.turn("prepare_not_sent", State::Scheduled);
             }
             Order::Execute => {
                 self.execute = None;
-                before_take_off(&self.request.plan.start)
+                let to = before_take_off(&self.request.plan.start);
+                self.turn("take_off_not_sent", to);
             }
-        };
+        }
         self.status.reason = Some(reason);
         self.not_before = now.mono.after_ms(AGAIN_MS << self.unsent.min(AGAIN_DOUBLED_MAX));
         self.unsent = self.unsent.saturating_add(1);
@@ -350,15 +353,13 @@ impl Mission {
 
     pub(super) fn prepared(&mut self, now: Now) -> Next {
         self.unsent = 0;
-        self.state = State::Prepared { ready: false };
-        self.status.state = MissionState::Prepared;
+        self.turn("prepare_taken", State::Prepared { ready: false });
         self.step(now, "prepared", None);
         Next::Nothing
     }
 
-    fn ready(&mut self, now: Now, word: &str) {
-        self.state = State::Prepared { ready: true };
-        self.status.state = MissionState::Ready;
+    fn ready(&mut self, now: Now, cause: &'static str, word: &str) {
+        self.turn(cause, State::Prepared { ready: true });
         self.status.reason = None;
         self.step(now, word, None);
     }
@@ -382,13 +383,12 @@ impl Mission {
 
 /// Where a mission stands whose order to fly did not leave. Conditional ones were ordered because the
 /// dock said that it was ready.
-fn before_take_off(start: &MissionStart) -> (State, MissionState) {
-    match start {
-        MissionStart::Conditional(_) => (State::Prepared { ready: true }, MissionState::Ready),
-        MissionStart::Immediate | MissionStart::Timed { .. } | MissionStart::Released => {
-            (State::Prepared { ready: false }, MissionState::Prepared)
-        }
-    }
+fn before_take_off(start: &MissionStart) -> State {
+    let ready = match start {
+        MissionStart::Conditional(_) => true,
+        MissionStart::Immediate | MissionStart::Timed { .. } | MissionStart::Released => false,
+    };
+    State::Prepared { ready }
 }
 
 /// A planted defect: a timed mission is ordered to fly when its time has come rather than before.

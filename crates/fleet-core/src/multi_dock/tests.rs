@@ -266,3 +266,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_transition_of_the_table_is_taken() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    let states = [
+        MissionState::Prepared,
+        MissionState::Prepared,
+        MissionState::Executing,
+        MissionState::Executing,
+        MissionState::Unknown,
+        MissionState::Ended,
+    ];
+    for _ in 0..3_000 {
+        let mut pair = Pair::new();
+        for _ in 0..8 {
+            let side = rng.choice([Side::TakeOff, Side::Landing]).unwrap();
+            match (rng.u8(..12), rng.choice(states).unwrap()) {
+                (0, _) => drop(pair.machine.cancel()),
+                (1, _) => {
+                    let closed = say("rain", "It rains.", "비가 옵니다.");
+                    pair.places[0].against = Some(closed);
+                    pair.machine.on_places(&pair.places);
+                }
+                (_, MissionState::Ended) => {
+                    let verdict = rng.choice([Verdict::Ok, Verdict::Failed]);
+                    pair.end(side, MissionState::Ended, verdict);
+                }
+                (_, state) => drop(pair.say(side, state)),
+            }
+        }
+    }
+    crate::machine::taken::assert_all(&MACHINE);
+}

@@ -335,6 +335,24 @@ pub(super) static FIELDS: &[Field] = &[
         |c| c.dji.hms_file.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
     ),
     text(
+        "waylines.ca_file",
+        |c, v| put(&mut c.waylines.ca_file, v.path()?),
+        |c| quoted(&c.waylines.ca_file.to_string_lossy()),
+    ),
+    list(
+        "waylines.url_hosts",
+        |c, v| {
+            let hosts = v.list(64)?.into_iter().map(|host| {
+                host.parse().map_err(|error: fleet_api::BadUrlHost| format!("{host:?} {error}"))
+            });
+            put(&mut c.waylines.url_hosts, hosts.collect::<Result<_, _>>()?)
+        },
+        |c| {
+            let hosts = c.waylines.url_hosts.iter().map(ToString::to_string);
+            Some(format!("{:?}", hosts.collect::<Vec<_>>()))
+        },
+    ),
+    text(
         "map.ca_file",
         |c, v| put(&mut c.map.ca_file, v.path()?),
         |c| quoted(&c.map.ca_file.to_string_lossy()),

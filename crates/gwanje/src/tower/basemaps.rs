@@ -1,9 +1,10 @@
-//! The operator's basemaps: from the configuration to the API, with the way to their upstreams.
+//! The operator's basemaps and hosts of wayline files: from the configuration to the API, with the way
+//! to them.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use fleet_api::{Basemap, BasemapSource, Resolve, Roots};
+use fleet_api::{Basemap, BasemapSource, Resolve, Roots, WaylineSources};
 use futures_util::future::BoxFuture;
 
 use crate::config::Config;
@@ -56,6 +57,24 @@ pub fn upstream(config: &Config) -> anyhow::Result<Option<(Arc<dyn Resolve>, Roo
         Roots::none()
     };
     Ok(Some((Arc::new(Names), roots)))
+}
+
+/// The way to the hosts of wayline files, where one is configured. Without authorities that can be
+/// read, those over TLS are refused; the others work.
+#[must_use]
+pub fn wayline_sources(config: &Config) -> Option<WaylineSources> {
+    let hosts = config.waylines.url_hosts.clone();
+    if hosts.is_empty() {
+        return None;
+    }
+    let file = &config.waylines.ca_file;
+    let pem = super::read_pem(file);
+    let roots = pem.and_then(|pem| Ok(Roots::from_pem(&pem)?)).unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::warn!(error, "waylines.ca_file: no wayline file is fetched over TLS");
+        Roots::none()
+    });
+    Some(WaylineSources::new(hosts, Arc::new(Names), roots))
 }
 
 /// Names by hickory, as the link to the broker finds its own.

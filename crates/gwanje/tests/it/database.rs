@@ -66,7 +66,7 @@ async fn until_flying(site: &Site, taken: &Value) {
 }
 
 #[test]
-fn a_flight_survives_kill_9_of_the_tower_and_a_restart_of_everything() {
+fn a_flight_survives_kill_9_of_the_tower_and_an_upgrade_of_everything() {
     run(Load::Light, async {
         let mut site = Site::start().await;
         let docks = Docks::online(&site, 1, "").await;
@@ -79,10 +79,13 @@ fn a_flight_survives_kill_9_of_the_tower_and_a_restart_of_everything() {
         docks.until_online(&site).await;
         let second = docks.fly(&site, 0, "second").await.is(202);
         until_flying(&site, &second).await;
+        // An upgrade: everything is asked to stop, and another binary takes over.
         site.stop().await;
-        site.start_again().await;
+        let binary = site.start_again_upgraded().await;
+        let tower = site.tower().unwrap();
+        assert_eq!(std::fs::read_link(format!("/proc/{tower}/exe")).unwrap(), binary);
         let ended = until_ended(&site, &second).await;
-        assert_eq!(ended["verdict"], "ok", "{ended}");
+        assert_eq!((&ended["verdict"], &ended["reason"]), (&json!("ok"), &Value::Null), "{ended}");
 
         let missions = site.get("/api/v1/missions").await.is(200);
         let ids: Vec<_> = missions["missions"].as_array().unwrap().iter().collect();

@@ -38,6 +38,12 @@ impl Docks {
         docks
     }
 
+    /// Who a dock will be, before it is enrolled.
+    pub(crate) fn identity(index: u32) -> fleet_sim::DockIdentity {
+        let mut ids = fleet_sim::identities(index + 1, SEED);
+        ids.swap_remove(index as usize)
+    }
+
     /// Enrols docks and starts them.
     pub(crate) async fn start(site: &Site, count: u32, faults: &str) -> Self {
         Self::start_at(site, count, faults, SPEED).await

@@ -2,6 +2,10 @@
 //! API through broker and simulated dock and back.
 
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use super::{
     docks::{Docks, until_ended, until_mission},
@@ -171,5 +175,83 @@ fn a_dry_run_ends_ok_and_never_leaves_the_dock() {
         let real = docks.fly(&site, 0, "real").await.is(202);
         assert_eq!(until_ended(&site, &real).await["verdict"], "ok");
         assert_eq!(docks.truth(0).take_offs(), 1);
+    });
+}
+
+/// Serves one file at every path, on an address of its own.
+async fn serve(file: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            // A short request comes in one piece; whoever sent it may hang up.
+            let mut head = [0; 2048];
+            let _ = stream.read(&mut head).await;
+            let length = file.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(&file).await;
+        }
+    });
+    host
+}
+
+#[test]
+fn a_file_by_address_is_flown_and_flights_that_may_meet_say_so() {
+    run(Load::Light, async {
+        let kmz = fleet_sim::demo_mission(&Docks::identity(0)).to_kmz().unwrap();
+        let host = serve(kmz).await;
+        let hosts = ("GWANJE_WAYLINES_URL_HOSTS", host.clone());
+        let site = Site::start_as(|_| vec![hosts]).await;
+        let docks = Docks::online(&site, 2, "").await;
+        let place = &docks.page(&site, 0).await["telemetry"];
+        let [latitude, longitude] =
+            ["latitude", "longitude"].map(|key| place[key]["value"].as_f64().unwrap());
+        let near = format!("/api/v1/dispatch?latitude={latitude}&longitude={longitude}");
+        let is_best = |page: &Value| {
+            page["choices"][0]["sn"] == docks.sn(0) && page["choices"][0]["rank"] == 1
+        };
+        site.until("the dock to be proposed", &near, is_best).await;
+        let uploaded = docks.upload(&site, 0).await;
+        let body = json!({"url": format!("http://{host}/survey.kmz"), "name": "by address",
+            "md5": uploaded["md5"]});
+        let fetched = site.post("/api/v1/waylines/from-url", &body).await.is(201);
+        assert_ne!(fetched["wayline_id"], uploaded["wayline_id"]);
+        assert_eq!(fetched["md5"], uploaded["md5"]);
+        let taken = docks.order(&site, 0, &fetched, "by-address").await.is(202);
+        assert_eq!(taken["warnings"], Value::Null, "it is alone: {taken}");
+        let says_why_not = |page: &Value| {
+            let choices = page["choices"].as_array().unwrap();
+            let it = choices.iter().find(|choice| choice["sn"] == docks.sn(0)).unwrap();
+            it["rank"].is_null() && it["why_not"].to_string().contains("mission_active")
+        };
+        site.until("why it cannot fly", &near, says_why_not).await;
+        let ended = until_ended(&site, &taken).await;
+        assert_eq!(ended["verdict"], "ok", "{ended}");
+        assert_eq!(docks.truth(0).take_offs(), 1);
+
+        // The same route by two docks at the same time: both missions say so, until one is cancelled.
+        let tomorrow = now_ms() + 86_400_000;
+        let mut missions = vec![];
+        for index in [0, 1] {
+            let body = json!({"sn": docks.sn(index), "wayline_id": fetched["wayline_id"],
+                "rth_altitude_m": 100, "lost_link_action": "return_home",
+                "idempotency_key": format!("tomorrow-{index}"),
+                "start": {"kind": "timed", "execute_ms": tomorrow}});
+            missions.push(site.post("/api/v1/missions", &body).await.is(202));
+        }
+        let second = &missions[1];
+        let is_warned = |mission: &Value| mission["warnings"][0]["code"] == "overlap_space";
+        for mission in &missions {
+            let warned = until_mission(&site, mission, "the warning", is_warned).await;
+            assert_eq!(warned["state"], "scheduled", "a warning stops nothing: {warned}");
+            assert!(warned["warnings"][0]["message_ko"].is_string(), "{warned}");
+        }
+        let path = format!("/api/v1/missions/{}/cancel", second["mission_id"].as_str().unwrap());
+        site.post(&path, &Value::Null).await.is(200);
+        let is_alone = |mission: &Value| mission["warnings"].is_null();
+        until_mission(&site, &missions[0], "the warning to go", is_alone).await;
     });
 }

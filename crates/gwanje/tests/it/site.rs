@@ -177,6 +177,19 @@ impl Site {
         self.until_ready().await;
     }
 
+    /// Starts again from another file, as after an upgrade, and says which.
+    pub(crate) async fn start_again_upgraded(&mut self) -> PathBuf {
+        let binary = self.dir.join("gwanje-upgraded");
+        if fs::hard_link(GWANJE, &binary).is_err() {
+            fs::copy(GWANJE, &binary).unwrap();
+        }
+        let binary = fs::canonicalize(binary).unwrap();
+        let up = [binary.to_str().unwrap(), "up"];
+        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &self.settings, &up);
+        self.until_ready().await;
+        binary
+    }
+
     async fn until_ready(&mut self) {
         let site = self;
         until("the start of broker and tower", async || {

@@ -1,8 +1,8 @@
 //! What a waiting mission wants at every moment, whatever the wall clock does.
 
 use fleet_types::{
-    DeviceSn, IdempotencyKey, MissionId, MissionPlan, MissionRequest, MonoMs, RequestId, TraceId,
-    id::WaylineId, mission::LostLinkAction,
+    DeviceSn, IdempotencyKey, MissionId, MissionPlan, MissionRequest, MissionState, MonoMs,
+    RequestId, TraceId, id::WaylineId, mission::LostLinkAction,
 };
 use proptest::prelude::*;
 use uuid::Uuid;

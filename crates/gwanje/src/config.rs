@@ -111,6 +111,9 @@ pub struct Mqtt {
     pub keep_alive_s: u16,
     /// Embedded: whether `listen` may be reachable from other machines though it has no TLS.
     pub plain_lan: bool,
+    /// Embedded: whether publishes that the broker refuses are counted, which costs it and the
+    /// supervisor work for every message.
+    pub count_denials: bool,
     /// TLS.
     pub tls: MqttTls,
 }
@@ -275,6 +278,7 @@ impl Config {
                 client_id: "gwanje".into(),
                 keep_alive_s: 30,
                 plain_lan: false,
+                count_denials: true,
                 tls: MqttTls::default(),
             },
             database: Database {

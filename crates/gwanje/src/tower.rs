@@ -5,6 +5,7 @@
 //! panic ends its task alone and is alarmed. Read next: [`pumps`] for the tasks between the
 //! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
+pub mod aircraft_rights;
 pub mod alarms;
 pub mod basemaps;
 pub mod book;
@@ -12,6 +13,7 @@ mod broker_watch;
 mod certificates;
 pub mod clock;
 mod condition;
+pub mod denials;
 pub mod dock_task;
 pub mod enrolment;
 pub mod fleet;
@@ -29,6 +31,7 @@ pub mod rates;
 mod recall;
 pub mod recording;
 pub mod recovery;
+pub mod rights_in_force;
 pub mod roster;
 mod safekeeping;
 pub mod store;
@@ -50,19 +53,20 @@ use fleet_links::{
     dynsec::DynsecClient,
     mqtt::{self, LinkEvents, LinkHandle, MqttConfig, TlsFiles},
 };
-use fleet_types::DeviceSn;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
     alarm_texts,
     ca::CaDir,
-    children,
+    children::{self, denials::DENIALS_FILE},
     config::{BrokerMode, Config},
     data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
 };
+use aircraft_rights::{AircraftRights, Pairing};
 use alarms::Alarms;
+use denials::Refused;
 use dock_task::Surroundings;
 use enrolment::{BrokerEnrolment, DockAddress, public_address};
 use fleet::{Fleet, FleetConfig};
@@ -70,6 +74,7 @@ use in_flight::InFlight;
 use journal::{Journal, MemoryJournal};
 use keeper::{Keeper, NoKeeper};
 use planner::Planner;
+use rights_in_force::{Broker, Follower};
 use roster::Roster;
 use store::Store;
 use system::System;
@@ -124,9 +129,11 @@ pub(crate) struct Tower {
     events: LinkEvents,
     system: Arc<System>,
     dynsec: Option<DynsecClient>,
+    rights: Option<Arc<AircraftRights>>,
     ca: Option<CaDir>,
+    refusals: Option<(std::path::PathBuf, Arc<Refused>)>,
     in_flight: Arc<InFlight>,
-    children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
+    pairings: mpsc::UnboundedReceiver<Pairing>,
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
     store: Option<Store>,
@@ -140,7 +147,7 @@ impl Tower {
         let (link, events) = mqtt::start(link_config(config)?, clock::now);
         let embedded = config.mqtt.mode == BrokerMode::Embedded;
         let dynsec = embedded.then(|| DynsecClient::new(link.clone()));
-        let (children_sender, children) = mpsc::unbounded_channel();
+        let (pairings_sender, pairings) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
         let api_config = api_config(config);
         let waylines = Waylines::new(&api_config)?;
@@ -156,7 +163,7 @@ impl Tower {
             waylines: waylines.clone(),
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
-            children: children_sender,
+            pairings: pairings_sender,
         };
         let roster = Arc::new(Roster::open(&config.data_dir).context("the names of docks")?);
         let docks_max = config.limits.max_docks as usize;
@@ -184,8 +191,10 @@ impl Tower {
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
         let system = Arc::new(system);
+        let rights = embedded.then(|| Arc::new(AircraftRights::open(&config.broker_dir())));
         let enrolment = BrokerEnrolment::new(
             dynsec.clone(),
+            rights.clone(),
             Arc::clone(&fleet),
             Arc::clone(&system),
             roster,
@@ -193,6 +202,7 @@ impl Tower {
             docks_max,
         );
         let planner = Arc::new(Planner::default());
+        let refused = Arc::new(Refused::default());
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,6 +211,7 @@ impl Tower {
                 link: link.clone(),
                 fleet: Arc::clone(&fleet),
                 system: Arc::clone(&system),
+                refused: Arc::clone(&refused),
             }));
         }
         let (api, hub) = Api::new(Parts {
@@ -226,9 +237,11 @@ impl Tower {
             events,
             system,
             dynsec,
+            rights,
             ca: embedded.then(|| CaDir::of(config)),
+            refusals: embedded.then(|| (config.data_dir.join(DENIALS_FILE), refused)),
             in_flight,
-            children,
+            pairings,
             panics,
             planner,
             store,
@@ -248,9 +261,11 @@ impl Tower {
             events,
             system,
             dynsec,
+            rights,
             ca,
+            refusals,
             in_flight,
-            children,
+            pairings,
             panics,
             planner,
             store,
@@ -270,6 +285,12 @@ impl Tower {
             let watch = certificates::run(ca, dynsec.clone(), bus.clone());
             health.spawn_named("certificates", watch);
         }
+        if let Some((file, refused)) = refusals {
+            health.spawn_named("refusals", denials::run(file, refused, bus.clone()));
+        }
+        let broker = dynsec
+            .is_some()
+            .then(|| Broker { link: link.clone(), in_flight: Arc::clone(&in_flight) });
         let pump = pumps::LinkPump::new(&fleet, &bus, system, dynsec.clone(), in_flight);
         health.spawn_named("link", pump.run(link, events));
         health.spawn_named("commands", pumps::commands(Arc::clone(&fleet), bus.clone()));
@@ -280,12 +301,12 @@ impl Tower {
         );
         health.spawn_named("planner", planner.run(bus.clone()));
         health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
-        health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus));
-        health
-            .spawn_named("children", pumps::children(Arc::clone(&fleet), dynsec.clone(), children));
+        health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus.clone()));
+        let follower = Follower::new(Arc::clone(&fleet), rights.clone(), broker, &bus);
+        health.spawn_named("aircraft's rights", follower.run(pairings));
         health.spawn_named("panics", pumps::panics(Arc::clone(&fleet), panics));
         if let Some(dynsec) = dynsec {
-            health.spawn_named("accounts", pumps::accounts(fleet, dynsec));
+            health.spawn_named("accounts", pumps::accounts(fleet, dynsec, rights));
         }
     }
 }

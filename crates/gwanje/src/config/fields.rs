@@ -202,6 +202,11 @@ pub(super) static FIELDS: &[Field] = &[
         |c, v| put(&mut c.mqtt.plain_lan, v.bool()?),
         |c| Some(c.mqtt.plain_lan.to_string()),
     ),
+    flag(
+        "mqtt.count_denials",
+        |c, v| put(&mut c.mqtt.count_denials, v.bool()?),
+        |c| Some(c.mqtt.count_denials.to_string()),
+    ),
     text(
         "mqtt.tls.listen",
         |c, v| put(&mut c.mqtt.tls.listen, Some(v.address()?)),

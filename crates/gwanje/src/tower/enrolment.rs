@@ -1,10 +1,9 @@
-//! Enrolling docks: an account at the broker, a name, a machine; and keeping the broker's rights in
-//! step with which aircraft a dock speaks for.
+//! Enrolling docks: an account at the broker, a name, a machine. Read next:
+//! [`super::aircraft_rights`], for what a dock may say for its aircraft.
 
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use fleet_api::{EnrolError, EnrolRequest, Enrolled, Enrolment, MqttAccess, PilotField};
@@ -13,6 +12,7 @@ use fleet_types::DeviceSn;
 use futures_util::future::BoxFuture;
 
 use super::{
+    aircraft_rights::AircraftRights,
     fleet::{Fleet, NotAdded},
     roster::{NAME_MAX, Roster},
     system::System,
@@ -66,6 +66,7 @@ impl DockAddress {
 /// Makes and removes accounts at the embedded broker.
 pub struct BrokerEnrolment {
     dynsec: Option<DynsecClient>,
+    rights: Option<Arc<AircraftRights>>,
     fleet: Arc<Fleet>,
     system: Arc<System>,
     roster: Arc<Roster>,
@@ -79,13 +80,14 @@ impl BrokerEnrolment {
     #[must_use]
     pub fn new(
         dynsec: Option<DynsecClient>,
+        rights: Option<Arc<AircraftRights>>,
         fleet: Arc<Fleet>,
         system: Arc<System>,
         roster: Arc<Roster>,
         address: DockAddress,
         docks_max: usize,
     ) -> Self {
-        Self { dynsec, fleet, system, roster, address, docks_max }
+        Self { dynsec, rights, fleet, system, roster, address, docks_max }
     }
 
     fn dynsec(&self) -> Result<&DynsecClient, EnrolError> {
@@ -104,6 +106,9 @@ impl BrokerEnrolment {
             return Err(EnrolError::TooMany { max: self.docks_max });
         }
         let unavailable = |what_to_do: String| EnrolError::Unavailable { what_to_do };
+        if let Some(rights) = &self.rights {
+            rights.are_docks(std::slice::from_ref(&sn));
+        }
         let password = new_password()
             .ok_or_else(|| unavailable("the system gives no random numbers".to_owned()))?;
         dynsec
@@ -163,6 +168,9 @@ impl BrokerEnrolment {
         let unavailable =
             |error| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
         dynsec.delete_dock(&sn).await.map_err(unavailable)?;
+        if let Some(rights) = &self.rights {
+            rights.forget(&sn);
+        }
         self.fleet.remove(&sn).await;
         self.system.forget(&sn);
         if let Err(error) = self.roster.set(&sn, "") {
@@ -180,34 +188,6 @@ impl Enrolment for BrokerEnrolment {
 
     fn remove(&self, sn: DeviceSn, issued_by: String) -> BoxFuture<'_, Result<(), EnrolError>> {
         Box::pin(self.unmake(sn, issued_by))
-    }
-}
-
-/// Which dock may publish for which aircraft, as far as the broker was told.
-#[derive(Default)]
-pub struct AircraftRights {
-    granted: Mutex<BTreeMap<DeviceSn, DeviceSn>>,
-}
-
-impl AircraftRights {
-    /// Lets the dock publish for its aircraft. Told to Mosquitto once an aircraft: the change throws
-    /// the dock out for a moment, at its first bring-up. The right is not taken from a dock that had
-    /// it before, because that would throw a dock out that may be flying.
-    pub async fn follow(&self, dynsec: &DynsecClient, dock: &DeviceSn, aircraft: DeviceSn) {
-        if self.granted().get(&aircraft) == Some(dock) {
-            return;
-        }
-        if let Err(error) = dynsec.allow_aircraft(dock, &aircraft).await {
-            tracing::warn!(device.sn = %dock, aircraft = %aircraft, %error, "the broker does not let the dock speak for its aircraft");
-            return;
-        }
-        self.granted().insert(aircraft, dock.clone());
-    }
-}
-
-impl AircraftRights {
-    fn granted(&self) -> MutexGuard<'_, BTreeMap<DeviceSn, DeviceSn>> {
-        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -32,11 +32,17 @@ fn the_tower_speaks_tls_with_its_own_certificate_and_a_revocation_reaches_the_br
             vec![("GWANJE_MQTT_TLS_CERTIFICATE_LISTEN", port.to_string())]
         })
         .await;
-        // Docks come up and their aircraft are heard: the tower reads the broker over TLS and
-        // answers.
+        // Docks come up and their aircraft are heard: the tower reads the broker over TLS, answers,
+        // and has told it which aircraft belongs to which dock.
         let docks = Docks::online(&site, 2, "").await;
         let tower = site.tower().unwrap();
         assert_eq!(proc::status(tower, "Threads:").as_deref(), Some("1"));
+        until("the rights of both docks", async || {
+            let rights = fs::read_to_string(site.data_dir().join("broker/aircraft.acl")).unwrap();
+            let has = |sn: &str| rights.contains(&format!("user {sn}\n"));
+            if docks.ids.iter().all(|dock| has(&dock.dock_sn)) { Ok(()) } else { Err(rights) }
+        })
+        .await;
         let broker = site.broker().unwrap();
         let list = |place: &str| fs::read(site.data_dir().join(place).join("crl.pem")).unwrap();
         let before = list("broker");

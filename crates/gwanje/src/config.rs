@@ -116,6 +116,17 @@ pub struct Mqtt {
     pub count_denials: bool,
     /// TLS.
     pub tls: MqttTls,
+    /// External: answering a broker that asks over HTTP.
+    pub emqx: Emqx,
+}
+
+/// Answering EMQX's questions about logins and rights.
+#[derive(Clone, Debug, Default)]
+pub struct Emqx {
+    /// Where; on this machine alone. None: it is off.
+    pub listen: Option<SocketAddr>,
+    /// What the broker must present.
+    pub secret: Option<Secret>,
 }
 
 /// TLS of the broker.
@@ -280,6 +291,7 @@ impl Config {
                 plain_lan: false,
                 count_denials: true,
                 tls: MqttTls::default(),
+                emqx: Emqx::default(),
             },
             database: Database {
                 mode: DatabaseMode::Embedded,

@@ -15,6 +15,7 @@ pub mod clock;
 mod condition;
 pub mod denials;
 pub mod dock_task;
+pub mod emqx;
 pub mod enrolment;
 pub mod fleet;
 mod history;
@@ -50,7 +51,7 @@ use fleet_bus::Bus;
 use fleet_core::dock::SiteConfig;
 use fleet_links::{
     Secret,
-    dynsec::DynsecClient,
+    dynsec::{DynsecClient, SessionLogins},
     mqtt::{self, LinkEvents, LinkHandle, MqttConfig, TlsFiles},
 };
 use prometheus_client::registry::Registry;
@@ -68,7 +69,8 @@ use aircraft_rights::{AircraftRights, Pairing};
 use alarms::Alarms;
 use denials::Refused;
 use dock_task::Surroundings;
-use enrolment::{BrokerEnrolment, DockAddress, public_address};
+use emqx::Endpoint;
+use enrolment::{BrokerEnrolment, DockAddress, Logins, public_address};
 use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
 use journal::{Journal, MemoryJournal};
@@ -130,8 +132,13 @@ pub(crate) struct Tower {
     system: Arc<System>,
     dynsec: Option<DynsecClient>,
     rights: Option<Arc<AircraftRights>>,
+    emqx: Option<Endpoint>,
+    sessions: Option<SessionLogins>,
     ca: Option<CaDir>,
-    refusals: Option<(std::path::PathBuf, Arc<Refused>)>,
+    /// The tower's own for somebody else's broker.
+    certificate: Option<std::path::PathBuf>,
+    refusals: Option<std::path::PathBuf>,
+    refused: Arc<Refused>,
     in_flight: Arc<InFlight>,
     pairings: mpsc::UnboundedReceiver<Pairing>,
     panics: mpsc::Receiver<TaskPanicked>,
@@ -191,16 +198,32 @@ impl Tower {
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
         let system = Arc::new(system);
-        let rights = embedded.then(|| Arc::new(AircraftRights::open(&config.broker_dir())));
-        let enrolment = BrokerEnrolment::new(
-            dynsec.clone(),
-            rights.clone(),
-            Arc::clone(&fleet),
-            Arc::clone(&system),
+        let rights_dir = if embedded { config.broker_dir() } else { config.data_dir.clone() };
+        let rights = Arc::new(AircraftRights::open(&rights_dir));
+        let emqx = Endpoint::open(config, &rights)?;
+        let logins = match (&dynsec, &emqx) {
+            (Some(dynsec), _) => Some(Logins::Mosquitto(dynsec.clone())),
+            (None, Some(emqx)) => Some(Logins::Asked(Arc::clone(&emqx.accounts))),
+            (None, None) => None,
+        };
+        for sn in emqx.iter().flat_map(|emqx| emqx.accounts.docks()) {
+            if fleet.add(&sn).is_err() {
+                tracing::error!(device.sn = %sn, "more docks are enrolled than limits.max_docks allows");
+            }
+        }
+        // Of another's broker that does not ask, rights are its owner's matter.
+        let rights = logins.is_some().then_some(rights);
+        let sessions = dynsec.clone().map(SessionLogins::new);
+        let enrolment = BrokerEnrolment {
+            logins,
+            sessions: sessions.clone(),
+            rights: rights.clone(),
+            fleet: Arc::clone(&fleet),
+            system: Arc::clone(&system),
             roster,
-            dock_address(config),
+            address: dock_address(config),
             docks_max,
-        );
+        };
         let planner = Arc::new(Planner::default());
         let refused = Arc::new(Refused::default());
         let registry = Arc::new(Mutex::new(Registry::default()));
@@ -238,8 +261,12 @@ impl Tower {
             system,
             dynsec,
             rights,
+            emqx,
+            sessions,
             ca: embedded.then(|| CaDir::of(config)),
-            refusals: embedded.then(|| (config.data_dir.join(DENIALS_FILE), refused)),
+            certificate: config.mqtt.tls.cert.clone().filter(|_| config.mqtt.tls.enabled),
+            refusals: embedded.then(|| config.data_dir.join(DENIALS_FILE)),
+            refused,
             in_flight,
             pairings,
             panics,
@@ -262,8 +289,12 @@ impl Tower {
             system,
             dynsec,
             rights,
+            emqx,
+            sessions,
             ca,
+            certificate,
             refusals,
+            refused,
             in_flight,
             pairings,
             panics,
@@ -285,8 +316,20 @@ impl Tower {
             let watch = certificates::run(ca, dynsec.clone(), bus.clone());
             health.spawn_named("certificates", watch);
         }
-        if let Some((file, refused)) = refusals {
-            health.spawn_named("refusals", denials::run(file, refused, bus.clone()));
+        if let Some(certificate) = certificate {
+            let watch = certificates::run_external(certificate, bus.clone());
+            health.spawn_named("certificates", watch);
+        }
+        if let Some(file) = refusals {
+            health.spawn_named("refusals", denials::run(file, Arc::clone(&refused), bus.clone()));
+        }
+        if let Some(emqx) = emqx {
+            let own = denials::run_own(Arc::clone(&emqx.denials), refused, bus.clone());
+            health.spawn_named("refusals", own);
+            health.spawn_named("emqx", emqx.serve());
+        }
+        if let Some(sessions) = sessions {
+            health.spawn_named("direct control logins", sessions.run());
         }
         let broker = dynsec
             .is_some()
@@ -388,12 +431,22 @@ fn site_config(config: &Config) -> SiteConfig {
 fn dock_address(config: &Config) -> DockAddress {
     let tls = config.mqtt.tls.listen;
     let listen = tls.unwrap_or(config.mqtt.listen);
-    let (host, port) = public_address(config.mqtt.public_host.as_deref(), listen);
+    let public_host = config.mqtt.public_host.as_deref();
+    let (host, port) = match (config.mqtt.mode, config.mqtt.brokers.first()) {
+        // Where the tower connects to, by the name that docks are told.
+        (BrokerMode::External, Some(broker)) => {
+            let (host, port) = broker.rsplit_once(':').unwrap_or((broker, "1883"));
+            (public_host.unwrap_or(host).to_owned(), port.parse().unwrap_or(1883))
+        }
+        (BrokerMode::External, None) | (BrokerMode::Embedded, _) => {
+            public_address(public_host, listen)
+        }
+    };
     let code = config.dji.binding_code.expose();
     DockAddress {
         host,
         port,
-        tls: tls.is_some(),
+        tls: tls.is_some() || config.mqtt.tls.enabled,
         organization_id: config.dji.organization_id.clone(),
         binding_code: (!code.is_empty()).then(|| Secret::new(code)),
         has_licence: !config.dji.app_license.is_empty(),

@@ -59,11 +59,16 @@ impl Denials {
         let text = line.split_once(": ").map_or(line, |(_, text)| text);
         if let Some((client, topic)) = parse(text) {
             if !topic.starts_with(OWN_QUESTIONS) {
-                self.lock().count(client, topic);
+                self.note(client, topic);
             }
             return false;
         }
         !is_debug(text)
+    }
+
+    /// Counts one that was refused.
+    pub fn note(&self, client: &str, topic: &str) {
+        self.lock().count(client, topic);
     }
 
     /// What was refused so far.

@@ -9,7 +9,7 @@
 
 use std::{
     fs, io,
-    os::{fd::OwnedFd, unix::fs::MetadataExt as _},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     sync::{
         Arc,
@@ -24,7 +24,8 @@ use rustix::{
     process::{Pid, Signal, kill_process},
 };
 use tokio::{
-    io::{Interest, unix::AsyncFd},
+    io::AsyncReadExt as _,
+    net::unix::pipe::Receiver,
     time::{Instant, sleep},
 };
 
@@ -90,20 +91,20 @@ pub async fn watch(config: Config, pid: Arc<AtomicU32>) {
 }
 
 /// Files of a directory that were put in the place of others.
-struct Replaced(AsyncFd<OwnedFd>);
+struct Replaced(Receiver);
 
 impl Replaced {
     fn watch(dir: &Path) -> io::Result<Self> {
         let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         inotify::add_watch(&fd, dir, WatchFlags::MOVED_TO | WatchFlags::ONLYDIR)?;
-        Ok(Self(AsyncFd::register_with_interest(fd, Interest::READABLE)?))
+        // It is read like a pipe.
+        Ok(Self(Receiver::from_owned_fd_unchecked(fd)?))
     }
 
     /// Waits for the next; several may be told as one.
-    async fn next(&self) -> io::Result<()> {
+    async fn next(&mut self) -> io::Result<()> {
         let mut events = [0_u8; 4096];
-        let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut events)?);
-        self.0.async_io(Interest::READABLE, read).await.map(|_| ())
+        self.0.read(&mut events).await.map(|_| ())
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_put_in_anothers_place_is_told_at_once() {
         let dir = TempDir::new().unwrap();
-        let replaced = Replaced::watch(dir.path()).unwrap();
+        let mut replaced = Replaced::watch(dir.path()).unwrap();
         for _ in 0..3 {
             write_private(&dir.path().join(AIRCRAFT_FILE), b"user D1\n").unwrap();
             replaced.next().await.unwrap();

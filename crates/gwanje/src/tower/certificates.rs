@@ -8,11 +8,15 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry as MapEntry},
     fs,
+    path::PathBuf,
     time::Duration,
 };
 
 use fleet_bus::Bus;
-use fleet_links::{dynsec::DynsecClient, pki::DAY_S};
+use fleet_links::{
+    dynsec::DynsecClient,
+    pki::{self, DAY_S},
+};
 use fleet_types::{Alarm, DeviceSn, Reason, WallMs, alarm::Priority};
 use tokio::time::sleep;
 
@@ -27,6 +31,8 @@ use crate::ca::{
 
 /// How often the book is looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often somebody else's certificate is looked at.
+const EXTERNAL_EVERY: Duration = Duration::from_secs(3600);
 /// Looks after which dates are compared, changed or not.
 const DATES_EVERY: u32 = 3600;
 
@@ -67,6 +73,38 @@ pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
     }
 }
 
+/// Looks for ever at the tower's certificate for somebody else's broker, whose owner renews it.
+pub(super) async fn run_external(certificate: PathBuf, bus: Bus) {
+    let signals = bus.writer();
+    let mut raised = Raised { is_external: true, ..Raised::default() };
+    loop {
+        let ends_s = fs::read(&certificate).ok().and_then(|pem| pki::ends_s(&pem));
+        match (ends_s, ca::now_s()) {
+            (Some(ends_s), Ok(now_s)) => {
+                let name = certificate.display().to_string();
+                let mut book = Book::new(&name);
+                book.issued.push(Entry {
+                    serial: format!("{ends_s}"),
+                    role: Role::Tower,
+                    name,
+                    not_before_s: 0,
+                    not_after_s: ends_s,
+                    revoked_s: None,
+                });
+                for alarm in raised.follow(&book, now_s, clock::now().wall) {
+                    if signals.try_write(alarm).is_err() {
+                        tracing::error!("an alarm of a certificate could not be told");
+                    }
+                }
+            }
+            (None, _) | (_, Err(_)) => {
+                tracing::warn!(file = %certificate.display(), "the tower's certificate is not watched: its end cannot be read");
+            }
+        }
+        sleep(EXTERNAL_EVERY).await;
+    }
+}
+
 /// Devices of which a certificate was revoked in between.
 fn newly_revoked(before: &Book, now: &Book) -> Vec<DeviceSn> {
     let was_good = |entry: &&Entry| {
@@ -94,7 +132,11 @@ async fn end_connections(dynsec: &DynsecClient, devices: &[DeviceSn]) {
 
 /// Alarms that are up, by whose certificate it is.
 #[derive(Default)]
-struct Raised(BTreeMap<(Role, String), (String, Alarm)>);
+struct Raised {
+    up: BTreeMap<(Role, String), (String, Alarm)>,
+    /// Whether somebody else renews them.
+    is_external: bool,
+}
 
 impl Raised {
     /// What is to be signalled now.
@@ -105,7 +147,7 @@ impl Raised {
             .map(|entry| ((entry.role, entry.name.clone()), entry))
             .collect();
         let mut signals = vec![];
-        self.0.retain(|key, (serial, alarm)| {
+        self.up.retain(|key, (serial, alarm)| {
             let stays = ending.get(key).is_some_and(|entry| entry.serial == *serial);
             if !stays {
                 signals.push(Alarm { cleared_ms: Some(now), ..alarm.clone() });
@@ -113,15 +155,31 @@ impl Raised {
             stays
         });
         for (key, entry) in ending {
-            if let MapEntry::Vacant(free) = self.0.entry(key) {
+            if let MapEntry::Vacant(free) = self.up.entry(key) {
                 let sn = DeviceSn::new(&entry.name).ok().filter(|_| entry.role == Role::Device);
-                let alarm = signal(sn, Priority::Medium, why(entry, now_s), now);
+                let why =
+                    if self.is_external { why_external(entry, now_s) } else { why(entry, now_s) };
+                let alarm = signal(sn, Priority::Medium, why, now);
                 signals.push(alarm.clone());
                 free.insert((entry.serial.clone(), alarm));
             }
         }
         signals
     }
+}
+
+fn why_external(entry: &Entry, now_s: u64) -> Reason {
+    let days = entry.not_after_s.saturating_sub(now_s) / DAY_S;
+    let name = &entry.name;
+    reason(
+        "certificate_ending",
+        format!(
+            "The tower's certificate {name} for the broker ends in {days} days. Have another issued and put it in its place (mqtt.tls.cert, mqtt.tls.key); it is read anew at the next connection."
+        ),
+        format!(
+            "브로커에 접속하는 관제탑의 인증서 {name}이(가) {days}일 뒤에 끝납니다. 새로 발급받아 그 자리에 넣으십시오(mqtt.tls.cert, mqtt.tls.key). 다음 접속 때 다시 읽습니다."
+        ),
+    )
 }
 
 fn why(entry: &Entry, now_s: u64) -> Reason {
@@ -195,6 +253,16 @@ mod tests {
             (cleared[0].cleared_ms, &cleared[0].alarm_id),
             (Some(WallMs(4)), &signals[0].alarm_id)
         );
+    }
+
+    #[test]
+    fn somebody_elses_certificate_is_told_of_in_other_words() {
+        let mut book = Book::new("x");
+        book.issued = vec![entry(Role::Tower, "/etc/tower.pem", 3)];
+        let mut raised = Raised { is_external: true, ..Raised::default() };
+        let signals = raised.follow(&book, NOW_S, WallMs(1));
+        let text = &signals[0].reason.message;
+        assert!(text.contains("mqtt.tls.cert") && text.contains("3 days"), "{text}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::{
     clock,
     condition::{reason, signal},
 };
-use crate::children::denials::{ClientDenied, Denied};
+use crate::children::denials::{ClientDenied, Denials, Denied};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// An alarm goes when nothing more was refused for so long.
@@ -42,7 +42,21 @@ impl Refused {
     }
 }
 
-/// Looks for ever.
+/// Looks for ever at what the tower itself refused, when a broker asked it.
+pub(super) async fn run_own(denials: Arc<Denials>, refused: Arc<Refused>, bus: Bus) {
+    let signals = bus.writer();
+    let mut watch = Watch { known: Some(Denied::default()), ..Watch::default() };
+    loop {
+        let denied = denials.seen();
+        refused.0.store(denied.total, Ordering::Relaxed);
+        let now = clock::now();
+        watch.news(denied, now).into_iter().for_each(|alarm| tell(&signals, alarm));
+        watch.quiet(now).into_iter().for_each(|alarm| tell(&signals, alarm));
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Looks for ever at what the private broker refused.
 pub(super) async fn run(file: PathBuf, refused: Arc<Refused>, bus: Bus) {
     let signals = bus.writer();
     let mut watch = Watch::default();

@@ -7,12 +7,17 @@ use std::{
 };
 
 use fleet_api::{EnrolError, EnrolRequest, Enrolled, Enrolment, MqttAccess, PilotField};
-use fleet_links::{Secret, dynsec::DynsecClient, new_password};
+use fleet_links::{
+    Secret,
+    dynsec::{DynsecClient, SessionLogins},
+    new_password,
+};
 use fleet_types::DeviceSn;
 use futures_util::future::BoxFuture;
 
 use super::{
     aircraft_rights::AircraftRights,
+    emqx::accounts::Accounts,
     fleet::{Fleet, NotAdded},
     roster::{NAME_MAX, Roster},
     system::System,
@@ -63,41 +68,66 @@ impl DockAddress {
     }
 }
 
-/// Makes and removes accounts at the embedded broker.
+/// Where docks' accounts are.
+pub enum Logins {
+    /// At the private broker.
+    Mosquitto(DynsecClient),
+    /// Here: the broker asks.
+    Asked(Arc<Accounts>),
+}
+
+impl Logins {
+    async fn create(&self, sn: &DeviceSn, password: &Secret) -> Result<(), String> {
+        match self {
+            Self::Mosquitto(dynsec) => {
+                dynsec.create_dock(sn, password).await.map_err(|error| error.to_string())
+            }
+            Self::Asked(accounts) => {
+                accounts.set(sn, password).map_err(|error| format!("{error:#}"))
+            }
+        }
+    }
+
+    async fn delete(&self, sn: &DeviceSn) -> Result<(), String> {
+        match self {
+            Self::Mosquitto(dynsec) => {
+                dynsec.delete_dock(sn).await.map_err(|error| error.to_string())
+            }
+            Self::Asked(accounts) => accounts.remove(sn).map_err(|error| format!("{error:#}")),
+        }
+    }
+}
+
+/// Makes and removes docks' accounts.
 pub struct BrokerEnrolment {
-    dynsec: Option<DynsecClient>,
-    rights: Option<Arc<AircraftRights>>,
-    fleet: Arc<Fleet>,
-    system: Arc<System>,
-    roster: Arc<Roster>,
-    address: DockAddress,
-    docks_max: usize,
+    /// None where accounts cannot be made (an external broker that does not ask): then it only says
+    /// what the broker's owner has to do.
+    pub logins: Option<Logins>,
+    /// Logins that end with the dock.
+    pub sessions: Option<SessionLogins>,
+    /// Rights that end with the dock.
+    pub rights: Option<Arc<AircraftRights>>,
+    /// The docks' machines.
+    pub fleet: Arc<Fleet>,
+    /// What is shown of docks.
+    pub system: Arc<System>,
+    /// Their names.
+    pub roster: Arc<Roster>,
+    /// What a dock is told.
+    pub address: DockAddress,
+    /// Most docks.
+    pub docks_max: usize,
 }
 
 impl BrokerEnrolment {
-    /// Enrolment over the broker's administration; without one (external broker) it only says what
-    /// its owner has to do.
-    #[must_use]
-    pub fn new(
-        dynsec: Option<DynsecClient>,
-        rights: Option<Arc<AircraftRights>>,
-        fleet: Arc<Fleet>,
-        system: Arc<System>,
-        roster: Arc<Roster>,
-        address: DockAddress,
-        docks_max: usize,
-    ) -> Self {
-        Self { dynsec, rights, fleet, system, roster, address, docks_max }
-    }
-
-    fn dynsec(&self) -> Result<&DynsecClient, EnrolError> {
-        self.dynsec.as_ref().ok_or_else(|| EnrolError::BrokerExternal {
+    fn logins(&self) -> Result<&Logins, EnrolError> {
+        self.logins.as_ref().ok_or_else(|| EnrolError::BrokerExternal {
             what_to_do: "create a user named like the dock's serial number there, let it publish its own topics and its aircraft's, and type it into DJI Pilot 2".to_owned(),
         })
     }
 
     async fn make(&self, request: EnrolRequest) -> Result<Enrolled, EnrolError> {
-        let dynsec = self.dynsec()?;
+        let logins = self.logins()?;
         let EnrolRequest { sn, name, issued_by } = request;
         if self.fleet.has(&sn) {
             return Err(EnrolError::AlreadyEnrolled);
@@ -111,8 +141,8 @@ impl BrokerEnrolment {
         }
         let password = new_password()
             .ok_or_else(|| unavailable("the system gives no random numbers".to_owned()))?;
-        dynsec
-            .create_dock(&sn, &password)
+        logins
+            .create(&sn, &password)
             .await
             .map_err(|error| unavailable(format!("{error}; nothing was enrolled, try again")))?;
         let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
@@ -161,13 +191,16 @@ impl BrokerEnrolment {
     }
 
     async fn unmake(&self, sn: DeviceSn, issued_by: String) -> Result<(), EnrolError> {
-        let dynsec = self.dynsec()?;
+        let logins = self.logins()?;
         if !self.fleet.has(&sn) {
             return Err(EnrolError::NotEnrolled);
         }
         let unavailable =
-            |error| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
-        dynsec.delete_dock(&sn).await.map_err(unavailable)?;
+            |error: String| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
+        if let Some(sessions) = &self.sessions {
+            sessions.close(&sn);
+        }
+        logins.delete(&sn).await.map_err(unavailable)?;
         if let Some(rights) = &self.rights {
             rights.forget(&sn);
         }

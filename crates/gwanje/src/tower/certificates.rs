@@ -31,6 +31,12 @@ use crate::ca::{
 
 /// How often the book is looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What was revoked so long ago while the tower did not look is still looked after.
+const UNSEEN_S: u64 = 3600;
+/// Looks after which a connection is ended once more.
+const AGAIN_AFTER: u32 = 4;
+/// A broker that does not answer is asked so often to end a connection, a second apart.
+const END_TRIES: u32 = 30;
 /// How often somebody else's certificate is looked at.
 const EXTERNAL_EVERY: Duration = Duration::from_secs(3600);
 /// Looks after which dates are compared, changed or not.
@@ -43,7 +49,19 @@ pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
     let mut seen = None;
     let mut looks = 0;
     let mut known: Option<Book> = None;
+    // Who came back before the broker had read the new list stands again.
+    let mut again: Vec<(DeviceSn, u32)> = Vec::new();
     loop {
+        let due: Vec<DeviceSn> = again
+            .extract_if(.., |(_, looks)| {
+                *looks -= 1;
+                *looks == 0
+            })
+            .map(|(sn, _)| sn)
+            .collect();
+        if let Some(dynsec) = &dynsec {
+            end_connections(dynsec, &due).await;
+        }
         let changed = fs::metadata(dir.book_file()).and_then(|meta| meta.modified()).ok();
         looks += 1;
         if changed.is_some() && (changed != seen || looks >= DATES_EVERY) {
@@ -56,8 +74,10 @@ pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
                             tracing::error!("an alarm of a certificate could not be told");
                         }
                     }
-                    if let (Some(known), Some(dynsec)) = (&known, &dynsec) {
-                        end_connections(dynsec, &newly_revoked(known, &book)).await;
+                    if let Some(dynsec) = &dynsec {
+                        let revoked = newly_revoked(known.as_ref(), &book, now_s);
+                        end_connections(dynsec, &revoked).await;
+                        again.extend(revoked.into_iter().map(|sn| (sn, AGAIN_AFTER)));
                     }
                     known = Some(book);
                 }
@@ -105,13 +125,20 @@ pub(super) async fn run_external(certificate: PathBuf, bus: Bus) {
     }
 }
 
-/// Devices of which a certificate was revoked in between.
-fn newly_revoked(before: &Book, now: &Book) -> Vec<DeviceSn> {
-    let was_good = |entry: &&Entry| {
-        before.issued.iter().any(|old| old.serial == entry.serial && old.revoked_s.is_none())
+/// Devices of which a certificate was revoked since the last look, even one that was issued since
+/// then. Before the first look, those of the last hour: the tower may not have run.
+fn newly_revoked(before: Option<&Book>, now: &Book, now_s: u64) -> Vec<DeviceSn> {
+    let is_new = |entry: &&Entry| match (before, entry.revoked_s) {
+        (_, None) => false,
+        (None, Some(revoked_s)) => now_s.saturating_sub(revoked_s) < UNSEEN_S,
+        (Some(before), Some(_)) => {
+            let known = before.issued.iter().find(|old| old.serial == entry.serial);
+            known.is_none_or(|old| old.revoked_s.is_none())
+        }
     };
-    let revoked = now.issued.iter().filter(|entry| entry.revoked_s.is_some()).filter(was_good);
+    let revoked = now.issued.iter().filter(is_new);
     let mut devices: Vec<_> = revoked.filter_map(|entry| DeviceSn::new(&entry.name).ok()).collect();
+    devices.sort();
     devices.dedup();
     devices
 }
@@ -119,13 +146,17 @@ fn newly_revoked(before: &Book, now: &Book) -> Vec<DeviceSn> {
 /// A dock with another good certificate, or a password, comes back at once.
 async fn end_connections(dynsec: &DynsecClient, devices: &[DeviceSn]) {
     for sn in devices {
-        match dynsec.disconnect(sn).await {
-            Ok(()) => {
-                tracing::info!(device.sn = %sn, "its certificate was revoked; its connection is ended")
-            }
-            Err(error) => {
+        let mut tries = 0;
+        while let Err(error) = dynsec.disconnect(sn).await {
+            tries += 1;
+            if tries >= END_TRIES {
                 tracing::error!(device.sn = %sn, %error, "its certificate was revoked, and its connection stands still");
+                break;
             }
+            sleep(LOOK_EVERY).await;
+        }
+        if tries < END_TRIES {
+            tracing::info!(device.sn = %sn, "its certificate was revoked; its connection is ended");
         }
     }
 }
@@ -271,7 +302,11 @@ mod tests {
         before.issued = vec![entry(Role::Device, "D1", 40), entry(Role::Device, "D2", 40)];
         let mut now = before.clone();
         now.revoke("D2", NOW_S);
-        assert_eq!(newly_revoked(&before, &now), [DeviceSn::new("D2").unwrap()]);
-        assert_eq!(newly_revoked(&now, &now), []);
+        let d2 = [DeviceSn::new("D2").unwrap()];
+        assert_eq!(newly_revoked(Some(&before), &now, NOW_S), d2);
+        assert_eq!(newly_revoked(Some(&now), &now, NOW_S), []);
+        assert_eq!(newly_revoked(Some(&Book::new("Site")), &now, NOW_S), d2, "issued since, too");
+        assert_eq!(newly_revoked(None, &now, NOW_S + UNSEEN_S - 1), d2, "while nobody looked");
+        assert_eq!(newly_revoked(None, &now, NOW_S + UNSEEN_S), []);
     }
 }

@@ -104,7 +104,8 @@ pub enum Output {
         /// The file.
         wayline_id: WaylineId,
     },
-    /// From now on messages of these aircraft belong to this machine.
+    /// From now on messages of these aircraft belong to this machine; those of others stay where they
+    /// are.
     Children(Vec<DeviceSn>),
     /// Tell the other components.
     Publish(Box<Sample>),

@@ -7,6 +7,9 @@
 //! yet, because the plugin keeps every later change in it. Next: [`crate::dynsec`] for changes at
 //! run time, [`crate::mqtt`] for the tower's own link.
 
+mod accounts;
+mod aircraft;
+
 use std::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
@@ -20,6 +23,9 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 use serde_json::{Value, json};
+
+pub use accounts::renew_accounts;
+pub use aircraft::{AIRCRAFT_FILE, AircraftDocks, RightsMark};
 
 use crate::{
     Secret,
@@ -135,6 +141,9 @@ pub struct BrokerSpec {
     pub docks: Vec<(DeviceSn, Secret)>,
     /// Limits.
     pub limits: BrokerLimits,
+    /// Whether refused publishes are told on standard error, which Mosquitto 2.0 does only among
+    /// the debug lines of every message.
+    pub tell_refusals: bool,
 }
 
 /// Texts of the two files.
@@ -199,6 +208,7 @@ impl BrokerSpec {
              user {user}\n\
              plugin {plugin}\n\
              plugin_opt_config_file {data_dir}/{DYNSEC_FILE}\n\
+             acl_file {data_dir}/{AIRCRAFT_FILE}\n\
              \n\
              message_size_limit {message}\n\
              max_packet_size {packet}\n\
@@ -221,6 +231,7 @@ impl BrokerSpec {
              log_type error\n\
              log_type warning\n\
              log_type notice\n\
+             {refusals}\
              log_timestamp true\n\
              connection_messages true\n\
              sys_interval {sys}\n",
@@ -231,6 +242,7 @@ impl BrokerSpec {
             expiry = limits.session_expiry_days,
             autosave = limits.autosave_s,
             sys = limits.sys_interval_s,
+            refusals = if self.tell_refusals { "log_type debug\n" } else { "" },
         );
         for address in &self.listen {
             listener(&mut conf, *address, limits.connections);
@@ -271,13 +283,7 @@ impl BrokerSpec {
             roles.push(json!({ "rolename": dock_role(sn), "acls": dock_acls(sn) }));
         }
         let file = json!({
-            "defaultACLAccess": {
-                "publishClientSend": false,
-                // What reaches a client is decided by what it may subscribe to.
-                "publishClientReceive": true,
-                "subscribe": false,
-                "unsubscribe": true,
-            },
+            "defaultACLAccess": default_access(),
             "clients": clients,
             "roles": roles,
         });
@@ -296,6 +302,15 @@ fn listener(conf: &mut String, address: SocketAddr, connections: u32) {
         "\nlistener {port} {bind}\nprotocol mqtt\nmax_connections {connections}\n",
         port = address.port(),
     );
+}
+
+fn default_access() -> Value {
+    json!({
+        "publishClientSend": false,
+        "publishClientReceive": false,
+        "subscribe": false,
+        "unsubscribe": true,
+    })
 }
 
 fn absolute(what: &'static str, path: &Path) -> Result<String, SpecError> {
@@ -349,6 +364,7 @@ mod tests {
             tower_password: Secret::new("tower-password"),
             docks: vec![(DeviceSn::new("D1").unwrap(), Secret::new("dock-password"))],
             limits: BrokerLimits::default(),
+            tell_refusals: false,
         }
     }
 

@@ -5,6 +5,8 @@
 //! binary does (`gwanje ca`). Keys are [`Secret`]s. All keys are ECDSA P-256, which every broker
 //! and dock of interest takes. Next: [`crate::mosquitto`], whose listeners use the files.
 
+mod ending;
+
 use std::{fmt, time::Duration};
 
 use fleet_types::DeviceSn;
@@ -15,6 +17,8 @@ use rcgen::{
 };
 use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
+
+pub use ending::ends_s;
 
 use crate::Secret;
 

@@ -1,13 +1,15 @@
 //! Child processes: started under rules, watched, stopped in order, never left behind.
 //!
 //! [`supervise`] keeps one child running; [`death`] ties a child's life to its parent's; [`broker`]
-//! prepares the private Mosquitto and [`reload`] tells it what changed, [`postgres`] the private database; [`stack`] is all of `gwanje up`; [`demo`] adds simulated docks
-//! and a flight. It refuses to put a secret into an argument list, and to stop anything it did not
+//! prepares the private Mosquitto, [`reload`] tells it what changed and [`denials`] counts what it
+//! refuses; [`postgres`] prepares the private database; [`stack`] is all of `gwanje up`; [`demo`]
+//! adds simulated docks and a flight. It refuses to put a secret into an argument list, and to stop anything it did not
 //! start. Read next: [`stack`].
 
 pub mod broker;
 pub mod death;
 pub mod demo;
+pub mod denials;
 mod lines;
 pub mod ports;
 pub mod postgres;

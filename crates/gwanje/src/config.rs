@@ -113,8 +113,22 @@ pub struct Mqtt {
     pub keep_alive_s: u16,
     /// Embedded: whether `listen` may be reachable from other machines though it has no TLS.
     pub plain_lan: bool,
+    /// Embedded: whether publishes that the broker refuses are counted, which costs it and the
+    /// supervisor work for every message.
+    pub count_denials: bool,
     /// TLS.
     pub tls: MqttTls,
+    /// External: answering a broker that asks over HTTP.
+    pub emqx: Emqx,
+}
+
+/// Answering EMQX's questions about logins and rights.
+#[derive(Clone, Debug, Default)]
+pub struct Emqx {
+    /// Where; on this machine alone. None: it is off.
+    pub listen: Option<SocketAddr>,
+    /// What the broker must present.
+    pub secret: Option<Secret>,
 }
 
 /// TLS of the broker.
@@ -286,7 +300,9 @@ impl Config {
                 client_id: "gwanje".into(),
                 keep_alive_s: 30,
                 plain_lan: false,
+                count_denials: true,
                 tls: MqttTls::default(),
+                emqx: Emqx::default(),
             },
             database: Database {
                 mode: DatabaseMode::Embedded,

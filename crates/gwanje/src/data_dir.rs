@@ -6,7 +6,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
@@ -94,6 +94,15 @@ pub fn is_held(dir: &Path) -> bool {
 /// # Errors
 /// When it cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_private_for(path, bytes, None)
+}
+
+/// The same for a file that a server of another user reads: it is that user's (`uid`, `gid`) before
+/// it is there at all.
+///
+/// # Errors
+/// When it cannot be written or given away.
+pub fn write_private_for(path: &Path, bytes: &[u8], owner: Option<(u32, u32)>) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let new = PathBuf::from(new);
@@ -104,6 +113,9 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
     file.write_all(bytes)?;
     fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    if let Some((uid, gid)) = owner {
+        chown(&new, Some(uid), Some(gid))?;
+    }
     fs::rename(&new, path)
 }
 

@@ -5,6 +5,7 @@
 //! panic ends its task alone and is alarmed. Read next: [`pumps`] for the tasks between the
 //! components, [`fleet`] for the routing, [`dock_task`] for the life of one input.
 
+pub mod aircraft_rights;
 pub mod alarms;
 pub mod basemaps;
 pub mod book;
@@ -12,7 +13,9 @@ mod broker_watch;
 mod certificates;
 pub mod clock;
 mod condition;
+pub mod denials;
 pub mod dock_task;
+pub mod emqx;
 pub mod enrolment;
 pub mod fleet;
 mod history;
@@ -29,6 +32,7 @@ pub mod rates;
 mod recall;
 pub mod recording;
 pub mod recovery;
+pub mod rights_in_force;
 pub mod roster;
 mod safekeeping;
 pub mod store;
@@ -47,29 +51,32 @@ use fleet_bus::Bus;
 use fleet_core::dock::SiteConfig;
 use fleet_links::{
     Secret,
-    dynsec::DynsecClient,
+    dynsec::{DynsecClient, SessionLogins},
     mqtt::{self, LinkEvents, LinkHandle, MqttConfig, TlsFiles},
 };
-use fleet_types::DeviceSn;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
     alarm_texts,
     ca::CaDir,
-    children,
+    children::{self, denials::DENIALS_FILE},
     config::{BrokerMode, Config},
     data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
 };
+use aircraft_rights::{AircraftRights, Pairing};
 use alarms::Alarms;
+use denials::Refused;
 use dock_task::Surroundings;
-use enrolment::{BrokerEnrolment, DockAddress, public_address};
+use emqx::Endpoint;
+use enrolment::{BrokerEnrolment, DockAddress, Logins, public_address};
 use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
 use journal::{Journal, MemoryJournal};
 use keeper::{Keeper, NoKeeper};
 use planner::Planner;
+use rights_in_force::{Broker, Follower};
 use roster::Roster;
 use store::Store;
 use system::System;
@@ -124,9 +131,16 @@ pub(crate) struct Tower {
     events: LinkEvents,
     system: Arc<System>,
     dynsec: Option<DynsecClient>,
+    rights: Option<Arc<AircraftRights>>,
+    emqx: Option<Endpoint>,
+    sessions: Option<SessionLogins>,
     ca: Option<CaDir>,
+    /// The tower's own for somebody else's broker.
+    certificate: Option<std::path::PathBuf>,
+    refusals: Option<std::path::PathBuf>,
+    refused: Arc<Refused>,
     in_flight: Arc<InFlight>,
-    children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
+    pairings: mpsc::UnboundedReceiver<Pairing>,
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
     store: Option<Store>,
@@ -140,7 +154,7 @@ impl Tower {
         let (link, events) = mqtt::start(link_config(config)?, clock::now);
         let embedded = config.mqtt.mode == BrokerMode::Embedded;
         let dynsec = embedded.then(|| DynsecClient::new(link.clone()));
-        let (children_sender, children) = mpsc::unbounded_channel();
+        let (pairings_sender, pairings) = mpsc::unbounded_channel();
         let in_flight = Arc::new(InFlight::default());
         let api_config = api_config(config);
         let waylines = Waylines::new(&api_config)?;
@@ -156,7 +170,7 @@ impl Tower {
             waylines: waylines.clone(),
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
-            children: children_sender,
+            pairings: pairings_sender,
         };
         let roster = Arc::new(Roster::open(&config.data_dir).context("the names of docks")?);
         let docks_max = config.limits.max_docks as usize;
@@ -184,15 +198,34 @@ impl Tower {
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
         let system = Arc::new(system);
-        let enrolment = BrokerEnrolment::new(
-            dynsec.clone(),
-            Arc::clone(&fleet),
-            Arc::clone(&system),
+        let rights_dir = if embedded { config.broker_dir() } else { config.data_dir.clone() };
+        let rights = Arc::new(AircraftRights::open(&rights_dir));
+        let emqx = Endpoint::open(config, &rights)?;
+        let logins = match (&dynsec, &emqx) {
+            (Some(dynsec), _) => Some(Logins::Mosquitto(dynsec.clone())),
+            (None, Some(emqx)) => Some(Logins::Asked(Arc::clone(&emqx.accounts))),
+            (None, None) => None,
+        };
+        for sn in emqx.iter().flat_map(|emqx| emqx.accounts.docks()) {
+            if fleet.add(&sn).is_err() {
+                tracing::error!(device.sn = %sn, "more docks are enrolled than limits.max_docks allows");
+            }
+        }
+        // Of another's broker that does not ask, rights are its owner's matter.
+        let rights = logins.is_some().then_some(rights);
+        let sessions = dynsec.clone().map(SessionLogins::new);
+        let enrolment = BrokerEnrolment {
+            logins,
+            sessions: sessions.clone(),
+            rights: rights.clone(),
+            fleet: Arc::clone(&fleet),
+            system: Arc::clone(&system),
             roster,
-            dock_address(config),
+            address: dock_address(config),
             docks_max,
-        );
+        };
         let planner = Arc::new(Planner::new(config.preflight));
+        let refused = Arc::new(Refused::default());
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,6 +234,7 @@ impl Tower {
                 link: link.clone(),
                 fleet: Arc::clone(&fleet),
                 system: Arc::clone(&system),
+                refused: Arc::clone(&refused),
             }));
         }
         let (api, hub) = Api::new(Parts {
@@ -227,9 +261,15 @@ impl Tower {
             events,
             system,
             dynsec,
+            rights,
+            emqx,
+            sessions,
             ca: embedded.then(|| CaDir::of(config)),
+            certificate: config.mqtt.tls.cert.clone().filter(|_| config.mqtt.tls.enabled),
+            refusals: embedded.then(|| config.data_dir.join(DENIALS_FILE)),
+            refused,
             in_flight,
-            children,
+            pairings,
             panics,
             planner,
             store,
@@ -249,9 +289,15 @@ impl Tower {
             events,
             system,
             dynsec,
+            rights,
+            emqx,
+            sessions,
             ca,
+            certificate,
+            refusals,
+            refused,
             in_flight,
-            children,
+            pairings,
             panics,
             planner,
             store,
@@ -271,6 +317,24 @@ impl Tower {
             let watch = certificates::run(ca, dynsec.clone(), bus.clone());
             health.spawn_named("certificates", watch);
         }
+        if let Some(certificate) = certificate {
+            let watch = certificates::run_external(certificate, bus.clone());
+            health.spawn_named("certificates", watch);
+        }
+        if let Some(file) = refusals {
+            health.spawn_named("refusals", denials::run(file, Arc::clone(&refused), bus.clone()));
+        }
+        if let Some(emqx) = emqx {
+            let own = denials::run_own(Arc::clone(&emqx.denials), refused, bus.clone());
+            health.spawn_named("refusals", own);
+            health.spawn_named("emqx", emqx.serve());
+        }
+        if let Some(sessions) = sessions {
+            health.spawn_named("direct control logins", sessions.run());
+        }
+        let broker = dynsec
+            .is_some()
+            .then(|| Broker { link: link.clone(), in_flight: Arc::clone(&in_flight) });
         let pump = pumps::LinkPump::new(&fleet, &bus, system, dynsec.clone(), in_flight);
         health.spawn_named("link", pump.run(link, events));
         health.spawn_named("commands", pumps::commands(Arc::clone(&fleet), bus.clone()));
@@ -281,12 +345,12 @@ impl Tower {
         );
         health.spawn_named("planner", planner.run(bus.clone()));
         health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
-        health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus));
-        health
-            .spawn_named("children", pumps::children(Arc::clone(&fleet), dynsec.clone(), children));
+        health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus.clone()));
+        let follower = Follower::new(Arc::clone(&fleet), rights.clone(), broker, &bus);
+        health.spawn_named("aircraft's rights", follower.run(pairings));
         health.spawn_named("panics", pumps::panics(Arc::clone(&fleet), panics));
         if let Some(dynsec) = dynsec {
-            health.spawn_named("accounts", pumps::accounts(fleet, dynsec));
+            health.spawn_named("accounts", pumps::accounts(fleet, dynsec, rights));
         }
     }
 }
@@ -368,12 +432,22 @@ fn site_config(config: &Config) -> SiteConfig {
 fn dock_address(config: &Config) -> DockAddress {
     let tls = config.mqtt.tls.listen;
     let listen = tls.unwrap_or(config.mqtt.listen);
-    let (host, port) = public_address(config.mqtt.public_host.as_deref(), listen);
+    let public_host = config.mqtt.public_host.as_deref();
+    let (host, port) = match (config.mqtt.mode, config.mqtt.brokers.first()) {
+        // Where the tower connects to, by the name that docks are told.
+        (BrokerMode::External, Some(broker)) => {
+            let (host, port) = broker.rsplit_once(':').unwrap_or((broker, "1883"));
+            (public_host.unwrap_or(host).to_owned(), port.parse().unwrap_or(1883))
+        }
+        (BrokerMode::External, None) | (BrokerMode::Embedded, _) => {
+            public_address(public_host, listen)
+        }
+    };
     let code = config.dji.binding_code.expose();
     DockAddress {
         host,
         port,
-        tls: tls.is_some(),
+        tls: tls.is_some() || config.mqtt.tls.enabled,
         organization_id: config.dji.organization_id.clone(),
         binding_code: (!code.is_empty()).then(|| Secret::new(code)),
         has_licence: !config.dji.app_license.is_empty(),

@@ -113,9 +113,9 @@ impl DockMachine {
             let gone = self.aircraft.remove(at);
             self.told.remove(&gone.sn);
         }
+        self.outputs.push_back(Output::Children(vec![sn.clone()]));
         let aircraft = Aircraft::new(now, sn, &self.config.schemas.aircraft);
         self.aircraft.push(aircraft);
-        self.tell_children();
         true
     }
 
@@ -137,10 +137,11 @@ impl DockMachine {
         self.topology_known = true;
         self.session.on_topology(now);
         let children = self.paired();
+        // Not those that it knew once: another dock may have them by now.
+        self.outputs.push_back(Output::Children(children.clone()));
         let topology =
             DeviceTopology { gateway_sn: self.config.sn.clone(), children, received_ms: now.wall };
         self.tell(Sample::Topology(topology));
-        self.tell_children();
         self.reply_status(now, envelope);
     }
 
@@ -159,11 +160,6 @@ impl DockMachine {
                 aircraft.model = model.or(aircraft.model);
             }
         }
-    }
-
-    fn tell_children(&mut self) {
-        let children = self.aircraft.iter().map(|aircraft| aircraft.sn.clone()).collect();
-        self.outputs.push_back(Output::Children(children));
     }
 
     pub(super) fn paired(&self) -> Vec<DeviceSn> {

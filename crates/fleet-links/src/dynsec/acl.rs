@@ -28,13 +28,17 @@ pub struct Acl {
     pub kind: AclKind,
     /// Topic or filter.
     pub topic: String,
-    /// Always `true` here.
+    /// Whether it allows or denies.
     pub allow: bool,
 }
 
 impl Acl {
     fn allow(kind: AclKind, topic: impl Into<String>) -> Self {
         Self { kind, topic: topic.into(), allow: true }
+    }
+
+    fn deny(kind: AclKind, topic: impl Into<String>) -> Self {
+        Self { kind, topic: topic.into(), allow: false }
     }
 }
 
@@ -44,18 +48,45 @@ pub fn dock_role(dock: &DeviceSn) -> String {
     format!("dock-{dock}")
 }
 
-/// What every dock may: publish on its own gateway topics, subscribe to what is meant for it.
+/// What every dock may: publish on its own gateway topics, subscribe to and get what is meant for
+/// it. The access file beside the plugin allows every subscription that the plugin does not deny,
+/// so the plugin denies them; exact filters go before patterns.
 #[must_use]
 pub fn dock_acls(dock: &DeviceSn) -> Vec<Acl> {
-    TopicKind::ALL
-        .iter()
-        .filter_map(|kind| Some((kind, Topic::new(*kind, dock.as_str())?)))
-        .map(|(kind, topic)| {
-            let right =
-                if kind.is_up() { AclKind::PublishClientSend } else { AclKind::SubscribeLiteral };
-            Acl::allow(right, topic.to_string())
-        })
-        .collect()
+    let mut acls = Vec::new();
+    for kind in TopicKind::ALL {
+        let Some(topic) = Topic::new(*kind, dock.as_str()).map(|topic| topic.to_string()) else {
+            continue;
+        };
+        if kind.is_up() {
+            acls.push(Acl::allow(AclKind::PublishClientSend, topic));
+        } else {
+            acls.push(Acl::allow(AclKind::SubscribeLiteral, topic.clone()));
+            acls.push(Acl::allow(AclKind::PublishClientReceive, topic));
+        }
+    }
+    acls.extend(nothing_else());
+    acls
+}
+
+/// What the login of one session of direct control may: say and hear that, and nothing else.
+#[must_use]
+pub fn direct_control_acls(dock: &DeviceSn) -> Vec<Acl> {
+    let topic = |kind| Topic::new(kind, dock.as_str()).map(|topic| topic.to_string());
+    let up = topic(TopicKind::DrcUp).map(|up| vec![Acl::allow(AclKind::PublishClientSend, up)]);
+    let down = topic(TopicKind::DrcDown).map(|down| {
+        vec![
+            Acl::allow(AclKind::SubscribeLiteral, down.clone()),
+            Acl::allow(AclKind::PublishClientReceive, down),
+        ]
+    });
+    let own = [up, down].into_iter().flatten().flatten();
+    own.chain(nothing_else()).collect()
+}
+
+fn nothing_else() -> impl Iterator<Item = Acl> {
+    let everything = ["#", "$SYS/#", "$CONTROL/#", "$share/#"];
+    everything.into_iter().map(|filter| Acl::deny(AclKind::SubscribePattern, filter))
 }
 
 /// What a dock may publish for one of its aircraft.
@@ -123,7 +154,13 @@ mod tests {
                 "thing/product/D1/drc/down",
             ]
         );
-        assert_eq!(acls.len(), 14);
+        assert_eq!(topics(AclKind::PublishClientReceive), topics(AclKind::SubscribeLiteral));
+        assert_eq!(
+            topics(AclKind::SubscribePattern),
+            ["#", "$SYS/#", "$CONTROL/#", "$share/#"],
+            "what is not allowed above is denied here"
+        );
+        assert!(acls.iter().all(|acl| acl.allow == (acl.kind != AclKind::SubscribePattern)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{
     Answer, PendingTable, REQUEST_TOPIC,
-    acl::{aircraft_acls, dock_acls, dock_role},
+    acl::{direct_control_acls, dock_acls, dock_role},
 };
 use crate::{
     Secret,
@@ -122,6 +122,52 @@ impl DynsecClient {
         tolerate(&answers, &["Client not found", "Role not found"])
     }
 
+    /// Makes a login for one session of direct control: for this client id alone, and with a role of
+    /// its own that bears its name.
+    pub(super) async fn create_session(
+        &self,
+        dock: &DeviceSn,
+        login: &str,
+        password: &Secret,
+    ) -> Result<(), DynsecError> {
+        let acls = direct_control_acls(dock);
+        let answers = self
+            .ask(vec![
+                json!({ "command": "createRole", "rolename": login, "acls": acls }),
+                json!({
+                    "command": "createClient",
+                    "username": login,
+                    "clientid": login,
+                    "password": password.expose(),
+                    "roles": [{ "rolename": login }],
+                }),
+            ])
+            .await?;
+        tolerate(&answers, &[])
+    }
+
+    /// Removes such a login; its connection is ended.
+    pub(super) async fn delete_session(&self, login: &str) -> Result<(), DynsecError> {
+        let answers = self
+            .ask(vec![
+                json!({ "command": "deleteClient", "username": login }),
+                json!({ "command": "deleteRole", "rolename": login }),
+            ])
+            .await?;
+        tolerate(&answers, &["Client not found", "Role not found"])
+    }
+
+    /// Names that begin so, of clients and of roles.
+    pub(super) async fn list_beginning(
+        &self,
+        prefix: &str,
+    ) -> Result<BTreeSet<String>, DynsecError> {
+        let mut names = self.list("listClients", "clients").await?;
+        names.extend(self.list("listRoles", "roles").await?);
+        names.retain(|name| name.starts_with(prefix));
+        Ok(names)
+    }
+
     /// Ends a dock's connections; it may come back at once.
     ///
     /// # Errors
@@ -146,87 +192,6 @@ impl DynsecClient {
             .filter_map(|name| DeviceSn::new(name).ok())
             .filter(|sn| roles.contains(&dock_role(sn)))
             .collect())
-    }
-
-    /// Lets a dock publish this aircraft's telemetry. Disconnects the dock if that was not allowed
-    /// before (see [`super`]), nobody otherwise.
-    ///
-    /// # Errors
-    /// [`DynsecError`], for instance `Refused` with "Role not found" for an unknown dock.
-    pub async fn allow_aircraft(
-        &self,
-        dock: &DeviceSn,
-        aircraft: &DeviceSn,
-    ) -> Result<(), DynsecError> {
-        let answers = self.change_acls("addRoleACL", dock, aircraft).await?;
-        tolerate(&answers, &["ACL with this topic already exists"])
-    }
-
-    /// Takes the right of [`Self::allow_aircraft`] back. Disconnects the dock if it had it.
-    ///
-    /// # Errors
-    /// [`DynsecError`].
-    pub async fn revoke_aircraft(
-        &self,
-        dock: &DeviceSn,
-        aircraft: &DeviceSn,
-    ) -> Result<(), DynsecError> {
-        let answers = self.change_acls("removeRoleACL", dock, aircraft).await?;
-        tolerate(&answers, &["ACL not found", "Role not found"])
-    }
-
-    /// Aircraft a dock may publish for, as the broker has it.
-    ///
-    /// # Errors
-    /// [`DynsecError`].
-    pub async fn allowed_aircraft(
-        &self,
-        dock: &DeviceSn,
-    ) -> Result<BTreeSet<DeviceSn>, DynsecError> {
-        let command = "getRole";
-        let answers =
-            self.ask(vec![json!({ "command": command, "rolename": dock_role(dock) })]).await?;
-        tolerate(&answers, &[])?;
-        let acls = answers
-            .first()
-            .and_then(|answer| answer.data.get("role")?.get("acls")?.as_array())
-            .ok_or(DynsecError::Unreadable { command })?;
-        Ok(acls
-            .iter()
-            .filter(|acl| acl.get("acltype").and_then(Value::as_str) == Some("publishClientSend"))
-            .filter_map(|acl| dji_cloud::topic::Topic::parse(acl.get("topic")?.as_str()?))
-            .filter(|topic| topic.sn != dock.as_str())
-            .filter_map(|topic| DeviceSn::new(topic.sn).ok())
-            .collect())
-    }
-
-    async fn change_acls(
-        &self,
-        command: &'static str,
-        dock: &DeviceSn,
-        aircraft: &DeviceSn,
-    ) -> Result<Vec<Answer>, DynsecError> {
-        // A dock's own rights are not given or taken through an aircraft that bears its name.
-        if dock == aircraft {
-            return Err(DynsecError::Refused {
-                command: command.to_owned(),
-                error: "a dock is not its own aircraft".to_owned(),
-            });
-        }
-        let role = dock_role(dock);
-        let commands = aircraft_acls(aircraft)
-            .into_iter()
-            .map(|acl| {
-                json!({
-                    "command": command,
-                    "rolename": role,
-                    "acltype": acl.kind,
-                    "topic": acl.topic,
-                    "allow": acl.allow,
-                })
-            })
-            .collect();
-        self.ask(commands).await
     }
 
     async fn list(

@@ -3,15 +3,18 @@
 use fleet_links::{
     Secret,
     dynsec::{DynsecClient, DynsecError},
+    mosquitto::{AIRCRAFT_FILE, AircraftDocks},
     mqtt::LinkEvent,
 };
 use tokio::sync::mpsc;
 
-use crate::support::{Broker, Link, patient, sn};
+use crate::support::{Broker, Device, Link, patient, sn};
 
 /// The administration client with somebody who reads the link for it. What devices say is passed
 /// on by topic.
-async fn administration(broker: &Broker) -> (DynsecClient, mpsc::UnboundedReceiver<String>) {
+pub(crate) async fn administration(
+    broker: &Broker,
+) -> (DynsecClient, mpsc::UnboundedReceiver<String>) {
     let mut link = broker.link();
     link.all(true).await;
     let Link { handle, mut events, .. } = link;
@@ -67,46 +70,6 @@ async fn a_dock_speaks_and_listens_only_for_itself() {
 }
 
 #[tokio::test]
-async fn an_aircraft_is_allowed_and_revoked_and_only_a_change_disconnects_its_dock() {
-    let mut broker = Broker::start().await;
-    let (client, _hears) = administration(&broker).await;
-    let (dock_sn, aircraft) = (sn("D1"), sn("A1"));
-    let mut dock = broker.device("D1", &[]).await;
-    let osd = "thing/product/A1/osd";
-    assert_eq!(dock.publish(osd, "x").await, "NotAuthorized");
-    client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
-    // Mosquitto 2.0.11 disconnects the clients of a role whose rights were widened.
-    let mut dock = broker.device("D1", &[]).await;
-    client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
-    assert_eq!(dock.publish(osd, "x").await, "Success", "nothing changed, nobody is disconnected");
-    assert_eq!(dock.publish("thing/product/A1/state", "x").await, "Success");
-    assert_eq!(dock.publish("thing/product/A1/events", "x").await, "NotAuthorized");
-    let allowed = client.allowed_aircraft(&dock_sn).await.unwrap();
-    assert_eq!(allowed, [aircraft.clone()].into());
-    for _ in 0..2 {
-        client.revoke_aircraft(&dock_sn, &aircraft).await.unwrap();
-    }
-    let mut dock = broker.device("D1", &[]).await;
-    assert_eq!(dock.publish(osd, "x").await, "NotAuthorized");
-    client.allow_aircraft(&dock_sn, &aircraft).await.unwrap();
-    let refused = |error: &str, command: &str| {
-        Err(DynsecError::Refused { command: command.into(), error: error.into() })
-    };
-    assert_eq!(
-        client.allow_aircraft(&sn("D9"), &aircraft).await,
-        refused("Role not found", "addRoleACL")
-    );
-    assert_eq!(
-        client.revoke_aircraft(&dock_sn, &dock_sn).await,
-        refused("a dock is not its own aircraft", "removeRoleACL")
-    );
-    broker.kill();
-    broker.restart().await;
-    let mut dock = broker.device("D1", &[]).await;
-    assert_ne!(dock.publish(osd, "x").await, "NotAuthorized", "the right outlives the broker");
-}
-
-#[tokio::test]
 async fn a_dock_whose_connection_is_ended_may_come_back() {
     let broker = Broker::start().await;
     let (client, _hears) = administration(&broker).await;
@@ -119,6 +82,67 @@ async fn a_dock_whose_connection_is_ended_may_come_back() {
     assert_eq!(dock.publish("thing/product/D1/osd", "x").await, "Success");
     assert_eq!(other.publish("thing/product/D2/osd", "x").await, "Success", "it never left");
     client.disconnect(&sn("D9")).await.unwrap();
+}
+
+/// The broker takes the signal between two packets; each answer says on which side of it we are.
+async fn until_allowed(device: &mut Device, topic: &str) {
+    let allowed = async {
+        while device.publish(topic, "x").await != "Success" {
+            tokio::task::yield_now().await;
+        }
+    };
+    patient("the new rights", allowed).await;
+}
+
+/// The broker reads again which aircraft belongs to which dock: it is allowed there and refused
+/// here from then on, on MQTT 3.1.1 and 5, and the connections of both docks stand all the while.
+#[tokio::test]
+async fn an_aircraft_changes_its_dock_and_nobody_is_disconnected() {
+    let broker = Broker::start().await;
+    let (_client, mut hears) = administration(&broker).await;
+    let (first, second, aircraft) = (sn("D1"), sn("D2"), sn("A1"));
+    let mut docks = AircraftDocks::default();
+    docks.pair(&first, std::slice::from_ref(&aircraft));
+    let put = |docks: &AircraftDocks| {
+        std::fs::write(broker.dir().join(AIRCRAFT_FILE), docks.text(None)).unwrap();
+        broker.reload();
+    };
+    let osd = "thing/product/A1/osd";
+    let mut here = broker.device("D1", &[]).await;
+    let mut there = broker.device("D2", &[]).await;
+    let mut old = broker.device_v4("D1", "D1-v4").await;
+    assert_eq!(here.publish(osd, "too early").await, "NotAuthorized");
+    put(&docks);
+    until_allowed(&mut here, osd).await;
+    old.say(osd, "old dock, allowed").await;
+    while hears.recv().await.as_deref() != Some(osd) {}
+    assert_eq!(there.publish(osd, "x").await, "NotAuthorized");
+    docks.pair(&second, std::slice::from_ref(&aircraft));
+    put(&docks);
+    until_allowed(&mut there, osd).await;
+    assert_eq!(here.publish(osd, "x").await, "NotAuthorized", "refused here");
+    assert_eq!(here.publish("thing/product/D1/osd", "x").await, "Success", "its own go on");
+    // MQTT 3.1.1 has no word for a refusal: the message is acknowledged and goes nowhere.
+    let last = "thing/product/D2/state";
+    assert_eq!(there.publish(last, "after all that was allowed").await, "Success");
+    while hears.recv().await.as_deref() != Some(last) {}
+    old.say(osd, "old dock, refused").await;
+    old.say("thing/product/D1/state", "after it").await;
+    patient("the message after the refused one", async {
+        loop {
+            match hears.recv().await.as_deref() {
+                Some("thing/product/D1/state") => break,
+                Some(topic) => assert_ne!(topic, osd, "an old dock spoke for another's aircraft"),
+                None => panic!("the link ended"),
+            }
+        }
+    })
+    .await;
+    let log = broker.log();
+    for client in ["D1", "D2", "D1-v4"] {
+        let came = log.matches(&format!(" as {client} (")).count();
+        assert_eq!(came, 1, "{client} was disconnected\n{log}");
+    }
 }
 
 #[tokio::test]

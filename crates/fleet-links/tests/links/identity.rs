@@ -5,7 +5,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use fleet_links::{
@@ -139,22 +139,39 @@ async fn name_and_password_go_over_tls_too_and_a_wrong_password_is_refused() {
 async fn a_certificates_name_is_the_dock_it_speaks_for() {
     let site = Site::start().await;
     let (_, identity) = site.client("D2", year());
+    // A link subscribes to what only the tower may read, which is how it is told who it is.
+    let mut link = Link::start(site.config(identity));
+    let error = link
+        .until("a refusal", |event| match event {
+            LinkEvent::Status(status) if status.link == LinkName::Telemetry => {
+                assert!(!status.connected, "it was let in");
+                status.error
+            }
+            _ => None,
+        })
+        .await;
+    assert!(error.contains("refused a subscription: NotAuthorized"), "{error}");
+}
+
+/// A certificate whose dock has no account (it was removed, or never enrolled) gets in and then
+/// gets nothing.
+#[tokio::test]
+async fn a_certificate_without_an_account_hears_nothing() {
+    let site = Site::start().await;
+    let (_, tower) = site.client("tower", year());
     let (_, stranger) = site.client("D9", year());
-    // A link subscribes to what only the tower may read, which is how it is told who it is. Without
-    // an account (the dock was removed, or never enrolled) there are no rights at all.
-    for identity in [identity, stranger] {
-        let mut link = Link::start(site.config(identity));
-        let error = link
-            .until("a refusal", |event| match event {
-                LinkEvent::Status(status) if status.link == LinkName::Telemetry => {
-                    assert!(!status.connected, "it was let in");
-                    status.error
-                }
-                _ => None,
-            })
-            .await;
-        assert!(error.contains("refused a subscription: NotAuthorized"), "{error}");
+    let mut tower = Link::start(site.config(tower));
+    tower.all(true).await;
+    let mut stranger =
+        Link::start(MqttConfig { client_id: "stranger".into(), ..site.config(stranger) });
+    stranger.all(true).await;
+    let mut dock = site.broker.device("D1", &[]).await;
+    for topic in ["thing/product/D1/events", "thing/product/D1/state"] {
+        assert_eq!(dock.publish(topic, "x").await, "Success");
+        assert_eq!(tower.message().await.0, topic);
     }
+    let heard = tokio::time::timeout(Duration::from_millis(300), stranger.message()).await;
+    assert!(heard.is_err(), "{heard:?}");
 }
 
 #[tokio::test]

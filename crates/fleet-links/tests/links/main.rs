@@ -10,4 +10,5 @@ mod faults;
 mod identity;
 mod proxy;
 mod receiving;
+mod sessions;
 mod support;

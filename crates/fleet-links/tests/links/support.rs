@@ -17,7 +17,10 @@ use std::{
 use bytes::Bytes;
 use fleet_links::{
     Secret,
-    mosquitto::{BrokerLimits, BrokerSpec, CONF_FILE, DYNSEC_FILE, TlsListen, find_plugin},
+    mosquitto::{
+        AIRCRAFT_FILE, AircraftDocks, BrokerLimits, BrokerSpec, CONF_FILE, DYNSEC_FILE, TlsListen,
+        find_plugin,
+    },
     mqtt::{
         BrokerAddress, CommandPublish, LinkEvent, LinkEvents, LinkHandle, MqttConfig, SendFate,
         start,
@@ -122,11 +125,13 @@ impl Broker {
                 .map(|dock| (dock.clone(), Secret::new(format!("pw-{dock}"))))
                 .collect(),
             limits: BrokerLimits { sys_interval_s: 1, ..BrokerLimits::default() },
+            tell_refusals: false,
         }
         .files()
         .unwrap();
         fs::write(broker.dir.0.join(CONF_FILE), files.conf).unwrap();
         fs::write(broker.dir.0.join(DYNSEC_FILE), files.dynsec).unwrap();
+        fs::write(broker.dir.0.join(AIRCRAFT_FILE), AircraftDocks::default().text(None)).unwrap();
         prepare(&broker.dir.0);
         broker.restart().await;
         broker
@@ -222,6 +227,32 @@ impl Broker {
         self.device_by(port, login, &format!("pw-{login}"), true, subscribe).await
     }
 
+    /// A client with a client id, login and password of its own choice.
+    pub(crate) async fn device_of(
+        &self,
+        client_id: &str,
+        login: &str,
+        password: &str,
+        subscribe: &[&str],
+    ) -> Device {
+        let mut options = MqttOptions::new(client_id, "127.0.0.1", self.port);
+        options.set_credentials(login, password);
+        Device::connect(options, subscribe).await
+    }
+
+    /// A client of MQTT 3.1.1, as docks in the field are.
+    pub(crate) async fn device_v4(&self, login: &str, client_id: &str) -> OldDevice {
+        let mut options = rumqttc::MqttOptions::new(client_id, "127.0.0.1", self.port);
+        options.set_credentials(login, format!("pw-{login}"));
+        let (client, mut events) = rumqttc::AsyncClient::new(options, 64);
+        let event = patient("CONNACK", events.poll()).await.unwrap();
+        assert!(
+            matches!(event, rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(_))),
+            "{event:?}"
+        );
+        OldDevice { client, events }
+    }
+
     async fn device_by(
         &self,
         port: u16,
@@ -236,20 +267,7 @@ impl Broker {
             .set_clean_start(clean)
             .set_session_expiry_interval(Some(if clean { 0 } else { 3600 }))
             .set_max_packet_size(Some(4 * 1024 * 1024));
-        let (client, events) = AsyncClient::new(options, 4096);
-        let mut device = Device { client, events };
-        device.until("CONNACK", |event| matches!(event, Incoming::ConnAck(_)).then_some(())).await;
-        for topic in subscribe {
-            device.client.try_subscribe(*topic, QoS::AtLeastOnce).unwrap();
-            let refused = device
-                .until("SUBACK", |event| match event {
-                    Incoming::SubAck(ack) => Some(format!("{:?}", ack.return_codes)),
-                    _ => None,
-                })
-                .await;
-            assert!(refused.contains("Success"), "{topic}: {refused}");
-        }
-        device
+        Device::connect(options, subscribe).await
     }
 }
 
@@ -276,6 +294,23 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    async fn connect(options: MqttOptions, subscribe: &[&str]) -> Self {
+        let (client, events) = AsyncClient::new(options, 4096);
+        let mut device = Self { client, events };
+        device.until("CONNACK", |event| matches!(event, Incoming::ConnAck(_)).then_some(())).await;
+        for topic in subscribe {
+            device.client.try_subscribe(*topic, QoS::AtLeastOnce).unwrap();
+            let refused = device
+                .until("SUBACK", |event| match event {
+                    Incoming::SubAck(ack) => Some(format!("{:?}", ack.return_codes)),
+                    _ => None,
+                })
+                .await;
+            assert!(refused.contains("Success"), "{topic}: {refused}");
+        }
+        device
+    }
+
     /// Polls until `want` finds what it wants.
     pub(crate) async fn until<T>(
         &mut self,
@@ -340,6 +375,26 @@ impl Device {
             }
         }
         payloads
+    }
+}
+
+/// A dock that speaks MQTT 3.1.1.
+pub(crate) struct OldDevice {
+    client: rumqttc::AsyncClient,
+    events: rumqttc::EventLoop,
+}
+
+impl OldDevice {
+    /// Publishes at QoS 1 and waits for the PUBACK, which is no promise that anybody gets it.
+    pub(crate) async fn say(&mut self, topic: &str, payload: &str) {
+        self.client.try_publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).unwrap();
+        let acknowledged = async {
+            while !matches!(
+                self.events.poll().await.unwrap(),
+                rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_))
+            ) {}
+        };
+        patient("PUBACK", acknowledged).await;
     }
 }
 

@@ -8,6 +8,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,8 +19,9 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 use super::{
+    denials::Denials,
     ports,
-    supervise::ChildSpec,
+    supervise::{ChildSpec, LineWatch},
     user::{self, RunAs},
 };
 use crate::{
@@ -48,7 +50,11 @@ pub struct DockLogin {
 ///
 /// # Errors
 /// When Mosquitto is not installed, its port is taken, or its files cannot be written.
-pub fn prepare(config: &Config, docks: Option<&[DockLogin]>) -> anyhow::Result<ChildSpec> {
+pub fn prepare(
+    config: &Config,
+    docks: Option<&[DockLogin]>,
+    denials: Arc<Denials>,
+) -> anyhow::Result<ChildSpec> {
     let program = PROGRAMS.iter().map(Path::new).find(|path| path.exists()).context(
         "Mosquitto is not installed: `apt-get install mosquitto` (and \
          `systemctl disable --now mosquitto`: Gwanje runs its own), or set mqtt.mode = \"external\"",
@@ -72,12 +78,14 @@ pub fn prepare(config: &Config, docks: Option<&[DockLogin]>) -> anyhow::Result<C
     let exe = std::env::current_exe().context("cannot find this program's own file")?;
     let program = program.to_owned();
     let command = move |_| Ok(command(&exe, &program, &conf, run_as));
+    let watch: LineWatch = Arc::new(move |line| denials.take(line));
     Ok(ChildSpec {
         name: "broker",
         prepare: None,
         command: Box::new(command),
         stop_signal: Signal::TERM,
         stop_within: STOP_WITHIN,
+        watch: Some(watch),
     })
 }
 
@@ -162,7 +170,18 @@ fn write_files(
     let password = data_dir::secret_or_new(&password_file)
         .with_context(|| format!("cannot use {}", password_file.display()))?;
     let files = broker_files(config, dir, &password, docks.unwrap_or_default(), run_as.as_ref())?;
+    let aircraft = dir.join(mosquitto::AIRCRAFT_FILE);
     let mut write = vec![(&conf, files.conf)];
+    let older = fs::read_to_string(&logins).unwrap_or_default();
+    let mut docks = mosquitto::AircraftDocks::default();
+    if let Some((accounts, rights)) = mosquitto::renew_accounts(&older).filter(|_| keep) {
+        tracing::info!("the broker's accounts are brought up to date");
+        write.push((&logins, accounts));
+        docks = rights;
+    }
+    if !keep || !aircraft.exists() {
+        write.push((&aircraft, docks.text(None)));
+    }
     if !keep {
         write.push((&logins, files.dynsec));
         // Sessions of logins that no longer exist would only be queued for.
@@ -203,6 +222,7 @@ fn broker_files(
         tower_password: tower_password.clone(),
         docks: docks.collect::<anyhow::Result<_>>()?,
         limits: mosquitto::BrokerLimits::default(),
+        tell_refusals: config.mqtt.count_denials,
     };
     spec.files().context("cannot write the broker's configuration")
 }

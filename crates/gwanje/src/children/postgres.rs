@@ -96,6 +96,7 @@ fn spec(cluster: Cluster, password: Secret) -> ChildSpec {
         command: Box::new(move |_| starter.start()),
         stop_signal: Signal::INT,
         stop_within: STOP_WITHIN,
+        watch: None,
     }
 }
 

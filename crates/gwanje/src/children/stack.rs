@@ -4,7 +4,7 @@
 //! argument list can be read by every user of the machine, a process's environment by its owner
 //! alone. Read next: [`super::supervise`], [`super::broker`].
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use rustix::process::Signal;
@@ -17,6 +17,7 @@ use tokio::{
 
 use super::{
     broker::{self, DockLogin},
+    denials::{self, DENIALS_FILE, Denials},
     ports, postgres, reload, shutdown_signal,
     supervise::{Child, ChildReport, ChildSpec},
 };
@@ -141,8 +142,11 @@ impl Stack {
             self.add(spec);
         }
         if self.config.mqtt.mode == BrokerMode::Embedded {
-            let spec = broker::prepare(&self.config, docks)?;
+            let denials = Arc::new(Denials::default());
+            let spec = broker::prepare(&self.config, docks, Arc::clone(&denials))?;
             self.add(spec);
+            let file = self.config.data_dir.join(DENIALS_FILE);
+            self.watches.push(AbortOnDrop(tokio::spawn(denials::write(denials, file))));
             self.broker_ready().await?;
             if let Some(broker) = self.children.last() {
                 let watch = reload::watch(self.config.clone(), broker.watch_pid());
@@ -202,6 +206,7 @@ impl Stack {
             command,
             stop_signal: Signal::TERM,
             stop_within: STOP_WITHIN,
+            watch: None,
         })
     }
 
@@ -255,6 +260,7 @@ impl Stack {
             command,
             stop_signal: Signal::TERM,
             stop_within: STOP_WITHIN,
+            watch: None,
         })
     }
 

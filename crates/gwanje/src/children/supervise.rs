@@ -16,8 +16,13 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
+    process::{Pid, Signal, kill_process},
+};
 use tokio::{
+    net::unix::pipe::Receiver,
     process::Command,
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -45,6 +50,12 @@ pub type Prepare = Box<
         + Sync,
 >;
 
+/// Looks at each line of a child's standard error; `false` keeps it out of the log.
+pub type LineWatch = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Room for what a watched child says while this loop is busy.
+const WATCHED_PIPE_BYTES: usize = 1 << 20;
+
 /// How to run one child.
 pub struct ChildSpec {
     /// Name in logs and reports.
@@ -57,6 +68,9 @@ pub struct ChildSpec {
     pub stop_signal: Signal,
     /// How long it may take before SIGKILL.
     pub stop_within: Duration,
+    /// Who looks at its standard error. The pipe of a watched child never blocks it: what finds no
+    /// room is lost.
+    pub watch: Option<LineWatch>,
 }
 
 /// What happened to a child.
@@ -178,8 +192,18 @@ impl Keeper {
         }
         let mut command = (self.spec.command)(starts)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let watched = match self.spec.watch.clone() {
+            Some(watch) => {
+                let (reader, writer) = pipe_that_never_blocks()?;
+                command.stderr(writer);
+                Some((reader, watch))
+            }
+            None => None,
+        };
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
+        // It holds our copy of the pipe's end, which would keep the pipe open for ever.
+        drop(command);
         let pid = child.id().unwrap_or(0);
         self.pid.store(pid, Ordering::Relaxed);
         tracing::info!(process = name, pid, "started");
@@ -195,6 +219,14 @@ impl Keeper {
             let err = async {
                 if let Some(err) = stderr {
                     each_line(err, pass).await
+                }
+                if let Some((reader, watch)) = watched {
+                    each_line(reader, |line: &str| {
+                        if watch(line) {
+                            pass(line);
+                        }
+                    })
+                    .await
                 }
             };
             tokio::join!(out, err)
@@ -231,6 +263,15 @@ impl Keeper {
     }
 }
 
+fn pipe_that_never_blocks() -> io::Result<(Receiver, Stdio)> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let flags = fcntl_getfl(&writer)?;
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK)?;
+    // A limit of the system may forbid more than the usual size.
+    let _ = fcntl_setpipe_size(&writer, WATCHED_PIPE_BYTES);
+    Ok((Receiver::from_owned_fd(reader)?, Stdio::from(writer)))
+}
+
 fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
@@ -256,6 +297,7 @@ mod tests {
             command: Box::new(command),
             stop_signal: Signal::TERM,
             stop_within,
+            watch: None,
         }
     }
 
@@ -291,6 +333,41 @@ mod tests {
         child.stop().await;
         assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
         assert!(crate::stall::proc_status(pid).is_err(), "process {pid} is still there");
+    }
+
+    /// The loop does nothing else meanwhile, so that nobody reads: a child that waited for a reader
+    /// would not end.
+    #[tokio::test]
+    async fn a_watched_child_is_never_held_up_by_its_reader() {
+        let (reports, mut told) = mpsc::channel(16);
+        let dir = crate::data_dir::TempDir::new().unwrap();
+        let done = dir.path().join("done");
+        let script = format!(
+            "echo first >&2; head -c 8000000 /dev/zero | tr '\\0' 'x' >&2 2>/dev/null; touch {}; exec sleep 60",
+            done.display()
+        );
+        let command = move |_| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", &script]);
+            Ok(command)
+        };
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sees = Arc::clone(&seen);
+        let watch: LineWatch = Arc::new(move |line| {
+            sees.lock().unwrap().push(line.chars().take(9).collect::<String>());
+            false
+        });
+        let stop_within = Duration::from_secs(1);
+        let (command, watch) = (Box::new(command) as MakeCommand, Some(watch));
+        let child = Child::start(ChildSpec { command, watch, ..spec("", stop_within) }, reports);
+        let Some(ChildReport::Started { .. }) = told.recv().await else { panic!() };
+        let began = std::time::Instant::now();
+        while !done.exists() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the child is held up");
+            std::hint::spin_loop();
+        }
+        child.stop().await;
+        assert_eq!(seen.lock().unwrap().first().map(String::as_str), Some("first"));
     }
 
     #[tokio::test]

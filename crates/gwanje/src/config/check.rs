@@ -56,6 +56,9 @@ fn api(loaded: &mut Loaded) {
     }
 }
 
+/// Characters of the secret that a broker presents.
+const EMQX_SECRET_MIN: usize = 16;
+
 fn mqtt(loaded: &mut Loaded) {
     let mqtt = loaded.config.mqtt.clone();
     match mqtt.mode {
@@ -70,9 +73,16 @@ fn mqtt(loaded: &mut Loaded) {
                 loaded.mistake(origin, "mqtt.username", "is missing beside the password".into());
             }
             mqtt_tls::external(loaded);
+            emqx(loaded);
         }
         BrokerMode::Embedded => {
-            for key in ["mqtt.brokers", "mqtt.username", "mqtt.password", "mqtt.password_file"] {
+            for key in [
+                "mqtt.brokers",
+                "mqtt.username",
+                "mqtt.password",
+                "mqtt.password_file",
+                "mqtt.emqx.listen",
+            ] {
                 if loaded.is_set(key) {
                     let origin = loaded.origin(key);
                     let what = "is for mqtt.mode = \"external\"; the embedded broker's logins are \
@@ -83,6 +93,23 @@ fn mqtt(loaded: &mut Loaded) {
             embedded_listener(loaded);
             mqtt_tls::embedded(loaded);
         }
+    }
+}
+
+/// The broker's questions carry passwords without TLS, so they stay on this machine.
+fn emqx(loaded: &mut Loaded) {
+    let emqx = loaded.config.mqtt.emqx.clone();
+    let Some(listen) = emqx.listen else { return };
+    if !listen.ip().is_loopback() || listen.port() == 0 {
+        let origin = loaded.origin("mqtt.emqx.listen");
+        let what = "must be a port of this machine alone, such as \"127.0.0.1:8090\": the questions \
+                    carry passwords without TLS; for a broker elsewhere put a TLS proxy before it";
+        loaded.mistake(origin, "mqtt.emqx.listen", what.into());
+    }
+    if emqx.secret.is_none_or(|secret| secret.expose().len() < EMQX_SECRET_MIN) {
+        let origin = loaded.origin("mqtt.emqx.listen");
+        let what = "is missing or shorter than 16 characters: the broker must present it";
+        loaded.mistake(origin, "mqtt.emqx.secret", what.into());
     }
 }
 

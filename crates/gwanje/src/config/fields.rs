@@ -42,6 +42,11 @@ pub(super) static SECRET_FILES: &[SecretFile] = &[
         put: |c, s| c.mqtt.password = Some(s),
     },
     SecretFile {
+        key: "mqtt.emqx.secret",
+        file_key: "mqtt.emqx.secret_file",
+        put: |c, s| c.mqtt.emqx.secret = Some(s),
+    },
+    SecretFile {
         key: "database.url",
         file_key: "database.url_file",
         put: |c, s| c.database.url = Some(s),
@@ -202,6 +207,11 @@ pub(super) static FIELDS: &[Field] = &[
         |c, v| put(&mut c.mqtt.plain_lan, v.bool()?),
         |c| Some(c.mqtt.plain_lan.to_string()),
     ),
+    flag(
+        "mqtt.count_denials",
+        |c, v| put(&mut c.mqtt.count_denials, v.bool()?),
+        |c| Some(c.mqtt.count_denials.to_string()),
+    ),
     text(
         "mqtt.tls.listen",
         |c, v| put(&mut c.mqtt.tls.listen, Some(v.address()?)),
@@ -241,6 +251,17 @@ pub(super) static FIELDS: &[Field] = &[
         },
         |c| c.mqtt.tls.name.as_deref().and_then(quoted),
     ),
+    text(
+        "mqtt.emqx.listen",
+        |c, v| put(&mut c.mqtt.emqx.listen, Some(v.address()?)),
+        |c| c.mqtt.emqx.listen.and_then(|address| quoted(&address.to_string())),
+    ),
+    text(
+        "mqtt.emqx.secret",
+        |c, v| put(&mut c.mqtt.emqx.secret, Some(v.secret()?)),
+        |c| c.mqtt.emqx.secret.as_ref().and_then(masked),
+    ),
+    secret_file("mqtt.emqx.secret_file"),
     text(
         "database.mode",
         |c, v| put(&mut c.database.mode, v.one_of(&DATABASE_MODES)?),

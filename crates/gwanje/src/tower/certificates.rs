@@ -8,11 +8,15 @@
 use std::{
     collections::{BTreeMap, btree_map::Entry as MapEntry},
     fs,
+    path::PathBuf,
     time::Duration,
 };
 
 use fleet_bus::Bus;
-use fleet_links::{dynsec::DynsecClient, pki::DAY_S};
+use fleet_links::{
+    dynsec::DynsecClient,
+    pki::{self, DAY_S},
+};
 use fleet_types::{Alarm, DeviceSn, Reason, WallMs, alarm::Priority};
 use tokio::time::sleep;
 
@@ -27,6 +31,14 @@ use crate::ca::{
 
 /// How often the book is looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What was revoked so long ago while the tower did not look is still looked after.
+const UNSEEN_S: u64 = 3600;
+/// Looks after which a connection is ended once more.
+const AGAIN_AFTER: u32 = 4;
+/// A broker that does not answer is asked so often to end a connection, a second apart.
+const END_TRIES: u32 = 30;
+/// How often somebody else's certificate is looked at.
+const EXTERNAL_EVERY: Duration = Duration::from_secs(3600);
 /// Looks after which dates are compared, changed or not.
 const DATES_EVERY: u32 = 3600;
 
@@ -37,7 +49,19 @@ pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
     let mut seen = None;
     let mut looks = 0;
     let mut known: Option<Book> = None;
+    // Who came back before the broker had read the new list stands again.
+    let mut again: Vec<(DeviceSn, u32)> = Vec::new();
     loop {
+        let due: Vec<DeviceSn> = again
+            .extract_if(.., |(_, looks)| {
+                *looks -= 1;
+                *looks == 0
+            })
+            .map(|(sn, _)| sn)
+            .collect();
+        if let Some(dynsec) = &dynsec {
+            end_connections(dynsec, &due).await;
+        }
         let changed = fs::metadata(dir.book_file()).and_then(|meta| meta.modified()).ok();
         looks += 1;
         if changed.is_some() && (changed != seen || looks >= DATES_EVERY) {
@@ -50,8 +74,10 @@ pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
                             tracing::error!("an alarm of a certificate could not be told");
                         }
                     }
-                    if let (Some(known), Some(dynsec)) = (&known, &dynsec) {
-                        end_connections(dynsec, &newly_revoked(known, &book)).await;
+                    if let Some(dynsec) = &dynsec {
+                        let revoked = newly_revoked(known.as_ref(), &book, now_s);
+                        end_connections(dynsec, &revoked).await;
+                        again.extend(revoked.into_iter().map(|sn| (sn, AGAIN_AFTER)));
                     }
                     known = Some(book);
                 }
@@ -67,13 +93,52 @@ pub(super) async fn run(dir: CaDir, dynsec: Option<DynsecClient>, bus: Bus) {
     }
 }
 
-/// Devices of which a certificate was revoked in between.
-fn newly_revoked(before: &Book, now: &Book) -> Vec<DeviceSn> {
-    let was_good = |entry: &&Entry| {
-        before.issued.iter().any(|old| old.serial == entry.serial && old.revoked_s.is_none())
+/// Looks for ever at the tower's certificate for somebody else's broker, whose owner renews it.
+pub(super) async fn run_external(certificate: PathBuf, bus: Bus) {
+    let signals = bus.writer();
+    let mut raised = Raised { is_external: true, ..Raised::default() };
+    loop {
+        let ends_s = fs::read(&certificate).ok().and_then(|pem| pki::ends_s(&pem));
+        match (ends_s, ca::now_s()) {
+            (Some(ends_s), Ok(now_s)) => {
+                let name = certificate.display().to_string();
+                let mut book = Book::new(&name);
+                book.issued.push(Entry {
+                    serial: format!("{ends_s}"),
+                    role: Role::Tower,
+                    name,
+                    not_before_s: 0,
+                    not_after_s: ends_s,
+                    revoked_s: None,
+                });
+                for alarm in raised.follow(&book, now_s, clock::now().wall) {
+                    if signals.try_write(alarm).is_err() {
+                        tracing::error!("an alarm of a certificate could not be told");
+                    }
+                }
+            }
+            (None, _) | (_, Err(_)) => {
+                tracing::warn!(file = %certificate.display(), "the tower's certificate is not watched: its end cannot be read");
+            }
+        }
+        sleep(EXTERNAL_EVERY).await;
+    }
+}
+
+/// Devices of which a certificate was revoked since the last look, even one that was issued since
+/// then. Before the first look, those of the last hour: the tower may not have run.
+fn newly_revoked(before: Option<&Book>, now: &Book, now_s: u64) -> Vec<DeviceSn> {
+    let is_new = |entry: &&Entry| match (before, entry.revoked_s) {
+        (_, None) => false,
+        (None, Some(revoked_s)) => now_s.saturating_sub(revoked_s) < UNSEEN_S,
+        (Some(before), Some(_)) => {
+            let known = before.issued.iter().find(|old| old.serial == entry.serial);
+            known.is_none_or(|old| old.revoked_s.is_none())
+        }
     };
-    let revoked = now.issued.iter().filter(|entry| entry.revoked_s.is_some()).filter(was_good);
+    let revoked = now.issued.iter().filter(is_new);
     let mut devices: Vec<_> = revoked.filter_map(|entry| DeviceSn::new(&entry.name).ok()).collect();
+    devices.sort();
     devices.dedup();
     devices
 }
@@ -81,20 +146,28 @@ fn newly_revoked(before: &Book, now: &Book) -> Vec<DeviceSn> {
 /// A dock with another good certificate, or a password, comes back at once.
 async fn end_connections(dynsec: &DynsecClient, devices: &[DeviceSn]) {
     for sn in devices {
-        match dynsec.disconnect(sn).await {
-            Ok(()) => {
-                tracing::info!(device.sn = %sn, "its certificate was revoked; its connection is ended")
-            }
-            Err(error) => {
+        let mut tries = 0;
+        while let Err(error) = dynsec.disconnect(sn).await {
+            tries += 1;
+            if tries >= END_TRIES {
                 tracing::error!(device.sn = %sn, %error, "its certificate was revoked, and its connection stands still");
+                break;
             }
+            sleep(LOOK_EVERY).await;
+        }
+        if tries < END_TRIES {
+            tracing::info!(device.sn = %sn, "its certificate was revoked; its connection is ended");
         }
     }
 }
 
 /// Alarms that are up, by whose certificate it is.
 #[derive(Default)]
-struct Raised(BTreeMap<(Role, String), (String, Alarm)>);
+struct Raised {
+    up: BTreeMap<(Role, String), (String, Alarm)>,
+    /// Whether somebody else renews them.
+    is_external: bool,
+}
 
 impl Raised {
     /// What is to be signalled now.
@@ -105,7 +178,7 @@ impl Raised {
             .map(|entry| ((entry.role, entry.name.clone()), entry))
             .collect();
         let mut signals = vec![];
-        self.0.retain(|key, (serial, alarm)| {
+        self.up.retain(|key, (serial, alarm)| {
             let stays = ending.get(key).is_some_and(|entry| entry.serial == *serial);
             if !stays {
                 signals.push(Alarm { cleared_ms: Some(now), ..alarm.clone() });
@@ -113,15 +186,31 @@ impl Raised {
             stays
         });
         for (key, entry) in ending {
-            if let MapEntry::Vacant(free) = self.0.entry(key) {
+            if let MapEntry::Vacant(free) = self.up.entry(key) {
                 let sn = DeviceSn::new(&entry.name).ok().filter(|_| entry.role == Role::Device);
-                let alarm = signal(sn, Priority::Medium, why(entry, now_s), now);
+                let why =
+                    if self.is_external { why_external(entry, now_s) } else { why(entry, now_s) };
+                let alarm = signal(sn, Priority::Medium, why, now);
                 signals.push(alarm.clone());
                 free.insert((entry.serial.clone(), alarm));
             }
         }
         signals
     }
+}
+
+fn why_external(entry: &Entry, now_s: u64) -> Reason {
+    let days = entry.not_after_s.saturating_sub(now_s) / DAY_S;
+    let name = &entry.name;
+    reason(
+        "certificate_ending",
+        format!(
+            "The tower's certificate {name} for the broker ends in {days} days. Have another issued and put it in its place (mqtt.tls.cert, mqtt.tls.key); it is read anew at the next connection."
+        ),
+        format!(
+            "브로커에 접속하는 관제탑의 인증서 {name}이(가) {days}일 뒤에 끝납니다. 새로 발급받아 그 자리에 넣으십시오(mqtt.tls.cert, mqtt.tls.key). 다음 접속 때 다시 읽습니다."
+        ),
+    )
 }
 
 fn why(entry: &Entry, now_s: u64) -> Reason {
@@ -198,12 +287,26 @@ mod tests {
     }
 
     #[test]
+    fn somebody_elses_certificate_is_told_of_in_other_words() {
+        let mut book = Book::new("x");
+        book.issued = vec![entry(Role::Tower, "/etc/tower.pem", 3)];
+        let mut raised = Raised { is_external: true, ..Raised::default() };
+        let signals = raised.follow(&book, NOW_S, WallMs(1));
+        let text = &signals[0].reason.message;
+        assert!(text.contains("mqtt.tls.cert") && text.contains("3 days"), "{text}");
+    }
+
+    #[test]
     fn what_was_revoked_in_between_is_found_once() {
         let mut before = Book::new("Site");
         before.issued = vec![entry(Role::Device, "D1", 40), entry(Role::Device, "D2", 40)];
         let mut now = before.clone();
         now.revoke("D2", NOW_S);
-        assert_eq!(newly_revoked(&before, &now), [DeviceSn::new("D2").unwrap()]);
-        assert_eq!(newly_revoked(&now, &now), []);
+        let d2 = [DeviceSn::new("D2").unwrap()];
+        assert_eq!(newly_revoked(Some(&before), &now, NOW_S), d2);
+        assert_eq!(newly_revoked(Some(&now), &now, NOW_S), []);
+        assert_eq!(newly_revoked(Some(&Book::new("Site")), &now, NOW_S), d2, "issued since, too");
+        assert_eq!(newly_revoked(None, &now, NOW_S + UNSEEN_S - 1), d2, "while nobody looked");
+        assert_eq!(newly_revoked(None, &now, NOW_S + UNSEEN_S), []);
     }
 }

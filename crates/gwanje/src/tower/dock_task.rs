@@ -29,6 +29,7 @@ use fleet_types::{
 use tokio::sync::oneshot;
 
 use super::{
+    aircraft_rights::{Pairing, Told},
     book::Book,
     clock,
     in_flight::InFlight,
@@ -52,8 +53,8 @@ pub struct Surroundings {
     pub(super) waylines: Waylines,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) bus: Bus,
-    /// Tells the router which aircraft belong to which dock.
-    pub(super) children: tokio::sync::mpsc::UnboundedSender<(DeviceSn, Vec<DeviceSn>)>,
+    /// Tells the router and the broker which aircraft belong to which dock.
+    pub(super) pairings: tokio::sync::mpsc::UnboundedSender<Pairing>,
 }
 
 struct Writers {
@@ -210,7 +211,8 @@ impl DockTask {
         if let (Some(heard), true) = (&mut self.heard, is_event) {
             heard.note(topic.sn, payload, received);
         }
-        self.held = ack.map(Held::new);
+        let is_held = ack.is_some() || topic.kind == TopicKind::Status;
+        self.held = is_held.then(|| Held::new(ack));
         self.machine.handle(received, Input::Message { topic, payload });
         self.carry_out();
         if let Some(held) = self.held.take() {
@@ -254,14 +256,16 @@ impl DockTask {
                     let url = self.surroundings.waylines.mint_url(wayline_id);
                     self.machine.handle(clock::now(), Input::FileUrl { exchange, url });
                 }
-                Output::Children(children) => {
-                    let told = (self.machine.sn().clone(), children);
-                    // The router outlives every dock task but at shutdown.
-                    let _ = self.surroundings.children.send(told);
-                }
+                Output::Children(children) => self.pair(children, Told::Heard),
                 Output::Publish(sample) => {
                     if let (Some(held), Sample::Event(event)) = (&mut self.held, &*sample) {
                         held.events.push(event.clone());
+                    }
+                    if let Sample::Topology(topology) = &*sample {
+                        // The dock is answered when its aircraft may speak: what they say first is
+                        // said only once.
+                        let told = Told::Named(self.held.as_ref().map(Held::part));
+                        self.pair(topology.children.clone(), told);
                     }
                     self.book.told(&sample);
                     self.untold.push_back(sample);
@@ -269,6 +273,12 @@ impl DockTask {
             }
         }
         self.tell();
+    }
+
+    fn pair(&self, aircraft: Vec<DeviceSn>, told: Told) {
+        let dock = self.machine.sn().clone();
+        // Who reads it outlives every dock task but at shutdown.
+        let _ = self.surroundings.pairings.send(Pairing { dock, aircraft, told });
     }
 
     fn send(&mut self, send: Send) {

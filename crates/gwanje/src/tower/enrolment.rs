@@ -1,18 +1,23 @@
-//! Enrolling docks: an account at the broker, a name, a machine; and keeping the broker's rights in
-//! step with which aircraft a dock speaks for.
+//! Enrolling docks: an account at the broker, a name, a machine. Read next:
+//! [`super::aircraft_rights`], for what a dock may say for its aircraft.
 
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use fleet_api::{EnrolError, EnrolRequest, Enrolled, Enrolment, MqttAccess, PilotField};
-use fleet_links::{Secret, dynsec::DynsecClient, new_password};
+use fleet_links::{
+    Secret,
+    dynsec::{DynsecClient, SessionLogins},
+    new_password,
+};
 use fleet_types::DeviceSn;
 use futures_util::future::BoxFuture;
 
 use super::{
+    aircraft_rights::AircraftRights,
+    emqx::accounts::Accounts,
     fleet::{Fleet, NotAdded},
     roster::{NAME_MAX, Roster},
     system::System,
@@ -63,39 +68,66 @@ impl DockAddress {
     }
 }
 
-/// Makes and removes accounts at the embedded broker.
+/// Where docks' accounts are.
+pub enum Logins {
+    /// At the private broker.
+    Mosquitto(DynsecClient),
+    /// Here: the broker asks.
+    Asked(Arc<Accounts>),
+}
+
+impl Logins {
+    async fn create(&self, sn: &DeviceSn, password: &Secret) -> Result<(), String> {
+        match self {
+            Self::Mosquitto(dynsec) => {
+                dynsec.create_dock(sn, password).await.map_err(|error| error.to_string())
+            }
+            Self::Asked(accounts) => {
+                accounts.set(sn, password).map_err(|error| format!("{error:#}"))
+            }
+        }
+    }
+
+    async fn delete(&self, sn: &DeviceSn) -> Result<(), String> {
+        match self {
+            Self::Mosquitto(dynsec) => {
+                dynsec.delete_dock(sn).await.map_err(|error| error.to_string())
+            }
+            Self::Asked(accounts) => accounts.remove(sn).map_err(|error| format!("{error:#}")),
+        }
+    }
+}
+
+/// Makes and removes docks' accounts.
 pub struct BrokerEnrolment {
-    dynsec: Option<DynsecClient>,
-    fleet: Arc<Fleet>,
-    system: Arc<System>,
-    roster: Arc<Roster>,
-    address: DockAddress,
-    docks_max: usize,
+    /// None where accounts cannot be made (an external broker that does not ask): then it only says
+    /// what the broker's owner has to do.
+    pub logins: Option<Logins>,
+    /// Logins that end with the dock.
+    pub sessions: Option<SessionLogins>,
+    /// Rights that end with the dock.
+    pub rights: Option<Arc<AircraftRights>>,
+    /// The docks' machines.
+    pub fleet: Arc<Fleet>,
+    /// What is shown of docks.
+    pub system: Arc<System>,
+    /// Their names.
+    pub roster: Arc<Roster>,
+    /// What a dock is told.
+    pub address: DockAddress,
+    /// Most docks.
+    pub docks_max: usize,
 }
 
 impl BrokerEnrolment {
-    /// Enrolment over the broker's administration; without one (external broker) it only says what
-    /// its owner has to do.
-    #[must_use]
-    pub fn new(
-        dynsec: Option<DynsecClient>,
-        fleet: Arc<Fleet>,
-        system: Arc<System>,
-        roster: Arc<Roster>,
-        address: DockAddress,
-        docks_max: usize,
-    ) -> Self {
-        Self { dynsec, fleet, system, roster, address, docks_max }
-    }
-
-    fn dynsec(&self) -> Result<&DynsecClient, EnrolError> {
-        self.dynsec.as_ref().ok_or_else(|| EnrolError::BrokerExternal {
+    fn logins(&self) -> Result<&Logins, EnrolError> {
+        self.logins.as_ref().ok_or_else(|| EnrolError::BrokerExternal {
             what_to_do: "create a user named like the dock's serial number there, let it publish its own topics and its aircraft's, and type it into DJI Pilot 2".to_owned(),
         })
     }
 
     async fn make(&self, request: EnrolRequest) -> Result<Enrolled, EnrolError> {
-        let dynsec = self.dynsec()?;
+        let logins = self.logins()?;
         let EnrolRequest { sn, name, issued_by } = request;
         if self.fleet.has(&sn) {
             return Err(EnrolError::AlreadyEnrolled);
@@ -104,10 +136,13 @@ impl BrokerEnrolment {
             return Err(EnrolError::TooMany { max: self.docks_max });
         }
         let unavailable = |what_to_do: String| EnrolError::Unavailable { what_to_do };
+        if let Some(rights) = &self.rights {
+            rights.are_docks(std::slice::from_ref(&sn));
+        }
         let password = new_password()
             .ok_or_else(|| unavailable("the system gives no random numbers".to_owned()))?;
-        dynsec
-            .create_dock(&sn, &password)
+        logins
+            .create(&sn, &password)
             .await
             .map_err(|error| unavailable(format!("{error}; nothing was enrolled, try again")))?;
         let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
@@ -156,13 +191,19 @@ impl BrokerEnrolment {
     }
 
     async fn unmake(&self, sn: DeviceSn, issued_by: String) -> Result<(), EnrolError> {
-        let dynsec = self.dynsec()?;
+        let logins = self.logins()?;
         if !self.fleet.has(&sn) {
             return Err(EnrolError::NotEnrolled);
         }
         let unavailable =
-            |error| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
-        dynsec.delete_dock(&sn).await.map_err(unavailable)?;
+            |error: String| EnrolError::Unavailable { what_to_do: format!("{error}; try again") };
+        if let Some(sessions) = &self.sessions {
+            sessions.close(&sn);
+        }
+        logins.delete(&sn).await.map_err(unavailable)?;
+        if let Some(rights) = &self.rights {
+            rights.forget(&sn);
+        }
         self.fleet.remove(&sn).await;
         self.system.forget(&sn);
         if let Err(error) = self.roster.set(&sn, "") {
@@ -180,34 +221,6 @@ impl Enrolment for BrokerEnrolment {
 
     fn remove(&self, sn: DeviceSn, issued_by: String) -> BoxFuture<'_, Result<(), EnrolError>> {
         Box::pin(self.unmake(sn, issued_by))
-    }
-}
-
-/// Which dock may publish for which aircraft, as far as the broker was told.
-#[derive(Default)]
-pub struct AircraftRights {
-    granted: Mutex<BTreeMap<DeviceSn, DeviceSn>>,
-}
-
-impl AircraftRights {
-    /// Lets the dock publish for its aircraft. Told to Mosquitto once an aircraft: the change throws
-    /// the dock out for a moment, at its first bring-up. The right is not taken from a dock that had
-    /// it before, because that would throw a dock out that may be flying.
-    pub async fn follow(&self, dynsec: &DynsecClient, dock: &DeviceSn, aircraft: DeviceSn) {
-        if self.granted().get(&aircraft) == Some(dock) {
-            return;
-        }
-        if let Err(error) = dynsec.allow_aircraft(dock, &aircraft).await {
-            tracing::warn!(device.sn = %dock, aircraft = %aircraft, %error, "the broker does not let the dock speak for its aircraft");
-            return;
-        }
-        self.granted().insert(aircraft, dock.clone());
-    }
-}
-
-impl AircraftRights {
-    fn granted(&self) -> MutexGuard<'_, BTreeMap<DeviceSn, DeviceSn>> {
-        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use fleet_links::mqtt::SendFate;
 use fleet_types::CommandId;
+use tokio::sync::oneshot;
 
 use super::{
     dock_task::core_fate,
@@ -20,6 +21,8 @@ const IN_FLIGHT_MAX: usize = 16_384;
 struct Entries {
     inboxes: BTreeMap<CommandId, Weak<Inbox>>,
     order: VecDeque<CommandId>,
+    /// Messages of the tower's own that ask the broker something; few.
+    questions: BTreeMap<CommandId, oneshot::Sender<SendFate>>,
 }
 
 /// Commands handed to the link, by the inbox that waits for their fate.
@@ -39,6 +42,17 @@ impl InFlight {
         }
     }
 
+    /// Remembers a message that is nobody's command, before it is handed to the link: its last fate
+    /// comes here.
+    pub fn ask(&self, command_id: CommandId) -> oneshot::Receiver<SendFate> {
+        let (answer, answered) = oneshot::channel();
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who gave up waiting has dropped the receiver.
+        entries.questions.retain(|_, answer| !answer.is_closed());
+        entries.questions.insert(command_id, answer);
+        answered
+    }
+
     /// Passes a fate on to whoever waits for it.
     pub fn tell(&self, command_id: CommandId, fate: SendFate) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +64,12 @@ impl InFlight {
             | SendFate::Refused { .. }
             | SendFate::Lost
             | SendFate::NotSent
-            | SendFate::Expired => entries.inboxes.remove(&command_id),
+            | SendFate::Expired => {
+                if let Some(answer) = entries.questions.remove(&command_id) {
+                    let _ = answer.send(fate);
+                }
+                entries.inboxes.remove(&command_id)
+            }
         };
         drop(entries);
         if let Some(inbox) = inbox.and_then(|inbox| inbox.upgrade()) {

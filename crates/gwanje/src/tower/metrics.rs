@@ -9,7 +9,7 @@ use prometheus_client::{
     metrics::{counter::ConstCounter, gauge::ConstGauge},
 };
 
-use super::{fleet::Fleet, system::System};
+use super::{denials::Refused, fleet::Fleet, system::System};
 use crate::stall;
 
 /// Looks at link, fleet and process.
@@ -20,6 +20,8 @@ pub struct TowerLooks {
     pub fleet: Arc<Fleet>,
     /// What devices say beyond the documents.
     pub system: Arc<System>,
+    /// What the broker refused.
+    pub refused: Arc<Refused>,
 }
 
 impl fmt::Debug for TowerLooks {
@@ -60,6 +62,11 @@ impl Collector for TowerLooks {
                 "gwanje_foreign_topics",
                 "Messages on topics that are not documented",
                 stats.foreign_topics.load(Ordering::Relaxed),
+            ),
+            (
+                "gwanje_broker_refused_publishes",
+                "Publishes the private broker refused, at least",
+                self.refused.total(),
             ),
             ("gwanje_task_panics", "Tasks that failed", stats.panics.load(Ordering::Relaxed)),
             (

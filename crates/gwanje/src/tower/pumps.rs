@@ -8,7 +8,7 @@ use fleet_links::{
     mqtt::{BrokerNotice, LinkEvent, LinkEvents},
 };
 use fleet_types::{
-    Alarm, AlarmId, CommandRequest, DeviceSn, LinkStatus, MissionRequest, MonoMs, Reason,
+    Alarm, AlarmId, CommandRequest, LinkStatus, MissionRequest, MonoMs, Reason,
     alarm::Priority,
     command::Resolution,
     link::LinkName,
@@ -18,8 +18,8 @@ use fleet_types::{
 use tokio::sync::mpsc;
 
 use super::{
+    aircraft_rights::AircraftRights,
     clock,
-    enrolment::AircraftRights,
     fleet::{Fleet, NotAdded},
     in_flight::InFlight,
     inbox::DockInput,
@@ -215,23 +215,6 @@ pub async fn resolutions(fleet: Arc<Fleet>, bus: Bus) {
     }
 }
 
-/// Follows which aircraft belong to which dock: for routing, and for the broker's rights.
-pub async fn children(
-    fleet: Arc<Fleet>,
-    dynsec: Option<DynsecClient>,
-    mut children: mpsc::UnboundedReceiver<(DeviceSn, Vec<DeviceSn>)>,
-) {
-    let rights = AircraftRights::default();
-    while let Some((dock, aircraft)) = children.recv().await {
-        fleet.set_children(&dock, &aircraft);
-        if let Some(dynsec) = &dynsec {
-            for aircraft in aircraft {
-                rights.follow(dynsec, &dock, aircraft).await;
-            }
-        }
-    }
-}
-
 /// Rebuilds what panicked.
 pub async fn panics(fleet: Arc<Fleet>, mut panics: mpsc::Receiver<TaskPanicked>) {
     while let Some(panicked) = panics.recv().await {
@@ -240,7 +223,11 @@ pub async fn panics(fleet: Arc<Fleet>, mut panics: mpsc::Receiver<TaskPanicked>)
 }
 
 /// Takes in every dock that has an account at the broker; ends when it has them.
-pub async fn accounts(fleet: Arc<Fleet>, dynsec: DynsecClient) {
+pub async fn accounts(
+    fleet: Arc<Fleet>,
+    dynsec: DynsecClient,
+    rights: Option<Arc<AircraftRights>>,
+) {
     loop {
         match dynsec.list_docks().await {
             Ok(docks) => {
@@ -252,6 +239,9 @@ pub async fn accounts(fleet: Arc<Fleet>, dynsec: DynsecClient) {
                     if fleet.add(sn) == Err(NotAdded::Full) {
                         tracing::error!(device.sn = %sn, "more docks are enrolled than limits.max_docks allows");
                     }
+                }
+                if let Some(rights) = rights {
+                    rights.are_docks(&fleet.docks());
                 }
                 fleet.enrolled_known();
                 tracing::info!(docks = docks.len(), "enrolled docks taken in");

@@ -22,7 +22,8 @@ const HEARD_BYTES_MAX: usize = 16 << 10;
 
 /// What belongs to the message that is being handled.
 pub(super) struct Held {
-    ack: AckToken,
+    /// None at QoS 0.
+    ack: Option<AckToken>,
     /// Events to be made safe.
     pub(super) events: Vec<DeviceEvent>,
     replies: Vec<(String, Vec<u8>)>,
@@ -30,17 +31,18 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(ack: AckToken) -> Self {
+    pub(super) fn new(ack: Option<AckToken>) -> Self {
         Self { ack, events: Vec::new(), replies: Vec::new(), waits: Waits::new() }
     }
 
-    /// Keeps an answer back if it acknowledges an event; any other is given back, to leave at once.
+    /// Keeps an answer back if it acknowledges an event, or a topology whose rights have to be in
+    /// force first; any other is given back, to leave at once.
     pub(super) fn keep_reply(
         &mut self,
         topic: String,
         payload: Vec<u8>,
     ) -> Option<(String, Vec<u8>)> {
-        if topic.ends_with("/events_reply") {
+        if topic.ends_with("/events_reply") || topic.ends_with("/status_reply") {
             self.replies.push((topic, payload));
             return None;
         }
@@ -63,7 +65,9 @@ impl Held {
                     tracing::debug!(device.sn = %sn, %error, "reply not sent");
                 }
             }
-            link.acknowledge(ack);
+            if let Some(ack) = ack {
+                link.acknowledge(ack);
+            }
         };
         let mut open = waits.lock();
         open.acknowledge = Some(Box::new(acknowledge));
@@ -81,7 +85,7 @@ impl Held {
 
 /// The parts of a message that are not safe yet; each holds one of these.
 #[derive(Clone)]
-pub(super) struct Waits(Arc<Mutex<Open>>);
+pub struct Waits(Arc<Mutex<Open>>);
 
 struct Open {
     /// Parts that are not settled: the handling itself is one of them.
@@ -97,7 +101,7 @@ impl Waits {
     }
 
     /// A part is safe, or cannot be made so. The last one acknowledges.
-    pub(super) fn settled(self, is_safe: bool) {
+    pub fn settled(self, is_safe: bool) {
         let mut open = self.lock();
         open.left = open.left.saturating_sub(1);
         open.is_refused |= !is_safe;

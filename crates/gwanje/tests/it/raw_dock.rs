@@ -41,7 +41,8 @@ impl RawDock {
         let (client, mut events) = AsyncClient::new(options, 100);
         let seen = Rc::new(Seen::default());
         let topics = ["services", "requests_reply", "events_reply"];
-        let topics = topics.map(|kind| format!("thing/product/{sn}/{kind}"));
+        let mut topics = topics.map(|kind| format!("thing/product/{sn}/{kind}")).to_vec();
+        topics.push(format!("sys/product/{sn}/status_reply"));
         let task = tokio::task::spawn_local({
             let (seen, client) = (Rc::clone(&seen), client.clone());
             async move {
@@ -98,6 +99,23 @@ impl RawDock {
     /// Publishes raw bytes; what the broker makes of them is not waited for.
     pub(crate) async fn hand_over(&self, topic: &str, payload: impl Into<Vec<u8>>) {
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+    }
+
+    /// Says that it has these aircraft, and waits for the tower's answer.
+    pub(crate) async fn has_aircraft(&self, aircraft: &[&str]) {
+        let sub: Vec<_> = aircraft
+            .iter()
+            .map(|sn| json!({"sn": sn, "domain": 0, "type": 91, "sub_type": 1, "index": "A"}))
+            .collect();
+        let data = json!({"domain": 3, "type": 2, "sub_type": 0, "sub_devices": sub});
+        let ask = self.envelope("update_topo", &data);
+        self.hand_over(&format!("sys/product/{}/status", self.sn), ask.to_string()).await;
+        let tid = ask["tid"].as_str().unwrap().to_owned();
+        until("the answer to a topology", async || {
+            let answered = self.answered("status_reply");
+            if answered.contains(&tid) { Ok(()) } else { Err(format!("{answered:?}")) }
+        })
+        .await;
     }
 
     /// Publishes on `thing/product/{own sn}/{kind}`.

@@ -163,6 +163,16 @@ fn an_empty_topology_means_the_aircraft_and_a_broken_one_means_nothing() {
 }
 
 #[test]
+fn an_aircraft_that_went_to_another_dock_is_not_claimed_back() {
+    let mut rig = Rig::online();
+    rig.children.clear();
+    rig.topology(&[]);
+    assert!(rig.children.is_empty(), "claimed without being there: {:?}", rig.children);
+    rig.topology(&["ANOTHER"]);
+    assert_eq!(rig.children, ["ANOTHER"], "only the one that came");
+}
+
+#[test]
 fn silence_is_stale_after_10_s_and_offline_after_30_s() {
     let mut rig = Rig::online();
     rig.aircraft_osd(json!({"mode_code": 0}));

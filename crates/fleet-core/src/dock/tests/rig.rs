@@ -532,7 +532,11 @@ impl Rig {
                     self.minted.push((exchange, wayline_id));
                 }
                 Output::Children(children) => {
-                    self.children = children.iter().map(ToString::to_string).collect();
+                    for child in children.iter().map(ToString::to_string) {
+                        if !self.children.contains(&child) {
+                            self.children.push(child);
+                        }
+                    }
                 }
                 Output::Publish(sample) => self.take_sample(*sample),
             }

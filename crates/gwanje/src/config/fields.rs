@@ -364,7 +364,7 @@ pub(super) static FIELDS: &[Field] = &[
         "waylines.url_hosts",
         |c, v| {
             let hosts = v.list(64)?.into_iter().map(|host| {
-                host.parse().map_err(|error: fleet_api::BadUrlHost| format!("{host:?} {error}"))
+                host.parse::<fleet_api::UrlHost>().map_err(|error| format!("{host:?} {error}"))
             });
             put(&mut c.waylines.url_hosts, hosts.collect::<Result<_, _>>()?)
         },

@@ -69,11 +69,12 @@ pub fn wayline_sources(config: &Config) -> Option<WaylineSources> {
     }
     let file = &config.waylines.ca_file;
     let pem = super::read_pem(file);
-    let roots = pem.and_then(|pem| Ok(Roots::from_pem(&pem)?)).unwrap_or_else(|error| {
-        let error = format!("{error:#}");
-        tracing::warn!(error, "waylines.ca_file: no wayline file is fetched over TLS");
-        Roots::none()
-    });
+    let roots =
+        pem.and_then(|pem| Roots::from_pem(&pem).map_err(Into::into)).unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "waylines.ca_file: no wayline file is fetched over TLS");
+            Roots::none()
+        });
     Some(WaylineSources::new(hosts, Arc::new(Names), roots))
 }
 

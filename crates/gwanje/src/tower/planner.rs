@@ -140,8 +140,9 @@ impl Picture {
             | MissionState::Unknown => self.missions.insert(mission_id, Arc::clone(&status)),
         };
         let is_known = self.missions.contains_key(&mission_id);
-        if is_known && !self.homes.contains_key(&status.sn) {
-            self.homes.insert(status.sn.clone(), self.place(&status.sn));
+        if is_known && before.is_none() {
+            let home = self.place(&status.sn);
+            self.homes.entry(status.sn.clone()).or_insert(home);
         }
         match before {
             Some(before) if is_known && is_flying(before.state) == is_flying(status.state) => {
@@ -390,9 +391,13 @@ mod tests {
         assert_eq!(told(&picture, 1), None, "it is alone");
         let first = picture.take(WallMs(0), status(2, "D2", 70.0, MissionState::Scheduled));
         assert_eq!(first, [id(1), id(2)], "those that it may meet");
-        let far = picture.take(WallMs(0), status(3, "D3", 500.0, MissionState::Scheduled));
-        assert_eq!(far, [id(3)], "nobody else is concerned");
-        assert_eq!(picture.take(WallMs(0), status(3, "D3", 500.0, MissionState::Ended)), []);
+        let mut elsewhere = MissionStatus::clone(&status(3, "D3", 60.0, MissionState::Scheduled));
+        elsewhere.plan.flight_box = None;
+        assert_eq!(picture.take(WallMs(0), Arc::new(elsewhere)), [id(3)], "nobody else's concern");
+        assert_eq!(
+            picture.take(WallMs(0), status(3, "D3", 60.0, MissionState::Ended)),
+            [id(1), id(2)]
+        );
         assert_eq!(told(&picture, 1).unwrap(), ["overlap_space"]);
         assert_eq!(told(&picture, 2).unwrap(), ["overlap_space"]);
         // It shows what it was told: nothing more to say.

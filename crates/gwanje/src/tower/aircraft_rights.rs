@@ -44,8 +44,8 @@ pub struct Pairing {
 pub enum Told {
     /// It was heard through that dock: enough to route by, not to give rights by.
     Heard,
-    /// The dock named it; whoever waits is told when its rights are in force.
-    Named(Option<Waits>),
+    /// The dock named it; what waits goes on when its rights are in force.
+    Named(Waits),
 }
 
 /// What became of a dock's word.

@@ -36,11 +36,12 @@ use super::{
     inbox::{DockInput, Inbox},
     journal::{Journal, NotJournaled},
     keeper::Keeper,
-    safekeeping::{Heard, Held},
+    safekeeping::{Heard, Held, Waits},
 };
 
 /// Samples that wait for a full reader before the task stops taking messages in.
 const UNTOLD_MAX: usize = 256;
+const STATUS_REPLY: &str = "/status_reply";
 /// Inputs handled before other tasks get their turn.
 const BUDGET: usize = 32;
 
@@ -85,6 +86,8 @@ pub struct DockTask {
     heard: Option<Heard>,
     /// Of the message that is being handled: what has to wait until its events are safe.
     held: Option<Held>,
+    /// Of a topology that was not answered yet: what has to come first.
+    topology: Option<Waits>,
 }
 
 impl DockTask {
@@ -123,6 +126,7 @@ impl DockTask {
             awaits_journal,
             heard,
             held: None,
+            topology: None,
         }
     }
 
@@ -211,8 +215,7 @@ impl DockTask {
         if let (Some(heard), true) = (&mut self.heard, is_event) {
             heard.note(topic.sn, payload, received);
         }
-        let is_held = ack.is_some() || topic.kind == TopicKind::Status;
-        self.held = is_held.then(|| Held::new(ack));
+        self.held = ack.map(Held::new);
         self.machine.handle(received, Input::Message { topic, payload });
         self.carry_out();
         if let Some(held) = self.held.take() {
@@ -241,6 +244,9 @@ impl DockTask {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Send(send) => self.send(send),
+                Output::Reply { topic, payload } if topic.ends_with(STATUS_REPLY) => {
+                    self.answer_topology(topic, payload);
+                }
                 Output::Reply { topic, payload } => {
                     let reply = match &mut self.held {
                         Some(held) => held.keep_reply(topic, payload),
@@ -262,10 +268,9 @@ impl DockTask {
                         held.events.push(event.clone());
                     }
                     if let Sample::Topology(topology) = &*sample {
-                        // The dock is answered when its aircraft may speak: what they say first is
-                        // said only once.
-                        let told = Told::Named(self.held.as_ref().map(Held::part));
-                        self.pair(topology.children.clone(), told);
+                        let waits = Waits::new();
+                        self.topology = Some(waits.clone());
+                        self.pair(topology.children.clone(), Told::Named(waits));
                     }
                     self.book.told(&sample);
                     self.untold.push_back(sample);
@@ -273,6 +278,22 @@ impl DockTask {
             }
         }
         self.tell();
+    }
+
+    /// Answers a topology when the aircraft that it named may speak: what they say first is said only
+    /// once. The message itself is acknowledged as any other: held back, a fleet that comes up for the
+    /// first time would take all the places of those that wait for an acknowledgement.
+    fn answer_topology(&mut self, topic: String, payload: Vec<u8>) {
+        let (link, sn) = (self.surroundings.link.clone(), self.machine.sn().clone());
+        let answer = move || {
+            if let Err(error) = link.reply(topic, payload.into()) {
+                tracing::debug!(device.sn = %sn, %error, "reply not sent");
+            }
+        };
+        match self.topology.take() {
+            Some(waits) => waits.then(answer),
+            None => answer(),
+        }
     }
 
     fn pair(&self, aircraft: Vec<DeviceSn>, told: Told) {

@@ -6,7 +6,7 @@
 //! broker is given rest between two readings, in proportion to what the last one took. A dock whose
 //! rights cannot be brought into force is answered all the same, late and alarmed: it must come up.
 
-use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fleet_bus::{Bus, Writer};
@@ -32,7 +32,7 @@ use super::{
 /// How long changes are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(50);
 /// A broker that has not read the file by then is alarmed, and those who wait are let go.
-const WITHIN: Duration = Duration::from_secs(5);
+const WITHIN: Duration = Duration::from_secs(10);
 /// Between two tries after that.
 const RETRY: Duration = Duration::from_secs(2);
 /// Between two questions, growing from the first to the second.
@@ -40,9 +40,9 @@ const ASK_FIRST: Duration = Duration::from_millis(10);
 const ASK_MAX: Duration = Duration::from_millis(160);
 /// Far above [`WITHIN`], so that the line is never given up for a question alone.
 const QUESTION_LIFE_MS: u64 = 60_000;
-/// Rest after a reading, in times of what it took.
-const REST_TIMES: u32 = 2;
-const REST_MAX: Duration = Duration::from_secs(3);
+/// Rest after a reading, in times of what it took: while it reads, the broker does nothing else.
+const REST_TIMES: u32 = 4;
+const REST_MAX: Duration = Duration::from_secs(30);
 /// Between two looks for docks that are quiet again.
 const QUIET_EVERY: Duration = Duration::from_secs(30);
 const BATCH: usize = 64;
@@ -75,12 +75,11 @@ pub struct Follower {
     due: Option<Instant>,
     /// Not before this.
     rested: Instant,
-    /// Those whose change is not written yet.
-    waiting: Vec<Waits>,
-    docks: BTreeSet<DeviceSn>,
+    /// Docks whose change is not written yet, and what waits for it: the newest of each, since a dock
+    /// that asks again asks the same.
+    waiting: BTreeMap<DeviceSn, Waits>,
     /// Those whose change is written and not known to be in force.
-    applied: Vec<Waits>,
-    applied_docks: BTreeSet<DeviceSn>,
+    written: BTreeMap<DeviceSn, Waits>,
     applying: Option<Applying>,
 }
 
@@ -101,10 +100,8 @@ impl Follower {
             not_in_force: Condition::new(Priority::High, 1, 1, not_in_force),
             due: None,
             rested: Instant::now(),
-            waiting: Vec::new(),
-            docks: BTreeSet::new(),
-            applied: Vec::new(),
-            applied_docks: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            written: BTreeMap::new(),
             applying: None,
         }
     }
@@ -141,22 +138,22 @@ impl Follower {
     fn take(&mut self, Pairing { dock, mut aircraft, told }: Pairing) {
         self.fleet.set_children(&dock, &aircraft);
         let Told::Named(waits) = told else { return };
-        let Some(rights) = &self.rights else { return settle(waits) };
+        let Some(rights) = &self.rights else { return waits.settled(true) };
         // One that names another dock as its aircraft would speak for it.
         aircraft.retain(|sn| !self.fleet.has(sn));
         match rights.pair(clock::now(), &dock, &aircraft) {
             // What it named a moment ago may not be in force yet.
-            Paired::Known if self.docks.contains(&dock) => self.waiting.extend(waits),
-            Paired::Known if self.applied_docks.contains(&dock) => self.applied.extend(waits),
-            Paired::Known => settle(waits),
+            Paired::Known => match (self.waiting.get_mut(&dock), self.written.get_mut(&dock)) {
+                (Some(earlier), _) | (None, Some(earlier)) => *earlier = waits,
+                (None, None) => waits.settled(true),
+            },
             Paired::Changed => {
                 tracing::info!(device.sn = %dock, ?aircraft, "its aircraft get their rights");
                 self.is_due();
-                self.docks.insert(dock);
-                self.waiting.extend(waits);
+                self.waiting.insert(dock, waits);
             }
             Paired::Refused(alarm) => {
-                settle(waits);
+                waits.settled(true);
                 if let Some(alarm) = alarm {
                     self.tell(*alarm);
                 }
@@ -172,8 +169,7 @@ impl Follower {
     fn apply(&mut self) {
         self.due = None;
         let Some(rights) = &self.rights else { return };
-        self.applied.append(&mut self.waiting);
-        self.applied_docks.append(&mut self.docks);
+        self.written.append(&mut self.waiting);
         let written = rights.write().inspect_err(|error| {
             tracing::error!(%error, "which aircraft belong to which dock cannot be written down");
         });
@@ -192,8 +188,7 @@ impl Follower {
 
     fn on_applied(&mut self, applied: &Applied) {
         self.applying = None;
-        self.applied.drain(..).for_each(|waits| waits.settled(true));
-        self.applied_docks.clear();
+        std::mem::take(&mut self.written).into_values().for_each(|waits| waits.settled(true));
         self.not_in_force.look(!applied.in_force, &self.alarms);
         let rest = if applied.in_force { applied.took * REST_TIMES } else { RETRY };
         self.rested = Instant::now() + rest.min(REST_MAX);
@@ -243,12 +238,6 @@ impl Broker {
         }
         // Nobody is subscribed, which is what the broker says when the publish is allowed.
         matches!(answered.await, Ok(SendFate::NoSubscriber | SendFate::Delivered))
-    }
-}
-
-fn settle(waits: Option<Waits>) {
-    if let Some(waits) = waits {
-        waits.settled(true);
     }
 }
 

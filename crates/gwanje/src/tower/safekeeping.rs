@@ -22,8 +22,7 @@ const HEARD_BYTES_MAX: usize = 16 << 10;
 
 /// What belongs to the message that is being handled.
 pub(super) struct Held {
-    /// None at QoS 0.
-    ack: Option<AckToken>,
+    ack: AckToken,
     /// Events to be made safe.
     pub(super) events: Vec<DeviceEvent>,
     replies: Vec<(String, Vec<u8>)>,
@@ -31,18 +30,17 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(ack: Option<AckToken>) -> Self {
+    pub(super) fn new(ack: AckToken) -> Self {
         Self { ack, events: Vec::new(), replies: Vec::new(), waits: Waits::new() }
     }
 
-    /// Keeps an answer back if it acknowledges an event, or a topology whose rights have to be in
-    /// force first; any other is given back, to leave at once.
+    /// Keeps an answer back if it acknowledges an event; any other is given back, to leave at once.
     pub(super) fn keep_reply(
         &mut self,
         topic: String,
         payload: Vec<u8>,
     ) -> Option<(String, Vec<u8>)> {
-        if topic.ends_with("/events_reply") || topic.ends_with("/status_reply") {
+        if topic.ends_with("/events_reply") {
             self.replies.push((topic, payload));
             return None;
         }
@@ -65,9 +63,7 @@ impl Held {
                     tracing::debug!(device.sn = %sn, %error, "reply not sent");
                 }
             }
-            if let Some(ack) = ack {
-                link.acknowledge(ack);
-            }
+            link.acknowledge(ack);
         };
         let mut open = waits.lock();
         open.acknowledge = Some(Box::new(acknowledge));
@@ -96,8 +92,14 @@ struct Open {
 }
 
 impl Waits {
-    fn new() -> Self {
+    /// Waits for one part; [`Self::then`] says for what.
+    pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(Open { left: 1, is_refused: false, acknowledge: None })))
+    }
+
+    /// What is done when every part is settled well.
+    pub(super) fn then(&self, done: impl FnOnce() + Send + 'static) {
+        self.lock().acknowledge = Some(Box::new(done));
     }
 
     /// A part is safe, or cannot be made so. The last one acknowledges.

@@ -1,6 +1,6 @@
 //! `cargo xtask sim`: whole fleets from seeds, against the tower's promises (`docs/swarm.md`).
 //!
-//! It builds `fleet-swarm` as the tests build it and shares the seeds out to processes: more work
+//! It builds `fleet-swarm` as the tests build it, optimised for a long run, and shares the seeds out to processes: more work
 //! means more processes, never threads. It simulates nothing itself.
 
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -29,7 +29,7 @@ pub(super) struct SimArgs {
     /// Plant this defect
     #[arg(long)]
     mutant: Option<u8>,
-    /// Optimised like the binary that is shipped
+    /// Optimised (cargo profile `swarm`), as from 20,000 seeds on
     #[arg(long)]
     release: bool,
     /// A swarm that is built already
@@ -39,6 +39,9 @@ pub(super) struct SimArgs {
     #[arg(long, default_value_t = 2)]
     jobs: u64,
 }
+
+/// So many seeds are worth the minutes that an optimised program takes to build.
+const LONG: u64 = 20_000;
 
 /// Builds and runs; good only if every process found nothing.
 pub(super) fn run(args: &SimArgs) -> anyhow::Result<ExitCode> {
@@ -89,8 +92,8 @@ fn build(args: &SimArgs) -> anyhow::Result<String> {
     if args.mutants || args.mutant.is_some() {
         command.args(["--features", "mutants"]);
     }
-    if args.release {
-        command.arg("--release");
+    if args.release || args.seeds >= LONG {
+        command.args(["--profile", "swarm"]);
     }
     let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     ensure!(output.status.success(), "the swarm cannot be built");

@@ -30,6 +30,10 @@ const STEPS_MAX: usize = 64;
 /// How long telemetry may take to show what the device says it did. Docks report at 0.5 Hz.
 const EFFECT_TIMEOUT_MS: u64 = 15_000;
 
+/// DJI's code for "the task is already running". A broker delivers an order again that it has no
+/// acknowledgement of; that the second copy is refused so does not mean that nothing flies.
+const FLIES_ALREADY: i64 = 321_257;
+
 /// Copies of a command that may leave after the first, where it is harmless to repeat.
 pub(crate) const REPEATS_MAX: u8 = 2;
 
@@ -357,7 +361,7 @@ impl Command {
         match (answer, self.spec.completion) {
             (Answer::Unknown, _) => self.become_unknown(
                 now,
-                "answer_unreadable",
+                "answer_unclear",
                 true,
                 "lost_reply",
                 "The dock answered without a readable result. Whether it acts is not known.",
@@ -368,6 +372,17 @@ impl Command {
             }
             (Answer::Accepted(_), Completion::Job | Completion::Effect) => {
                 self.acknowledge(now, "answer_yes")
+            }
+            (Answer::Rejected { code: FLIES_ALREADY, .. }, _)
+                if self.spec.method == "flighttask_execute" =>
+            {
+                self.become_unknown(
+                    now,
+                    "answer_unclear",
+                    true,
+                    "lost_reply",
+                    "The dock says that the flight is under way already: an earlier copy of the order reached it. Its progress tells what becomes of it.",
+                )
             }
             (Answer::Rejected { code, .. }, _) => {
                 self.step(now, "acknowledged", Some(format!("result {code}")));

@@ -9,6 +9,10 @@
 //! - A frame is sent once. A frame that is older than one already taken, comes twice, or was on its
 //!   way too long ([`DrcConfig::stale_ms`] longer than the quickest) is dropped and counted; it never
 //!   moves anything and does not keep the dead man's switch quiet.
+//! - How old a frame is its own clock does not tell. A session therefore begins without a measure:
+//!   nothing moves until a frame came that was read after a mark of the tower ([`Output::Mark`]) of at
+//!   most [`DrcConfig::mark_ms`] ago. Frames that waited in a stalled line since before the session, or
+//!   for seconds of it, move nothing; every later one is at most that much and `stale_ms` old.
 //! - Only the newest waits: frames faster than the link takes them replace each other.
 //! - Zeros are a counter-action: they go at once, whoever holds the authority, axes checked or not.
 //! - Sticks stay locked until an axis check of this model and firmware is on record ([`axes`]).
@@ -77,6 +81,8 @@ pub struct DrcConfig {
     pub release_after_ms: u64,
     /// A frame that took this much longer than the quickest one is stale, milliseconds.
     pub stale_ms: i64,
+    /// The first frame that moves anything was read at most so long before it came, milliseconds.
+    pub mark_ms: u64,
     /// Shortest time between two sticks, milliseconds: the page says 5 to 10 Hz.
     pub tick_ms: u64,
     /// Time between heart beats, milliseconds; the device leaves after 60 s without.
@@ -95,6 +101,7 @@ impl Default for DrcConfig {
             zero_after_ms: 250,
             release_after_ms: 2_000,
             stale_ms: 250,
+            mark_ms: 500,
             tick_ms: 100,
             beat_ms: 1_000,
             device_silent_ms: 10_000,
@@ -139,6 +146,8 @@ pub struct Frame {
     pub number: u64,
     /// The sender's own monotonic clock when it read the sticks, milliseconds; only differences count.
     pub sent_ms: i64,
+    /// The newest mark of the tower that the sender had heard when it read the sticks.
+    pub mark: Option<MonoMs>,
     /// What it read.
     pub sticks: Sticks,
 }
@@ -211,6 +220,8 @@ pub enum Output {
         /// Zeros: before everything else.
         is_counter_action: bool,
     },
+    /// To be told to whoever sends the sticks, who repeats the newest in each frame.
+    Mark(MonoMs),
     /// The session changed.
     State(Phase),
     /// A person is to be asked whether the wayline goes on; nothing happens until they say so.
@@ -274,12 +285,22 @@ struct Session {
     newest: Option<u64>,
     /// The shortest way a frame took, on two clocks that have nothing to do with each other.
     quickest_ms: Option<i64>,
+    measure: Measure,
     waiting: Option<Sticks>,
     next_seq: i64,
     next_stick: MonoMs,
     next_beat: MonoMs,
     device_heard: MonoMs,
     is_holding: bool,
+}
+
+/// What is known of how old frames are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measure {
+    /// Nothing; only a mark made since then proves anything.
+    None { since: MonoMs },
+    /// The quickest frame was young: the others are compared with it.
+    Taken,
 }
 
 /// Frames that moved nothing, by why.
@@ -289,6 +310,8 @@ pub struct DrcStats {
     pub reordered: u64,
     /// Too long on the way.
     pub stale: u64,
+    /// How old they were was not known yet.
+    pub unmeasured: u64,
     /// Under another authority, or not numbers.
     pub foreign: u64,
     /// Replaced by a newer one before the link took it.
@@ -435,6 +458,7 @@ impl DrcSession {
             fresh_at: now.mono,
             newest: None,
             quickest_ms: None,
+            measure: Measure::None { since: now.mono },
             waiting: None,
             next_seq: 0,
             next_stick: now.mono,
@@ -443,6 +467,7 @@ impl DrcSession {
             is_holding: false,
         };
         self.state.go("device_entered", State::Flying(session));
+        self.outputs.push_back(Output::Mark(now.mono));
         self.pass(now);
     }
 
@@ -598,6 +623,10 @@ impl Session {
             stats.stale += 1;
             return false;
         }
+        if !self.is_measured(now, frame.mark, config.mark_ms) {
+            stats.unmeasured += 1;
+            return false;
+        }
         self.fresh_at = now.mono;
         self.is_holding = false;
         if is_zero {
@@ -616,6 +645,9 @@ impl Session {
     /// Zeros, sticks and heart beats that are due.
     fn pass(&mut self, now: Now, config: &DrcConfig, outputs: &mut VecDeque<Output>) {
         if self.is_holding && now.mono >= self.next_stick {
+            if self.measure != Measure::Taken {
+                outputs.push_back(Output::Mark(now.mono));
+            }
             self.send(now, outputs, Sticks::default(), true);
             self.next_stick = now.mono.after_ms(config.tick_ms);
         }
@@ -634,6 +666,17 @@ impl Session {
         let quickest = self.quickest_ms.map_or(way, |quickest| quickest.min(way));
         self.quickest_ms = Some(quickest);
         way.saturating_sub(quickest) > stale_ms
+    }
+
+    /// Whether it is known how old frames are; a young mark in one takes the measure.
+    fn is_measured(&mut self, now: Now, mark: Option<MonoMs>, mark_ms: u64) -> bool {
+        let Measure::None { since } = self.measure else { return true };
+        let is_young =
+            |mark: MonoMs| mark >= since && mark <= now.mono && now.mono.since_ms(mark) <= mark_ms;
+        if mark.is_some_and(is_young) {
+            self.measure = Measure::Taken;
+        }
+        self.measure == Measure::Taken
     }
 
     fn send_waiting(&mut self, now: Now, outputs: &mut VecDeque<Output>, tick_ms: u64) {

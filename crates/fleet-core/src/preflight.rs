@@ -171,6 +171,21 @@ pub fn preflight(
     Preflight { sn: sn.clone(), at_ms: now.wall, can_fly, lines }
 }
 
+/// The first thing that stops the flight, as [`preflight`] lists it: what waits asks after every input.
+pub(crate) fn first_block(
+    now: Now,
+    facts: &FlightFacts,
+    want: &Want<'_>,
+    limits: &Limits,
+    overrides: &[PreflightOverride],
+) -> Option<Reason> {
+    // Other flights in the way warn, and stop nothing.
+    let items = PreflightItem::ALL.into_iter().filter(|item| *item != PreflightItem::Overlap);
+    let mut lines =
+        items.map(|item| line(now, item, items::ask(item, facts, want, limits), overrides));
+    lines.find(|line| line.state == PreflightState::Blocked).map(|line| line.reason)
+}
+
 fn line(
     now: Now,
     item: PreflightItem,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use fleet_core::{io::JournalId, journal::Record};
+use fleet_core::{io::JournalId, journal::Record, recorder::Decision};
 use fleet_sim::model::Outcome;
 use fleet_types::{CommandId, CommandRequest, CommandStatus, MissionRequest, MissionStatus};
-use fleet_types::{command::Resolution, topic::DeviceOsd};
+use fleet_types::{command::Resolution, preflight::DockNotice, topic::DeviceOsd};
 
 use crate::net::Kind;
 use crate::queue::Ms;
@@ -77,6 +77,13 @@ pub enum Fact<'a> {
         /// What.
         request: &'a MissionRequest,
     },
+    /// A person's word on the dock's flights reached a machine.
+    Said {
+        /// Dock.
+        dock: usize,
+        /// What.
+        notice: &'a DockNotice,
+    },
     /// A person's word on something unknown reached a machine.
     Settled {
         /// Dock.
@@ -141,6 +148,17 @@ pub enum Fact<'a> {
         dock: usize,
         /// What it told.
         osd: &'a DeviceOsd,
+    },
+    /// A tower decided whether telemetry becomes a row.
+    Row {
+        /// Tower.
+        tower: usize,
+        /// What the machine told.
+        osd: &'a DeviceOsd,
+        /// What was decided.
+        decision: Decision,
+        /// Reports of the device that were lost on the way since the one before, if that is known.
+        lost: Option<u64>,
     },
     /// A message was given to a machine.
     Heard {

@@ -39,6 +39,8 @@ struct Args {
     quiet: bool,
 }
 
+/// Seeds after which a long run says how far it is.
+const WORD_EVERY: u64 = 10_000;
 /// Lines of the trace that are shown before a failure.
 const TAIL: usize = 60;
 
@@ -85,6 +87,14 @@ fn many(args: &Args, kit: &Kit, out: &mut impl Write) -> io::Result<ExitCode> {
     for seed in args.first..args.first.saturating_add(args.seeds) {
         let outcome = run::run(kit, seed, false);
         totals.add(&outcome);
+        if totals.worlds % WORD_EVERY == 0 {
+            let s = begun.elapsed().as_secs();
+            writeln!(
+                out,
+                "  … {} seeds from {}, {failures} failures, {s} s",
+                totals.worlds, args.first
+            )?;
+        }
         if let Some(violation) = &outcome.violation {
             failures += 1;
             writeln!(out, "FAILED seed {seed} at commit {}: {violation}", args.commit)?;

@@ -1,6 +1,7 @@
 //! The event queue: virtual time, and a number that keeps events of one moment in order.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use bytes::Bytes;
 
@@ -251,35 +252,74 @@ pub enum ToClient {
     },
 }
 
-/// Events by time, then by the order in which they were planned.
-#[derive(Debug, Default)]
-pub struct Queue {
-    events: BTreeMap<(Ms, u64), Event>,
+/// Events by time, then by the order in which they were planned. The order is kept apart from the
+/// events, which are large.
+#[derive(Debug)]
+pub struct Queue<E> {
+    order: BinaryHeap<Reverse<(Ms, u64, usize)>>,
+    events: Vec<Option<E>>,
+    free: Vec<usize>,
     next: u64,
 }
 
-impl Queue {
+impl<E> Queue<E> {
+    /// Nothing is planned.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { order: BinaryHeap::new(), events: Vec::new(), free: Vec::new(), next: 0 }
+    }
+
     /// Plans an event.
-    pub fn push(&mut self, at: Ms, event: Event) {
+    pub fn push(&mut self, at: Ms, event: E) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.events.push(None);
+            self.events.len() - 1
+        });
+        self.events[place] = Some(event);
         self.next += 1;
-        self.events.insert((at, self.next), event);
+        self.order.push(Reverse((at, self.next, place)));
     }
 
     /// The next event and its time.
-    pub fn pop(&mut self) -> Option<(Ms, Event)> {
-        let ((at, _), event) = self.events.pop_first()?;
-        Some((at, event))
+    pub fn pop(&mut self) -> Option<(Ms, E)> {
+        let Reverse((at, _, place)) = self.order.pop()?;
+        self.free.push(place);
+        Some((at, self.events[place].take()?))
     }
 
     /// Events planned.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.events.len()
+        self.order.len()
     }
 
     /// Whether nothing is planned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.order.is_empty()
+    }
+}
+
+impl<E> Default for Queue<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Queue;
+
+    #[test]
+    fn events_come_by_time_and_then_in_the_order_they_were_planned() {
+        let mut queue = Queue::new();
+        for (at, event) in [(5, 'd'), (3, 'a'), (3, 'b'), (4, 'c'), (3, 'x')] {
+            queue.push(at, event);
+        }
+        assert_eq!(queue.pop(), Some((3, 'a')));
+        queue.push(3, 'y');
+        let rest: String = std::iter::from_fn(|| queue.pop()).map(|(_, event)| event).collect();
+        assert_eq!(rest, "bxycd");
+        assert!(queue.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use crate::world::{Outcome, World};
 #[must_use]
 pub fn run(kit: &Kit, seed: u64, readable: bool) -> Outcome {
     let mut outcome = World::new(kit, Plan::new(seed), readable).run();
-    for arena in [arena::drc::run, arena::transfer::run] {
+    for arena in [arena::drc::run, arena::transfer::run, arena::authority::run] {
         if outcome.violation.is_some() {
             break;
         }

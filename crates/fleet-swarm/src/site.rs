@@ -23,6 +23,8 @@ pub struct Site {
     pub rng: Rng,
     /// When its timers are due, as planned.
     pub tick_at: Option<Ms>,
+    /// When it last broke its own connection: a device may do that at any time, healed or not.
+    pub left_at: Option<Ms>,
     /// Take-offs noticed so far.
     pub take_offs: u64,
     /// Publishes its library repeats after a reconnection.
@@ -52,6 +54,7 @@ impl Site {
             sn,
             rng: Rng::with_seed(mix(seed, 0x517E + purpose)),
             tick_at: None,
+            left_at: None,
             take_offs: 0,
             unacknowledged: BTreeMap::new(),
             health: BTreeMap::new(),

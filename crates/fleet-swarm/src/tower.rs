@@ -12,7 +12,8 @@ use fleet_core::dock::DockMachine;
 use fleet_core::io::JournalId;
 use fleet_core::journal::Record;
 use fleet_core::lease::PartitionLease;
-use fleet_types::{CommandId, MonoMs, Now, WallMs};
+use fleet_core::recorder::{RecorderConfig, RecorderPolicy};
+use fleet_types::{CommandId, DeviceSn, MonoMs, Now, WallMs};
 
 use crate::facts::Sent;
 use crate::net::Message;
@@ -51,6 +52,11 @@ pub struct Tower {
     pub suspended_until: Ms,
     /// Its alarms.
     pub alarms: AlarmBook,
+    /// What it makes of telemetry.
+    pub recorder: RecorderPolicy,
+    /// Reports lost on the way to the recorder since the one before, by serial number; none of a
+    /// device that the recorder has not met, or whose machine was made anew.
+    pub lost_reports: BTreeMap<DeviceSn, u64>,
 }
 
 /// A machine and when it wants to be woken.
@@ -65,6 +71,8 @@ pub struct Slot {
     pub handling: Option<Held>,
     /// Deliveries that are acknowledged when what they led to is safe.
     pub held: Vec<Held>,
+    /// Records of what has happened that were asked for and are not safe yet.
+    pub unsafe_records: BTreeSet<JournalId>,
     /// The tower has the right to command the dock, as far as it knows. Without it the machine goes
     /// on for the sake of counter-actions; what it tells is not passed on, and the device is not
     /// told that anything it said is safe.
@@ -102,6 +110,8 @@ impl Tower {
             lease_stalled_until: 0,
             suspended_until: 0,
             alarms: AlarmBook::new(mix(seed, 0xA1A + index as u64)),
+            recorder: RecorderPolicy::new(RecorderConfig::default()),
+            lost_reports: BTreeMap::new(),
         }
     }
 
@@ -128,6 +138,8 @@ impl Tower {
         self.is_writing = false;
         self.leases.clear();
         self.alarms = AlarmBook::new(self.rng.u64(..));
+        self.recorder = RecorderPolicy::new(RecorderConfig::default());
+        self.lost_reports.clear();
         self.suspended_until = 0;
     }
 }

@@ -209,6 +209,10 @@ const sentences: readonly (readonly [string, string])[] = [
     '도크가 제때 응답하지 않았습니다. 실행하는지 알 수 없으며, 명령은 다시 보내지 않습니다.',
   ],
   [
+    'The dock says that the flight is under way already: an earlier copy of the order reached it. Its progress tells what becomes of it.',
+    '도크가 이 비행이 이미 진행 중이라고 답했습니다. 앞서 보낸 같은 지시가 도착한 것입니다. 결과는 진행 보고로 정해집니다.',
+  ],
+  [
     'The dock took the command but never reported its end.',
     '도크가 명령을 접수했으나 끝났다고 알리지 않았습니다.',
   ],

@@ -39,7 +39,7 @@ pub const MACHINE: Machine = Machine {
         ("copy_not_delivered", &["sending", "sent"], "unknown"),
         ("silence", &["sending", "sent", "acknowledged"], "unknown"),
         ("repeat", &["sent"], "sending"),
-        ("answer_unreadable", &["sending", "sent"], "unknown"),
+        ("answer_unclear", &["sending", "sent"], "unknown"),
         ("answer_yes", &["sending", "sent", "unknown"], "acknowledged"),
         ("answer_yes", &["sending", "sent", "unknown"], "succeeded"),
         ("answer_no", &["sending", "sent", "unknown"], "failed"),

@@ -28,7 +28,7 @@ use crate::{
     journal::{Entry, fold::is_superseded},
     mission::{Mission, Next, Order, resume, silence::Seen, waiting::Wish},
     mutant::{self, Mutant},
-    preflight::{AreasSync, FlightFacts, HmsNow, Want, preflight, say},
+    preflight::{AreasSync, FlightFacts, HmsNow, Want, first_block, preflight, say},
     spec::mission_spec,
 };
 
@@ -80,7 +80,6 @@ impl Flights {
         self.peers.insert(flight_id, Peer { sn, status, progress });
     }
 
-    #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         self.overrides.len() + self.unrecorded.len() + self.peers.len()
     }
@@ -142,8 +141,10 @@ impl DockMachine {
     /// The first thing that stands against a flight now.
     fn check_gate(&self, now: Now, request: &MissionRequest) -> Result<(), Reason> {
         let want = want_of(request);
-        match self.gate(now, Some(request.mission_id), &want).first_block() {
-            Some(line) => Err(line.reason.clone()),
+        let facts = self.flight_facts(now, Some(request.mission_id));
+        let (limits, overrides) = (&self.config.limits, &self.flights.overrides);
+        match first_block(now, &facts, &want, limits, overrides) {
+            Some(reason) => Err(reason),
             None => Ok(()),
         }
     }
@@ -417,7 +418,18 @@ impl DockMachine {
                 return;
             }
             // Counts at once: it only stops flights, or lets go of what did.
-            DockSaying::Withdraw(_) | DockSaying::Maintenance { .. } => {
+            DockSaying::Withdraw(item) => {
+                // What waits for its record is withdrawn with what counts already.
+                let is_other = |_: &JournalId, said: &mut DockNotice| match &said.saying {
+                    DockSaying::Override(given) => given.item != *item,
+                    DockSaying::Withdraw(_)
+                    | DockSaying::Maintenance { .. }
+                    | DockSaying::Reserved(_) => true,
+                };
+                self.flights.unrecorded.retain(is_other);
+                self.record(now, trace_id, Entry::Notice(notice.clone()));
+            }
+            DockSaying::Maintenance { .. } => {
                 self.record(now, trace_id, Entry::Notice(notice.clone()));
             }
             DockSaying::Reserved(_) => {}

@@ -389,9 +389,9 @@ impl DockMachine {
         (commands.collect(), missions.collect())
     }
 
-    /// Entries kept, for the tests that bound them.
-    #[cfg(test)]
-    fn memory(&self) -> usize {
+    /// Entries kept: however much is asked and said, there is a bound to it.
+    #[must_use]
+    pub fn memory(&self) -> usize {
         self.commands.len()
             + self.finished.len()
             + self.keys.len()

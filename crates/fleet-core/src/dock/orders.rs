@@ -463,9 +463,21 @@ impl DockMachine {
             return;
         };
         self.trace_command(now, command_id, "send");
-        let expires = if counter_action { expires } else { self.within_lease(expires) };
+        let expires = match counter_action {
+            true => expires,
+            false => self.within_lease(self.within_answer(now, command_id, expires)),
+        };
         let send = Send { command_id, topic, payload, expires, counter_action };
         self.outputs.push_back(Output::Send(send));
+    }
+
+    /// An order of a flight must not reach the dock when nobody waits for its answer any more. A
+    /// broker delivers what was not acknowledged once more when the dock is back: an order to fly that
+    /// was good for the whole life of its mission could then be followed a second time.
+    fn within_answer(&self, now: Now, command_id: CommandId, expires: MonoMs) -> MonoMs {
+        let order =
+            self.commands.get(&command_id).filter(|known| known.status().mission_id.is_some());
+        order.map_or(expires, |order| expires.min(now.mono.after_ms(order.spec().reply_timeout_ms)))
     }
 
     /// A planted defect: what was sent before gets another `tid`.

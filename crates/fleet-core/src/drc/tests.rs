@@ -50,13 +50,16 @@ struct Rig {
     now: u64,
     sticks: Vec<(u64, i64, [f64; 4])>,
     beats: Vec<u64>,
+    /// What the pilot heard of the tower's time, without delay.
+    marks: Vec<u64>,
     others: Vec<Output>,
 }
 
 impl Rig {
     fn new(axes: AxisBook) -> Self {
         let session = DrcSession::new(DrcConfig::default());
-        Self { session, axes, now: 0, sticks: Vec::new(), beats: Vec::new(), others: Vec::new() }
+        let (sticks, beats, marks, others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { session, axes, now: 0, sticks, beats, marks, others }
     }
 
     fn flying() -> Self {
@@ -76,9 +79,17 @@ impl Rig {
         self.drain();
     }
 
+    /// The pilot's clock shows the tower's time, which the machine does not know.
     fn frame(&mut self, number: u64, sent_ms: i64, forward_mps: f64) {
         let sticks = Sticks { forward_mps, ..Sticks::default() };
-        self.input(Input::Frame(Frame { fence: 5, number, sent_ms, sticks }));
+        let mark = self.mark_at(sent_ms);
+        self.input(Input::Frame(Frame { fence: 5, number, sent_ms, mark, sticks }));
+    }
+
+    /// The newest mark that was heard by then.
+    fn mark_at(&self, sent_ms: i64) -> Option<MonoMs> {
+        let is_heard = |mark: &&u64| i64::try_from(**mark).expect("small") <= sent_ms;
+        self.marks.iter().rev().find(is_heard).map(|mark| MonoMs(*mark))
     }
 
     /// Lets time pass, waking the machine when it wants to be.
@@ -97,6 +108,10 @@ impl Rig {
 
     fn drain(&mut self) {
         while let Some(output) = self.session.poll_output() {
+            if let Output::Mark(mark) = &output {
+                self.marks.push(mark.0);
+                continue;
+            }
             let Output::Publish { payload, is_counter_action } = &output else {
                 self.others.push(output);
                 continue;
@@ -123,6 +138,7 @@ impl Rig {
             Output::OrderEnter
             | Output::OrderExit
             | Output::Publish { .. }
+            | Output::Mark(_)
             | Output::State(_)
             | Output::AskResume { .. }
             | Output::Resume { .. } => None,
@@ -162,10 +178,44 @@ fn a_fresh_frame_takes_the_aircraft_up_again_within_the_two_seconds() {
     let mut rig = Rig::flying();
     rig.pass(600);
     assert_eq!(rig.session.phase(), Phase::Holding);
-    rig.frame(1, 0, 3.0);
+    rig.frame(1, 600, 3.0);
     assert_eq!(rig.session.phase(), Phase::Flying);
     rig.pass(100);
     assert_eq!(rig.sticks.last().map(|(_, _, axes)| axes[0]), Some(3.0));
+}
+
+#[test]
+fn what_waited_in_a_stalled_line_while_the_session_began_moves_nothing() {
+    let mut rig = Rig::new(checked());
+    rig.now = 3_000;
+    rig.enter(false);
+    // Read seconds before the session; the line lets all of it go at once.
+    for number in 1..40_u32 {
+        let sent_ms = i64::from(number) * 50;
+        rig.frame(u64::from(number), sent_ms, 9.0);
+    }
+    assert_eq!(rig.sticks, [], "frames of up to three seconds ago moved it");
+    assert_eq!(rig.session.stats().unmeasured, 39);
+    // Read within the session, and stalled in turn.
+    rig.pass(900);
+    rig.frame(40, 3_010, 9.0);
+    assert!(rig.sticks.iter().all(|(_, _, axes)| *axes == [0.0; 4]));
+    assert_eq!(rig.session.phase(), Phase::Holding, "nor do they keep the switch quiet");
+    rig.frame(41, 3_850, 4.0);
+    rig.pass(100);
+    assert_eq!(rig.sticks.last().map(|(_, _, axes)| axes[0]), Some(4.0));
+}
+
+#[test]
+fn a_mark_of_another_session_or_of_the_future_is_no_measure() {
+    let mut rig = Rig::new(checked());
+    rig.now = 1_000;
+    rig.enter(false);
+    let sticks = Sticks { forward_mps: 9.0, ..Sticks::default() };
+    for (number, mark) in [(1, None), (2, Some(MonoMs(999))), (3, Some(MonoMs(1_001)))] {
+        rig.input(Input::Frame(Frame { fence: 5, number, sent_ms: 0, mark, sticks }));
+    }
+    assert_eq!((rig.session.stats().unmeasured, rig.sticks.len()), (3, 0));
 }
 
 #[test]
@@ -208,7 +258,13 @@ fn values_stay_within_the_documented_bounds_and_nonsense_is_dropped() {
     let mut rig = Rig::flying();
     let sticks =
         Sticks { forward_mps: 99.0, right_mps: -99.0, up_mps: -99.0, clockwise_dps: 999.0 };
-    rig.input(Input::Frame(Frame { fence: 5, number: 1, sent_ms: 0, sticks }));
+    rig.input(Input::Frame(Frame {
+        fence: 5,
+        number: 1,
+        sent_ms: 0,
+        mark: Some(MonoMs(0)),
+        sticks,
+    }));
     assert_eq!(rig.sticks[0].2, [17.0, -17.0, -4.0, 90.0]);
     rig.frame(2, 0, f64::NAN);
     assert_eq!((rig.session.stats().foreign, rig.sticks.len()), (1, 1));
@@ -241,6 +297,7 @@ fn zeros_go_whoever_sends_them_and_sticks_only_under_the_sessions_authority() {
         fence: 4,
         number: 1,
         sent_ms: 0,
+        mark: None,
         sticks: Sticks { up_mps: 1.0, ..Sticks::default() },
     };
     rig.input(Input::Frame(frame));
@@ -311,6 +368,7 @@ proptest! {
         let mut rig = Rig::flying();
         let mut newest = None;
         let mut quickest = i64::MAX;
+        let mut is_measured = false;
         let mut fresh_at = 0;
         for (gap, number, delay, is_reordered) in steps {
             rig.input(Input::DeviceHeard);
@@ -327,7 +385,11 @@ proptest! {
                 newest = Some(number);
                 let way = i64::try_from(delay).expect("small");
                 quickest = quickest.min(way);
-                is_fresh = way - quickest <= 250;
+                // What was read longer ago than this took no mark of the tower with it.
+                let is_young = |mark: MonoMs| rig.now - mark.0 <= 500;
+                let is_on_time = way - quickest <= 250;
+                is_measured |= is_on_time && rig.mark_at(sent).is_some_and(is_young);
+                is_fresh = is_on_time && is_measured;
             }
             let before = rig.sticks.len();
             rig.frame(number, sent, 1.0 + f64::from(u32::try_from(number).expect("small")) / 100.0);

@@ -88,6 +88,8 @@ fn check(change: impl Fn(&mut FlightFacts), expect: Option<(&str, Option<Role>)>
     let found = report.first_block().map(|line| (line.reason.code.as_ref(), line.override_role));
     assert_eq!(found, expect);
     assert_eq!(report.can_fly, expect.is_none());
+    let first = first_block(now(), &facts, &want(&plan), &Limits::default(), &[]);
+    assert_eq!(first.as_ref(), report.first_block().map(|line| &line.reason));
     for line in &report.lines {
         assert!(line.reason.message_ko.is_some() || line.item == PreflightItem::Connection);
     }

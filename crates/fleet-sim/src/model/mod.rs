@@ -197,6 +197,8 @@ pub struct DockModel {
     job: Option<Job>,
     prepared: BTreeMap<String, Prepared>,
     task: Option<ActiveTask>,
+    /// Flights that were ordered to begin, the latest ones; they outlive a restart of the dock.
+    begun: VecDeque<String>,
     last_finished: Option<String>,
     next_fetch: u64,
     truth: GroundTruth,
@@ -229,6 +231,7 @@ impl DockModel {
             job: None,
             prepared: BTreeMap::new(),
             task: None,
+            begun: VecDeque::new(),
             last_finished: None,
             next_fetch: 0,
             truth: GroundTruth::default(),

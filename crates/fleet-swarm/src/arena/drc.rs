@@ -13,17 +13,18 @@ use fleet_core::drc::axes::{AxisBook, AxisCheck, Craft};
 use fleet_core::drc::{DrcConfig, DrcSession, Frame, Input, Output, Phase, Position, Sticks};
 use fleet_types::{DeviceSn, MonoMs, Now, WallMs};
 
-use super::{Outcome, Plans};
-use crate::checks::Violation;
+use super::{Arena, Common, Outcome};
 use crate::plan::{EPOCH_MS, mix};
-use crate::queue::Ms;
-use crate::trace::Trace;
+use crate::queue::{Ms, Queue};
 
 /// Silence after which the sticks must be at zero, and after which the session must be over.
 const ZERO_AFTER_MS: Ms = 250;
 const RELEASE_AFTER_MS: Ms = 2_000;
 /// A frame this much slower than the quickest is too old.
 const STALE_MS: i64 = 250;
+/// What moves anything was read at most this long before it came, whatever the line does: the oldest
+/// that a session may take for its quickest, and a frame that is slower by as much as is allowed.
+const AGE_MAX_MS: Ms = 500 + 250;
 /// Between two sticks.
 const TICK_MS: Ms = 100;
 /// The whole of it.
@@ -39,6 +40,8 @@ enum Event {
     Read,
     /// A frame reaches the tower.
     Arrives(Frame),
+    /// A mark of the tower's time reaches the pilot.
+    Marked(MonoMs),
     /// The line stands still.
     Stall,
     /// The pilot goes away without a word, or comes back.
@@ -78,11 +81,8 @@ struct Judge {
     judged: u64,
 }
 
-struct Arena {
-    rng: Rng,
-    now: Ms,
-    plans: Plans<Event>,
-    trace: Trace,
+struct Flown {
+    common: Common<Event>,
     session: DrcSession,
     axes: AxisBook,
     craft: Craft,
@@ -97,29 +97,38 @@ struct Arena {
     last_arrival: Ms,
     number: u64,
     browser_ms: i64,
+    /// The newest of the tower's marks that the pilot has heard.
+    mark: Option<MonoMs>,
     places: Vec<(Ms, Position)>,
-    violation: Option<Violation>,
-    tally: BTreeMap<&'static str, u64>,
 }
 
 /// Runs one.
 #[must_use]
 pub fn run(seed: u64, readable: bool) -> Outcome {
-    let mut arena = Arena::new(seed, readable);
-    while let Some((at, event)) = arena.plans.pop() {
-        arena.now = at;
-        arena.trace.event(at);
-        if at > END_MS || arena.violation.is_some() {
-            break;
-        }
-        arena.handle(event);
-        arena.look();
-    }
-    arena.tally.insert("sticks stop when nobody steers", arena.judge.judged);
-    Outcome { trace: arena.trace, violation: arena.violation, tally: arena.tally }
+    super::run(Flown::new(seed, readable), END_MS)
 }
 
-impl Arena {
+impl Arena for Flown {
+    type Event = Event;
+
+    fn common(&mut self) -> &mut Common<Event> {
+        &mut self.common
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.happens(event);
+    }
+
+    fn look(&mut self) {
+        self.holds();
+    }
+
+    fn at_end(&mut self) {
+        self.is_over();
+    }
+}
+
+impl Flown {
     fn new(seed: u64, readable: bool) -> Self {
         let mut rng = Rng::with_seed(mix(seed, 0xD7C));
         let craft = Craft { model: "0-91-1".to_owned(), firmware: "09.01.0101".to_owned() };
@@ -141,15 +150,12 @@ impl Arena {
         }
         let is_unordered = rng.u8(..) < 80;
         let browser_ms = rng.i64(-1_000_000..1_000_000);
-        let mut plans = Plans::new();
+        let mut plans = Queue::new();
         plans.push(rng.u64(100..2_000), Event::Sit);
         plans.push(50, Event::Moved);
         plans.push(40, Event::Look);
         Self {
-            rng,
-            now: 0,
-            plans,
-            trace: Trace::new(readable),
+            common: Common { rng, plans, ..Common::new(0, readable) },
             session: DrcSession::new(DrcConfig::default()),
             axes,
             craft,
@@ -164,38 +170,28 @@ impl Arena {
             last_arrival: 0,
             number: 0,
             browser_ms,
+            mark: None,
             places: Vec::new(),
-            violation: None,
-            tally: BTreeMap::new(),
         }
     }
 
     fn clock(&self) -> Now {
         Now {
-            mono: MonoMs(5_000 + self.now),
-            wall: WallMs(EPOCH_MS.saturating_add_unsigned(self.now)),
+            mono: MonoMs(5_000 + self.common.now),
+            wall: WallMs(EPOCH_MS.saturating_add_unsigned(self.common.now)),
         }
     }
 
-    fn count(&mut self, what: &'static str) {
-        *self.tally.entry(what).or_default() += 1;
-    }
-
-    fn fail(&mut self, checker: &'static str, what: String) {
-        let at = self.now;
-        self.trace.line(at, || format!("*** [{checker}] {what}"));
-        self.violation.get_or_insert(Violation { at, checker, what });
-    }
-
-    fn handle(&mut self, event: Event) {
+    fn happens(&mut self, event: Event) {
         match event {
             Event::Sit => self.sit(),
             Event::Read => self.read_sticks(),
             Event::Arrives(frame) => self.arrives(frame),
+            Event::Marked(mark) => self.mark = self.mark.max(Some(mark)),
             Event::Stall => {
-                self.stalled_until = self.now + self.rng.u64(150..4_000);
-                let again = self.now + self.rng.u64(1_000..8_000);
-                self.plans.push(again, Event::Stall);
+                self.stalled_until = self.common.now + self.common.rng.u64(150..4_000);
+                let again = self.common.now + self.common.rng.u64(1_000..8_000);
+                self.common.plans.push(again, Event::Stall);
             }
             Event::Away(is_away) => self.is_away = is_away,
             Event::Leave => self.feed(Input::Leave),
@@ -203,10 +199,10 @@ impl Arena {
             Event::Entered(result) => {
                 self.is_in_mode |= result == 0;
                 if self.session.phase() == Phase::Entering {
-                    self.judge.begin(self.now);
+                    self.judge.begin(self.common.now);
                 }
                 self.feed(Input::Entered { result });
-                self.plans.push(self.now + 500, Event::Beat);
+                self.common.plans.push(self.common.now + 500, Event::Beat);
             }
             Event::Left => {
                 self.is_in_mode = false;
@@ -216,83 +212,86 @@ impl Arena {
             Event::Beat => {
                 if self.is_in_mode {
                     self.feed(Input::DeviceHeard);
-                    self.plans.push(self.now + 500, Event::Beat);
+                    self.common.plans.push(self.common.now + 500, Event::Beat);
                 }
             }
             Event::Moved => self.aircraft_moves(),
             Event::Confirm { age_ms } => self.confirm(age_ms),
             Event::Tick => {
-                if self.tick_at == Some(self.now) {
+                if self.tick_at == Some(self.common.now) {
                     self.tick_at = None;
                     let now = self.clock();
                     self.session.handle_timeout(now);
                     self.carry_out();
                 }
             }
-            Event::Look => self.plans.push(self.now + 200, Event::Look),
+            Event::Look => self.common.plans.push(self.common.now + 200, Event::Look),
         }
     }
 
     /// The pilot sits down: what they will do is drawn now.
     fn sit(&mut self) {
-        self.count("sessions asked for");
-        let pauses_wayline = self.rng.bool();
+        self.common.count("sessions asked for");
+        let pauses_wayline = self.common.rng.bool();
         self.feed(Input::Enter { fence: FENCE, craft: self.craft.clone(), pauses_wayline });
         if !self.is_open {
             self.is_open = true;
-            self.plans.push(self.now + 20, Event::Read);
-            self.plans.push(self.now + self.rng.u64(1_000..6_000), Event::Stall);
+            self.common.plans.push(self.common.now + 20, Event::Read);
+            self.common
+                .plans
+                .push(self.common.now + self.common.rng.u64(1_000..6_000), Event::Stall);
         }
-        let flies_ms = self.rng.u64(2_000..9_000);
-        let end = self.now + flies_ms;
-        match self.rng.u8(0..5) {
-            0 => self.plans.push(end, Event::Leave),
-            1 => self.plans.push(end, Event::AuthorityLost),
-            2 => self.plans.push(end, Event::Left),
+        let flies_ms = self.common.rng.u64(2_000..9_000);
+        let end = self.common.now + flies_ms;
+        match self.common.rng.u8(0..5) {
+            0 => self.common.plans.push(end, Event::Leave),
+            1 => self.common.plans.push(end, Event::AuthorityLost),
+            2 => self.common.plans.push(end, Event::Left),
             _ => {
-                self.plans.push(end, Event::Away(true));
-                self.plans.push(end + self.rng.u64(100..4_000), Event::Away(false));
+                self.common.plans.push(end, Event::Away(true));
+                self.common.plans.push(end + self.common.rng.u64(100..4_000), Event::Away(false));
             }
         }
-        let looks = self.rng.u64(500..6_000);
-        let age_ms = if self.rng.bool() { 0 } else { self.rng.u64(0..9_000) };
-        self.plans.push(end + looks, Event::Confirm { age_ms });
-        self.plans.push(end + self.rng.u64(2_000..9_000), Event::Sit);
+        let looks = self.common.rng.u64(500..6_000);
+        let age_ms = if self.common.rng.bool() { 0 } else { self.common.rng.u64(0..9_000) };
+        self.common.plans.push(end + looks, Event::Confirm { age_ms });
+        self.common.plans.push(end + self.common.rng.u64(2_000..9_000), Event::Sit);
     }
 
     /// A frame leaves the browser.
     fn read_sticks(&mut self) {
-        self.plans.push(self.now + self.rng.u64(30..110), Event::Read);
+        self.common.plans.push(self.common.now + self.common.rng.u64(30..110), Event::Read);
         if self.is_away {
             return;
         }
         self.number += 1;
         // The deflection names the frame, so that what leaves can be told from what was read.
         let code = i64::try_from(self.number % 1_600).unwrap_or(0) + 1;
-        let is_zero = self.rng.u8(..) < 30;
+        let is_zero = self.common.rng.u8(..) < 30;
         let forward_mps = if is_zero { 0.0 } else { code as f64 / 100.0 };
         if !is_zero {
-            self.judge.read.insert(code, (self.number, self.now));
+            self.judge.read.insert(code, (self.number, self.common.now));
         }
         let sticks = Sticks { forward_mps, ..Sticks::default() };
-        let sent_ms = self.browser_ms.saturating_add_unsigned(self.now);
+        let sent_ms = self.browser_ms.saturating_add_unsigned(self.common.now);
         let (number, fence) = (self.number, FENCE);
-        let frame = Frame { fence, number, sent_ms, sticks };
-        let mut at = self.now.max(self.stalled_until) + self.rng.u64(5..60);
+        let mark = self.mark;
+        let frame = Frame { fence, number, sent_ms, mark, sticks };
+        let mut at = self.common.now.max(self.stalled_until) + self.common.rng.u64(5..60);
         if !self.is_unordered {
             at = at.max(self.last_arrival);
             self.last_arrival = at;
         }
-        self.plans.push(at, Event::Arrives(frame));
-        if self.is_unordered && self.rng.u8(..) < 20 {
-            self.plans.push(at + self.rng.u64(1..700), Event::Arrives(frame));
+        self.common.plans.push(at, Event::Arrives(frame));
+        if self.is_unordered && self.common.rng.u8(..) < 20 {
+            self.common.plans.push(at + self.common.rng.u64(1..700), Event::Arrives(frame));
         }
-        if self.rng.u8(..) < 6 {
+        if self.common.rng.u8(..) < 6 {
             // Somebody whose authority ended, with sticks that nobody here read.
             let sticks = Sticks { forward_mps: 16.55, ..Sticks::default() };
             let number = number + 1_000_000;
-            let frame = Frame { fence: FENCE - 1, number, sent_ms, sticks };
-            self.plans.push(at, Event::Arrives(frame));
+            let frame = Frame { fence: FENCE - 1, number, sent_ms, mark, sticks };
+            self.common.plans.push(at, Event::Arrives(frame));
         }
     }
 
@@ -306,39 +305,41 @@ impl Arena {
             let judge = &mut self.judge;
             if judge.newest.is_none_or(|newest| frame.number > newest) {
                 judge.newest = Some(frame.number);
-                let way = i64::try_from(self.now).unwrap_or(0) - (frame.sent_ms - self.browser_ms);
+                let way =
+                    i64::try_from(self.common.now).unwrap_or(0) - (frame.sent_ms - self.browser_ms);
                 let quickest = judge.quickest_ms.map_or(way, |quickest| quickest.min(way));
                 judge.quickest_ms = Some(quickest);
-                if way - quickest <= STALE_MS {
-                    judge.fresh_at = self.now;
+                let is_young = u64::try_from(way).is_ok_and(|way| way <= AGE_MAX_MS);
+                if way - quickest <= STALE_MS && is_young {
+                    judge.fresh_at = self.common.now;
                 }
             }
         }
-        self.count("frames of sticks");
+        self.common.count("frames of sticks");
         self.feed(Input::Frame(frame));
     }
 
     fn aircraft_moves(&mut self) {
-        let far = self.rng.u64(0..400);
+        let far = self.common.rng.u64(0..400);
         let position = Position {
-            latitude_deg: 37.0 + self.now as f64 * 1e-7,
+            latitude_deg: 37.0 + self.common.now as f64 * 1e-7,
             longitude_deg: 127.0,
             height_m: 60.0,
-            battery_percent: 90 - i64::try_from(self.now / 1_000).unwrap_or(0),
+            battery_percent: 90 - i64::try_from(self.common.now / 1_000).unwrap_or(0),
             heard: self.clock().mono,
         };
-        self.places.push((self.now, position));
+        self.places.push((self.common.now, position));
         self.feed(Input::Position(position));
-        self.plans.push(self.now + 600 + far, Event::Moved);
+        self.common.plans.push(self.common.now + 600 + far, Event::Moved);
     }
 
     fn confirm(&mut self, age_ms: Ms) {
-        let seen_at = self.now.saturating_sub(age_ms);
+        let seen_at = self.common.now.saturating_sub(age_ms);
         let seen = self.places.iter().rev().find(|(at, _)| *at <= seen_at);
         let Some((_, shown)) = seen.copied() else { return };
         self.judge.confirmed += 1;
-        self.count("waylines confirmed by a person");
-        self.trace.line(self.now, || format!("a person, who sees {age_ms} ms ago: fly on"));
+        self.common.count("waylines confirmed by a person");
+        self.common.line(|| format!("a person, who sees {age_ms} ms ago: fly on"));
         self.feed(Input::ConfirmResume { by: "operator".to_owned(), shown });
         self.judge.confirmed = 0;
     }
@@ -353,50 +354,59 @@ impl Arena {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::OrderEnter => {
-                    let result = if self.rng.u8(..) < 20 { 319_033 } else { 0 };
-                    if self.rng.u8(..) > 15 {
-                        let at = self.now + self.rng.u64(30..2_500);
-                        self.plans.push(at, Event::Entered(result));
+                    let result = if self.common.rng.u8(..) < 20 { 319_033 } else { 0 };
+                    if self.common.rng.u8(..) > 15 {
+                        let at = self.common.now + self.common.rng.u64(30..2_500);
+                        self.common.plans.push(at, Event::Entered(result));
                     }
                 }
                 Output::OrderExit => {
                     let x = self.judge.last_x;
                     if x != 0 {
-                        self.fail("leaving stops the aircraft", format!("{x} stands"));
+                        self.common.fail("leaving stops the aircraft", format!("{x} stands"));
                     }
-                    if self.rng.u8(..) > 30 {
-                        self.plans.push(self.now + self.rng.u64(30..800), Event::Left);
+                    if self.common.rng.u8(..) > 30 {
+                        self.common
+                            .plans
+                            .push(self.common.now + self.common.rng.u64(30..800), Event::Left);
                     }
                 }
                 Output::Publish { payload, .. } => self.published(&payload),
-                Output::State(phase) => self.trace.line(self.now, || format!("session: {phase:?}")),
-                Output::AskResume { .. } => self.count("people asked whether the wayline goes on"),
+                Output::Mark(mark) => {
+                    let way = self.common.rng.u64(5..60);
+                    let at = self.common.now.max(self.stalled_until) + way;
+                    self.common.plans.push(at, Event::Marked(mark));
+                }
+                Output::State(phase) => self.common.line(|| format!("session: {phase:?}")),
+                Output::AskResume { .. } => {
+                    self.common.count("people asked whether the wayline goes on")
+                }
                 Output::Resume { by } => self.resumed(&by),
                 Output::Refused(reason) => {
-                    self.trace.line(self.now, || format!("refused: {}", reason.code));
+                    self.common.line(|| format!("refused: {}", reason.code));
                 }
             }
         }
         let Some((due, _)) = self.session.poll_timeout() else { return };
-        let due = due.0.saturating_sub(5_000).max(self.now + 1);
-        if self.tick_at.is_none_or(|planned| due < planned || planned <= self.now) {
+        let due = due.0.saturating_sub(5_000).max(self.common.now + 1);
+        if self.tick_at.is_none_or(|planned| due < planned || planned <= self.common.now) {
             self.tick_at = Some(due);
-            self.plans.push(due, Event::Tick);
+            self.common.plans.push(due, Event::Tick);
         }
     }
 
     fn resumed(&mut self, by: &str) {
-        self.count("waylines that went on");
+        self.common.count("waylines that went on");
         let (_, truth) = self.places.last().copied().unzip();
-        self.trace.line(self.now, || format!("the wayline goes on by {by}"));
+        self.common.line(|| format!("the wayline goes on by {by}"));
         if self.judge.confirmed == 0 || truth.is_none() {
-            self.fail("no wayline goes on by itself", format!("it went on by {by:?}"));
+            self.common.fail("no wayline goes on by itself", format!("it went on by {by:?}"));
         }
     }
 
     /// Something left for the device.
     fn published(&mut self, payload: &[u8]) {
-        self.trace.bytes(payload);
+        self.common.trace.bytes(payload);
         let message: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
         if message.get("method").and_then(|method| method.as_str()) != Some("drone_control") {
             return;
@@ -404,12 +414,12 @@ impl Arena {
         let axis = |key: &str| message.pointer(key).and_then(serde_json::Value::as_f64);
         let x = axis("/data/x").unwrap_or(0.0);
         let x = (x * 100.0).round() as i64;
-        self.trace.line(self.now, || format!("sticks {x}"));
+        self.common.line(|| format!("sticks {x}"));
         let seq = message.get("seq").or_else(|| message.pointer("/data/seq"));
         let seq = seq.and_then(serde_json::Value::as_i64).unwrap_or(-1);
         if seq != self.judge.next_seq {
             let wanted = self.judge.next_seq;
-            self.fail("numbers of sticks rise by one", format!("{seq} instead of {wanted}"));
+            self.common.fail("numbers of sticks rise by one", format!("{seq} instead of {wanted}"));
         }
         self.judge.next_seq = seq + 1;
         self.judge.last_x = x;
@@ -418,12 +428,12 @@ impl Arena {
             return;
         }
         if let Err(what) = self.may_move(x) {
-            self.fail("sticks move once, and fresh", what);
+            self.common.fail("sticks move once, and fresh", what);
         }
     }
 
     fn may_move(&mut self, x: i64) -> Result<(), String> {
-        let now = self.now;
+        let now = self.common.now;
         if !self.is_checked {
             return Err(format!("{x} left though no axis check is on record"));
         }
@@ -435,6 +445,9 @@ impl Arena {
         }
         let quickest = u64::try_from(self.judge.quickest_ms.unwrap_or(0)).unwrap_or(0);
         let age = now - read_at;
+        if age > AGE_MAX_MS + TICK_MS {
+            return Err(format!("{x} left {age} ms after it was read"));
+        }
         if age > quickest + STALE_MS.unsigned_abs() + TICK_MS {
             return Err(format!(
                 "{x} left {age} ms after it was read; the quickest took {quickest}"
@@ -443,18 +456,23 @@ impl Arena {
         Ok(())
     }
 
+    fn is_over(&mut self) {
+        let judged = self.judge.judged;
+        self.common.tally.insert("sticks stop when nobody steers", judged);
+    }
+
     /// After every event: silence has stopped the aircraft, and then ended the session.
-    fn look(&mut self) {
+    fn holds(&mut self) {
         if !matches!(self.session.phase(), Phase::Flying | Phase::Holding) {
             return;
         }
-        let silent = self.now - self.judge.fresh_at;
+        let silent = self.common.now - self.judge.fresh_at;
         let x = self.judge.last_x;
         if silent > ZERO_AFTER_MS + TICK_MS + 1 && x != 0 {
-            self.fail("silence stops the aircraft", format!("{x} stands after {silent} ms"));
+            self.common.fail("silence stops the aircraft", format!("{x} stands after {silent} ms"));
         }
         if silent > RELEASE_AFTER_MS + 1 {
-            self.fail("silence ends the session", format!("it goes on after {silent} ms"));
+            self.common.fail("silence ends the session", format!("it goes on after {silent} ms"));
         }
     }
 }

@@ -18,11 +18,9 @@ use fleet_types::{
 };
 use uuid::Uuid;
 
-use super::{Outcome, Plans};
-use crate::checks::Violation;
+use super::{Arena, Common, Outcome};
 use crate::plan::mix;
-use crate::queue::Ms;
-use crate::trace::Trace;
+use crate::queue::{Ms, Queue};
 
 const HEAL_MS: Ms = 40_000;
 const END_MS: Ms = 110_000;
@@ -86,37 +84,39 @@ struct Flight {
     best_link: bool,
 }
 
-struct Arena {
-    rng: Rng,
-    now: Ms,
-    plans: Plans<Event>,
-    trace: Trace,
+struct Docks {
+    common: Common<Event>,
     docks: Vec<Dock>,
     flights: Vec<Flight>,
     reserved: BTreeMap<usize, usize>,
     lost: f64,
     refused: f64,
-    violation: Option<Violation>,
-    tally: BTreeMap<&'static str, u64>,
 }
 
 /// Runs one.
 #[must_use]
 pub fn run(seed: u64, readable: bool) -> Outcome {
-    let mut arena = Arena::new(seed, readable);
-    while let Some((at, event)) = arena.plans.pop() {
-        arena.now = at;
-        arena.trace.event(at);
-        if at > END_MS || arena.violation.is_some() {
-            break;
-        }
-        arena.handle(event);
-        arena.look();
+    super::run(Docks::new(seed, readable), END_MS)
+}
+
+impl Arena for Docks {
+    type Event = Event;
+
+    fn common(&mut self) -> &mut Common<Event> {
+        &mut self.common
     }
-    if arena.violation.is_none() {
-        arena.at_end();
+
+    fn handle(&mut self, event: Event) {
+        self.happens(event);
     }
-    Outcome { trace: arena.trace, violation: arena.violation, tally: arena.tally }
+
+    fn look(&mut self) {
+        self.holds();
+    }
+
+    fn at_end(&mut self) {
+        self.is_over();
+    }
 }
 
 fn side_index(side: Side) -> usize {
@@ -134,7 +134,7 @@ fn id(number: usize) -> Uuid {
     Uuid::from_u128(1 + number as u128)
 }
 
-impl Arena {
+impl Docks {
     fn new(seed: u64, readable: bool) -> Self {
         let mut rng = Rng::with_seed(mix(seed, 0x2D0C));
         let count = rng.usize(2..=4);
@@ -143,7 +143,7 @@ impl Arena {
         for dock in docks.iter_mut().take(aircraft) {
             dock.has_aircraft = true;
         }
-        let mut plans = Plans::new();
+        let mut plans = Queue::new();
         plans.push(rng.u64(100..3_000), Event::Ask);
         plans.push(500, Event::Report);
         plans.push(6_000, Event::LookAfter);
@@ -155,40 +155,25 @@ impl Arena {
         let lost = if rng.bool() { rng.f64() * 0.3 } else { 0.0 };
         let refused = if rng.bool() { rng.f64() * 0.3 } else { 0.0 };
         Self {
-            rng,
-            now: 0,
-            plans,
-            trace: Trace::new(readable),
+            common: Common { rng, plans, ..Common::new(0, readable) },
             docks,
             flights: Vec::new(),
             reserved: BTreeMap::new(),
             lost,
             refused,
-            violation: None,
-            tally: BTreeMap::new(),
         }
     }
 
-    fn count(&mut self, what: &'static str) {
-        *self.tally.entry(what).or_default() += 1;
-    }
-
-    fn fail(&mut self, checker: &'static str, what: String) {
-        let at = self.now;
-        self.trace.line(at, || format!("*** [{checker}] {what}"));
-        self.violation.get_or_insert(Violation { at, checker, what });
-    }
-
     fn is_healed(&self) -> bool {
-        self.now >= HEAL_MS
+        self.common.now >= HEAL_MS
     }
 
-    fn handle(&mut self, event: Event) {
+    fn happens(&mut self, event: Event) {
         match event {
             Event::Ask => self.ask(),
             Event::Cancel(flight) => {
                 if let Ok(effects) = self.flights[flight].machine.cancel() {
-                    self.trace.line(self.now, || format!("a person cancels flight {flight}"));
+                    self.common.line(|| format!("a person cancels flight {flight}"));
                     self.carry_out(flight, effects);
                 }
             }
@@ -220,11 +205,11 @@ impl Arena {
 
     fn ask(&mut self) {
         if !self.is_healed() {
-            let next = self.now + self.rng.u64(1_000..9_000);
-            self.plans.push(next, Event::Ask);
+            let next = self.common.now + self.common.rng.u64(1_000..9_000);
+            self.common.plans.push(next, Event::Ask);
         }
         let count = self.docks.len();
-        let (from, to) = (self.rng.usize(0..count), self.rng.usize(0..count));
+        let (from, to) = (self.common.rng.usize(0..count), self.common.rng.usize(0..count));
         let is_fit = self.places(None)[to].against.is_none();
         let is_busy = |dock: usize| {
             let open = self.flights.iter().filter(|flight| !flight.machine.is_ended());
@@ -233,14 +218,14 @@ impl Arena {
         };
         let can_leave = self.docks[from].has_aircraft && !is_busy(from);
         if from == to || !is_fit || !can_leave || self.reserved.contains_key(&from) {
-            return self.count("flights between docks that were not taken");
+            return self.common.count("flights between docks that were not taken");
         }
         let flight = self.flights.len();
         let ids = [flight * 3, flight * 3 + 1, flight * 3 + 2].map(|number| MissionId(id(number)));
         let status = asked(ids, MultiDockId(id(flight)), sn(from), sn(to), WallMs(0));
         let (machine, effects) = MultiDock::accept(status);
-        self.trace.line(self.now, || format!("flight {flight} from dock {from} to dock {to}"));
-        self.count("flights between docks");
+        self.common.line(|| format!("flight {flight} from dock {from} to dock {to}"));
+        self.common.count("flights between docks");
         self.flights.push(Flight {
             machine,
             docks: [from, to],
@@ -252,9 +237,9 @@ impl Arena {
             landed_in: None,
             best_link: false,
         });
-        if self.rng.u8(..) < 30 {
-            let at = self.now + self.rng.u64(50..4_000);
-            self.plans.push(at, Event::Cancel(flight));
+        if self.common.rng.u8(..) < 30 {
+            let at = self.common.now + self.common.rng.u64(50..4_000);
+            self.common.plans.push(at, Event::Cancel(flight));
         }
         self.carry_out(flight, effects);
     }
@@ -268,7 +253,7 @@ impl Arena {
                     match (self.reserved.get(&dock).copied(), flight_id) {
                         (Some(other), Some(_)) if other != flight => {
                             let what = format!("dock {dock} is flight {other}'s and {flight}'s");
-                            self.fail("a place is one flight's", what);
+                            self.common.fail("a place is one flight's", what);
                         }
                         (_, Some(_)) => {
                             self.reserved.insert(dock, flight);
@@ -296,7 +281,7 @@ impl Arena {
                 Effect::ReturnTo { home, .. } => {
                     let dock = (0..self.docks.len()).find(|dock| sn(*dock) == home);
                     if let Some(dock) = dock {
-                        self.count("aircraft sent to another home");
+                        self.common.count("aircraft sent to another home");
                         self.send(flight, Side::TakeOff, Order::ReturnTo(dock));
                     }
                 }
@@ -309,29 +294,31 @@ impl Arena {
         let said_yes = &self.flights[flight].said_yes;
         if !(said_yes.contains(&Side::TakeOff) && said_yes.contains(&Side::Landing)) {
             let what = format!("flight {flight}: {side:?} is ordered; yes came from {said_yes:?}");
-            self.fail("both docks said yes first", what);
+            self.common.fail("both docks said yes first", what);
         }
         self.told(flight, side, MissionState::Starting, None);
         self.send(flight, side, Order::Execute);
     }
 
     fn send(&mut self, flight: usize, side: Side, order: Order) {
-        self.trace.line(self.now, || format!("flight {flight}: {order:?} to {side:?}"));
+        self.common.line(|| format!("flight {flight}: {order:?} to {side:?}"));
         if matches!(order, Order::Prepare | Order::Execute) {
-            self.plans.push(self.now + ANSWER_MS, Event::Silent { flight, side, order });
+            self.common
+                .plans
+                .push(self.common.now + ANSWER_MS, Event::Silent { flight, side, order });
         }
-        if !self.is_healed() && self.rng.f64() < self.lost {
-            return self.count("orders between docks that were lost");
+        if !self.is_healed() && self.common.rng.f64() < self.lost {
+            return self.common.count("orders between docks that were lost");
         }
         let dock = self.flights[flight].docks[side_index(side)];
-        let at = self.now + self.rng.u64(10..400);
+        let at = self.common.now + self.common.rng.u64(10..400);
         let at = at.max(self.docks[dock].last_arrival);
         self.docks[dock].last_arrival = at;
-        self.plans.push(at, Event::Arrives { flight, side, order });
+        self.common.plans.push(at, Event::Arrives { flight, side, order });
     }
 
     fn arrives(&mut self, flight: usize, side: Side, order: Order) {
-        let is_refused = !self.is_healed() && self.rng.f64() < self.refused;
+        let is_refused = !self.is_healed() && self.common.rng.f64() < self.refused;
         let index = self.flights[flight].docks[side_index(side)];
         let dock = &mut self.docks[index];
         let yes = match order {
@@ -343,8 +330,8 @@ impl Arena {
                 match side {
                     Side::Landing => dock.open_for = Some(flight),
                     Side::TakeOff => {
-                        let at = self.now + self.rng.u64(200..2_000);
-                        self.plans.push(at, Event::TakeOff(flight));
+                        let at = self.common.now + self.common.rng.u64(200..2_000);
+                        self.common.plans.push(at, Event::TakeOff(flight));
                     }
                 }
                 dock.prepared = None;
@@ -363,8 +350,8 @@ impl Arena {
             Order::ReturnTo(home) => {
                 if self.flights[flight].bound_for.is_some() {
                     self.flights[flight].bound_for = Some(home);
-                    let at = self.now + self.rng.u64(2_000..8_000);
-                    self.plans.push(at, Event::Land(flight));
+                    let at = self.common.now + self.common.rng.u64(2_000..8_000);
+                    self.common.plans.push(at, Event::Land(flight));
                 }
                 return;
             }
@@ -372,10 +359,10 @@ impl Arena {
         if yes && order == Order::Prepare {
             self.flights[flight].said_yes.insert(side);
         }
-        self.trace.line(self.now, || format!("dock {index}: {order:?} of flight {flight}: {yes}"));
-        if self.is_healed() || self.rng.f64() >= self.lost {
-            let at = self.now + self.rng.u64(10..400);
-            self.plans.push(at, Event::Answer { flight, side, order, yes });
+        self.common.line(|| format!("dock {index}: {order:?} of flight {flight}: {yes}"));
+        if self.is_healed() || self.common.rng.f64() >= self.lost {
+            let at = self.common.now + self.common.rng.u64(10..400);
+            self.common.plans.push(at, Event::Answer { flight, side, order, yes });
         }
     }
 
@@ -424,7 +411,7 @@ impl Arena {
             return;
         }
         of.parts.insert(side, state);
-        self.trace.line(self.now, || format!("  flight {flight} {side:?}: {state:?} {verdict:?}"));
+        self.common.line(|| format!("  flight {flight} {side:?}: {state:?} {verdict:?}"));
         let status = part(self.flights[flight].machine.mission(side), state, verdict);
         let places = self.places(Some(flight));
         let effects = self.flights[flight].machine.on_part(side, &status, &places);
@@ -436,17 +423,17 @@ impl Arena {
         if self.flights[flight].has_taken_off || !self.docks[from].has_aircraft {
             return;
         }
-        self.trace.line(self.now, || format!("flight {flight} takes off from dock {from}"));
-        self.count("take-offs for another dock");
+        self.common.line(|| format!("flight {flight} takes off from dock {from}"));
+        self.common.count("take-offs for another dock");
         if self.docks[to].open_for != Some(flight) {
             let what = format!("flight {flight} takes off for dock {to}, which is not open for it");
-            self.fail("the landing dock is open first", what);
+            self.common.fail("the landing dock is open first", what);
         }
         self.docks[from].has_aircraft = false;
         self.flights[flight].has_taken_off = true;
         self.flights[flight].bound_for = Some(to);
-        let at = self.now + self.rng.u64(4_000..15_000);
-        self.plans.push(at, Event::Land(flight));
+        let at = self.common.now + self.common.rng.u64(4_000..15_000);
+        self.common.plans.push(at, Event::Land(flight));
     }
 
     fn land(&mut self, flight: usize) {
@@ -454,23 +441,23 @@ impl Arena {
         let dock = &mut self.docks[home];
         if dock.is_faulty || dock.has_aircraft {
             // It hovers above, for as long as it can.
-            return self.plans.push(self.now + 1_000, Event::Land(flight));
+            return self.common.plans.push(self.common.now + 1_000, Event::Land(flight));
         }
         dock.has_aircraft = true;
         dock.open_for = None;
-        self.trace.line(self.now, || format!("flight {flight} lands in dock {home}"));
+        self.common.line(|| format!("flight {flight} lands in dock {home}"));
         self.flights[flight].bound_for = None;
         self.flights[flight].landed_in = Some(home);
     }
 
     /// Progress of flights and telemetry of docks, as far as it is heard.
     fn report(&mut self) {
-        self.plans.push(self.now + 700, Event::Report);
+        self.common.plans.push(self.common.now + 700, Event::Report);
         for flight in 0..self.flights.len() {
             if self.flights[flight].machine.is_ended() {
                 continue;
             }
-            if self.is_healed() || self.rng.f64() >= self.lost {
+            if self.is_healed() || self.common.rng.f64() >= self.lost {
                 let of = &self.flights[flight];
                 let told = of.parts.get(&Side::TakeOff).copied();
                 match (of.bound_for, of.landed_in) {
@@ -484,7 +471,7 @@ impl Arena {
                     }
                     (Some(_) | None, None) => {}
                 }
-                let link = self.flights[flight].docks[usize::from(self.rng.bool())];
+                let link = self.flights[flight].docks[usize::from(self.common.rng.bool())];
                 if self.flights[flight].best_link {
                     self.flights[flight].machine.on_best_link(sn(link));
                 }
@@ -499,23 +486,23 @@ impl Arena {
     fn fault(&mut self, dock: usize) {
         let is_faulty = !self.docks[dock].is_faulty;
         self.docks[dock].is_faulty = is_faulty;
-        self.trace.line(self.now, || format!("dock {dock} is faulty: {is_faulty}"));
+        self.common.line(|| format!("dock {dock} is faulty: {is_faulty}"));
         let for_ms = if is_faulty { 500..9_000 } else { 4_000..30_000 };
-        let next = self.now + self.rng.u64(for_ms);
+        let next = self.common.now + self.common.rng.u64(for_ms);
         if is_faulty || next < HEAL_MS {
-            self.plans.push(next, Event::Fault(dock));
+            self.common.plans.push(next, Event::Fault(dock));
         }
     }
 
     /// A person looks at the site and says what became of what is unknown.
     fn look_after(&mut self) {
-        self.plans.push(self.now + 7_000, Event::LookAfter);
+        self.common.plans.push(self.common.now + 7_000, Event::LookAfter);
         for flight in 0..self.flights.len() {
             for side in [Side::TakeOff, Side::Landing] {
                 let of = &self.flights[flight];
                 let waits = of.parts.get(&side) == Some(&MissionState::Unknown);
-                if waits && !of.has_taken_off && self.rng.bool() {
-                    self.count("parts settled by a person");
+                if waits && !of.has_taken_off && self.common.rng.bool() {
+                    self.common.count("parts settled by a person");
                     // What may still be prepared is taken back.
                     self.flights[flight].taken_back.insert(side);
                     self.send(flight, side, Order::Undo);
@@ -527,39 +514,39 @@ impl Arena {
 
     /// After every event: of all aircraft in the air no two have one place to go, and none is sent
     /// where another stands.
-    fn look(&mut self) {
+    fn holds(&mut self) {
         let mut bound = BTreeMap::new();
         for (flight, of) in self.flights.iter().enumerate() {
             let Some(home) = of.bound_for else { continue };
             if let Some(other) = bound.insert(home, flight) {
                 let what = format!("flights {other} and {flight} are bound for dock {home}");
-                return self.fail("no two aircraft bound for one dock", what);
+                return self.common.fail("no two aircraft bound for one dock", what);
             }
             if self.docks[home].has_aircraft {
                 let what = format!("flight {flight} is bound for dock {home}, which is occupied");
-                return self.fail("no two aircraft bound for one dock", what);
+                return self.common.fail("no two aircraft bound for one dock", what);
             }
         }
     }
 
-    fn at_end(&mut self) {
+    fn is_over(&mut self) {
         for flight in 0..self.flights.len() {
             let of = &self.flights[flight];
             if let Some(home) = of.bound_for {
                 let what = format!("flight {flight} is still in the air, bound for dock {home}");
-                return self.fail("every aircraft has a dock", what);
+                return self.common.fail("every aircraft has a dock", what);
             }
             let waits = of.parts.values().any(|state| *state == MissionState::Unknown);
             if !of.machine.is_ended() && !waits {
                 let (state, parts) = (of.machine.status().state, of.parts.clone());
                 let what = format!("flight {flight} is still {state:?}: {parts:?}");
-                return self.fail("every flight ends", what);
+                return self.common.fail("every flight ends", what);
             }
             let is_ok = of.machine.status().verdict == Some(Verdict::Ok);
             if is_ok && of.landed_in != Some(of.docks[1]) {
                 let what =
                     format!("flight {flight} is told as ok; it landed in {:?}", of.landed_in);
-                return self.fail("one true verdict for a flight between docks", what);
+                return self.common.fail("one true verdict for a flight between docks", what);
             }
             for side in [Side::TakeOff, Side::Landing] {
                 let dock = of.docks[side_index(side)];
@@ -567,12 +554,12 @@ impl Arena {
                     || self.docks[dock].open_for == Some(flight);
                 if is_left && of.machine.is_ended() && !of.taken_back.contains(&side) {
                     let what = format!("dock {dock} keeps flight {flight}, which is over");
-                    return self.fail("what was prepared is taken back", what);
+                    return self.common.fail("what was prepared is taken back", what);
                 }
             }
             if self.reserved.values().any(|of| *of == flight) && of.machine.is_ended() {
                 let what = format!("flight {flight} is over and keeps a place");
-                return self.fail("a place is given free", what);
+                return self.common.fail("a place is given free", what);
             }
         }
     }

@@ -22,11 +22,12 @@ const TAKES_BACK: [&str; 1] = ["flighttask_undo"];
 /// How long that may be good.
 const TAKE_BACK_MS: Ms = 60_000;
 
-/// Longest that a packet may be on its way between broker and dock once it left the broker.
+/// Longest that a packet may be on its way once it left the tower. The broker counts its life from
+/// the moment it has it, so that both ways count, to the broker and from there: a connection that
+/// stands still holds a packet until it is given up, and neither end can take it back.
 fn transit_max_ms(view: &View<'_>) -> Ms {
     let net = &view.plan.net;
-    // A connection that stands still holds a packet until it is given up.
-    net.base_ms + net.jitter_ms + net.spike_ms + 15_000
+    2 * (net.base_ms + net.jitter_ms + net.spike_ms + 15_000)
 }
 
 /// What may leave again while nobody answers: the same again does no more than once.

@@ -16,8 +16,8 @@ pub struct Heard {
     facts: BTreeMap<(usize, usize, &'static str), (i64, Ms)>,
 }
 
-/// What conditional flights depend on.
-pub(crate) const CONDITIONS: [&str; 2] = ["rainfall", "capacity_percent"];
+/// What the gate's limits and conditional flights depend on; of wind the whole metres a second.
+pub(crate) const CONDITIONS: [&str; 3] = ["rainfall", "capacity_percent", "wind_speed"];
 /// Mode of the aircraft, last heard.
 const AIRCRAFT_MODE: &str = "aircraft mode_code";
 /// Whether the flight was last said to be paused.

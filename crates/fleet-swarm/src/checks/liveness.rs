@@ -16,6 +16,8 @@ use crate::world::View;
 const JOB_MS: i64 = 200_000;
 /// The longest that a flight of which nothing is heard may pass for one that goes on, and some.
 const SAYS_NOTHING_MS: i64 = 45_000;
+/// A device that broke its connection is up again after this.
+const COMES_BACK_MS: Ms = 25_000;
 /// The longest that a command which is harmless to repeat may go unanswered, and some.
 const COPIES_MS: i64 = 45_000;
 
@@ -116,7 +118,8 @@ impl Checker for Liveness {
             }
         }
         for (dock, site) in view.sites.iter().enumerate() {
-            if !site.model.is_online() && !site.plan.faults.licence {
+            let is_back_by_now = site.left_at.is_none_or(|at| view.now - at > COMES_BACK_MS);
+            if !site.model.is_online() && !site.plan.faults.licence && is_back_by_now {
                 return Err(format!("dock {dock} did not come up again"));
             }
         }

@@ -11,6 +11,7 @@
 
 mod commands;
 mod evidence;
+mod gate;
 mod health;
 pub mod heard;
 mod interlocks;
@@ -18,6 +19,7 @@ mod journal;
 mod liveness;
 mod missions;
 mod ownership;
+mod rows;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -91,10 +93,12 @@ impl Checks {
             Box::new(missions::OneVerdict::default()),
             Box::new(interlocks::Interlocks::default()),
             Box::new(interlocks::FlightGate::default()),
+            Box::new(gate::Limits::default()),
             Box::new(health::WholeList::default()),
             Box::new(ownership::OneCommander::default()),
             Box::new(ownership::WithinLease::default()),
             Box::new(telemetry::TwinKeeps::default()),
+            Box::new(rows::RowOrCounted::default()),
             Box::new(liveness::Liveness::new(plan)),
         ];
         Self { checkers, violation: None }

@@ -210,6 +210,7 @@ impl World {
         }
         self.leave(client);
         self.count("docks that went away");
+        self.sites[dock].left_at = Some(self.now);
         self.tell_presence(dock, false);
         self.sites[dock].model.handle(Site::now(self.now), Input::Disconnected);
         self.queue.push(self.now + away_ms.max(200), Event::Connect(client));

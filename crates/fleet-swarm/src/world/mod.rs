@@ -57,7 +57,7 @@ pub struct World {
     kit: Kit,
     plan: Plan,
     now: Ms,
-    queue: Queue,
+    queue: Queue<Event>,
     trace: Trace,
     broker: Broker,
     wires: BTreeMap<Client, Wire>,

@@ -7,11 +7,12 @@ use fleet_core::io::Input;
 use fleet_sim::model::{FlightEnd, Outcome};
 use fleet_types::{
     CommandId, CommandRequest, CommandState, CommandStatus, IdempotencyKey, MissionId,
-    MissionRequest, MissionState, MissionStatus, RequestId, TraceId,
+    MissionRequest, MissionState, MissionStatus, RequestId, Role, TraceId, WallMs,
     command::{Resolution, ResolvedOutcome, Subject},
     id::WaylineId,
     mission::LostLinkAction,
     plan::{BreakPoint, MissionPlan, MissionStart, ReadyConditions},
+    preflight::{DockNotice, DockSaying, PreflightItem, PreflightOverride},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -86,6 +87,7 @@ impl World {
         if self.is_healed {
             return;
         }
+        self.speak(dock);
         let pace = self.people.rng.u64(600..5_000);
         let script: &[(Ms, What)] = match self.people.rng.u8(0..20) {
             0..9 => &[(0, What::Mission)],
@@ -121,6 +123,34 @@ impl World {
             self.wish(at, dock, *what, plan);
         }
         self.after_about(self.plan.people.every_ms, Event::Person(dock));
+    }
+
+    /// Now and then somebody lets flights go in spite of weather or battery, or takes that back; not
+    /// everybody may.
+    fn speak(&mut self, dock: usize) {
+        let rng = &mut self.people.rng;
+        let items = [PreflightItem::Battery, PreflightItem::Wind, PreflightItem::Rain];
+        let (says, item) = (rng.u8(..), items[rng.usize(0..items.len())]);
+        let roles = [Role::Operator, Role::Supervisor, Role::Supervisor, Role::Admin];
+        let (role, life_ms) = (roles[rng.usize(0..roles.len())], rng.i64(1_000..60_000));
+        let tower = self.commander(dock).filter(|tower| self.is_owner(*tower, dock));
+        let Some(tower) = tower.filter(|_| says < 70) else { return };
+        let by = "operator".to_owned();
+        let saying = if says < 15 {
+            DockSaying::Withdraw(item)
+        } else {
+            let expires_ms = WallMs(self.towers[tower].now(self.now).wall.0 + life_ms);
+            let note = "looked at the sky".to_owned();
+            let by = by.clone();
+            DockSaying::Override(PreflightOverride { item, by, role, note, expires_ms })
+        };
+        let (sn, request_id) = (self.sites[dock].sn.clone(), RequestId(self.people.uuid()));
+        let notice = DockNotice { sn, saying, by, request_id };
+        self.count("words on the gate");
+        self.trace
+            .line(self.now, || format!("person → tower {tower}: dock {dock} {:?}", notice.saying));
+        self.note(&Fact::Said { dock, notice: &notice });
+        self.feed(tower, dock, Cause::Request, Input::Notice(notice));
     }
 
     /// At once, at a time, on conditions, or from where a flight broke off.

@@ -98,6 +98,7 @@ impl World {
         if !ok {
             slot.records.retain(|kept| *kept != record);
         }
+        slot.unsafe_records.remove(&journal_id);
         let mut safe = Vec::new();
         for held in &mut slot.held {
             held.waits_for.remove(&journal_id);
@@ -113,10 +114,12 @@ impl World {
         self.feed(tower, dock, Cause::Journal, input);
     }
 
-    /// The machine has handled a delivery.
+    /// The machine has handled a delivery. What was said before may be said again and lead to nothing
+    /// new: it is acknowledged when what it led to the first time is safe, no sooner.
     pub(super) fn handled(&mut self, tower: usize, dock: usize) {
         let Some(slot) = self.towers[tower].machines.get_mut(&dock) else { return };
-        let Some(held) = slot.handling.take() else { return };
+        let Some(mut held) = slot.handling.take() else { return };
+        held.waits_for.extend(&slot.unsafe_records);
         if held.waits_for.is_empty() {
             self.settle(tower, dock, held);
         } else {

@@ -7,21 +7,26 @@ use dji_cloud::topic::Topic;
 use fleet_core::alarm::hms;
 use fleet_core::dock::{DockConfig, DockMachine};
 use fleet_core::io::{BrokerPresence, Exchange, Input, Output, Sample, Send, SendFate};
-use fleet_core::journal::fold::Fold;
+use fleet_core::journal::{Entry, Record, fold::Fold};
 use fleet_core::lease::Ownership;
 use fleet_core::preflight::Limits;
-use fleet_types::{CommandId, topic::DeviceEvent};
+use fleet_types::{
+    CommandId, DeviceSn,
+    topic::{DeviceEvent, DeviceOsd},
+};
 
 use super::World;
 use super::docks::{glance, short};
 use crate::facts::{Cause, Fact, Sent};
-use crate::net::{Client, Kind, Message};
+use crate::net::{Client, Kind, Message, QUEUED_MAX};
 use crate::queue::{Event, Ms};
 use crate::store::Write;
 use crate::tower::{COUNTERS_MAX, Held, Slot};
 
 /// Outputs of one input beyond which a machine spins.
 const OUTPUTS_MAX: usize = 2_000;
+/// Entries that a machine may keep, whatever is asked of it.
+const MEMORY_MAX: usize = 1_200;
 /// How long the broker may keep a reply for a dock.
 const REPLY_EXPIRY_MS: Ms = 10_000;
 
@@ -113,16 +118,46 @@ impl World {
         let epoch = right.map_or(0, |right| right.epoch);
         let slot = self.towers[tower].machines.remove(&dock);
         let slot = slot.filter(|slot| right.is_none() || epoch <= slot.epochs.1 + 1);
-        let (records, first) = match slot {
-            Some(slot) if right.is_none() => (slot.records, slot.epochs),
-            Some(slot) => (slot.records, (slot.epochs.0, epoch)),
-            None => (self.store.journal(dock).to_vec(), (epoch, epoch)),
+        let (records, unsafe_records, epochs) = match slot {
+            Some(slot) => {
+                let newest = if right.is_none() { slot.epochs.1 } else { epoch };
+                (slot.records, slot.unsafe_records, (slot.epochs.0, newest))
+            }
+            None => (self.store.journal(dock).to_vec(), BTreeSet::new(), (epoch, epoch)),
         };
-        let (epochs, is_owner) = (first, right.is_some() || !self.plan.has_leases);
-        let work = records.iter().cloned().collect::<Fold>().finish().remove(&self.sites[dock].sn);
+        let is_owner = right.is_some() || !self.plan.has_leases;
+        // Reports are counted from the beginning of a machine.
+        let aircraft = DeviceSn::new(&self.sites[dock].model.identity().aircraft_sn).ok();
+        let node = &mut self.towers[tower];
+        node.lost_reports.remove(&self.sites[dock].sn);
+        if let Some(aircraft) = aircraft {
+            node.lost_reports.remove(&aircraft);
+        }
+        // Nobody flies by a word that is not on record.
+        let journal = self.store.journal(dock);
+        let counts = |record: &&Record| {
+            let is_word = matches!(record.entry, Entry::Notice(_)) && record.entry.is_awaited();
+            !is_word || journal.contains(record)
+        };
+        let work = records
+            .iter()
+            .filter(counts)
+            .cloned()
+            .collect::<Fold>()
+            .finish()
+            .remove(&self.sites[dock].sn);
         machine.restore(now, work.unwrap_or_default());
         let (handling, held) = (None, Vec::new());
-        let slot = Slot { machine, tick_at: None, records, handling, held, is_owner, epochs };
+        let slot = Slot {
+            machine,
+            tick_at: None,
+            records,
+            handling,
+            held,
+            unsafe_records,
+            is_owner,
+            epochs,
+        };
         self.towers[tower].machines.insert(dock, slot);
         if is_owner {
             self.note(&Fact::Made { tower, dock });
@@ -260,6 +295,7 @@ impl World {
                 None => break,
             }
         }
+        self.check_bounds(tower, dock);
         self.plan_tower_tick(tower, dock);
     }
 
@@ -277,6 +313,19 @@ impl World {
         if slot.tick_at.is_none_or(|planned| due < planned || planned <= self.now) {
             slot.tick_at = Some(due);
             self.queue.push(due, Event::TowerTick { tower, dock });
+        }
+    }
+
+    /// Whatever is asked, said and lost, nothing grows without bound.
+    fn check_bounds(&mut self, tower: usize, dock: usize) {
+        let node = &self.towers[tower];
+        let entries = node.machines.get(&dock).map_or(0, |slot| slot.machine.memory());
+        let (waiting, kept) = (node.counters.len(), self.broker.longest_queue());
+        if entries > MEMORY_MAX || waiting > COUNTERS_MAX || kept > QUEUED_MAX {
+            let text = format!(
+                "dock {dock}: {entries} entries, {waiting} counter-actions, {kept} at the broker"
+            );
+            self.checks.fail(self.now, "queues within bounds", text);
         }
     }
 
@@ -308,6 +357,9 @@ impl World {
                 let life = self.towers[tower].life;
                 if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
                     slot.records.push(record.clone());
+                    if !record.entry.is_awaited() {
+                        slot.unsafe_records.insert(journal_id);
+                    }
                     if let Some(held) = &mut slot.handling {
                         held.waits_for.insert(journal_id);
                     }
@@ -326,6 +378,11 @@ impl World {
             Output::Publish(sample) => {
                 if self.is_owner(tower, dock) {
                     self.told(tower, dock, cause, *sample);
+                    return;
+                }
+                if let Sample::Osd(osd) = &*sample {
+                    // What another tower tells meanwhile is not this one's to count.
+                    self.towers[tower].lost_reports.remove(&osd.sn);
                 } else if let (Sample::Command(status), Cause::Request) = (*sample, cause)
                     && status.counter_action
                 {
@@ -428,7 +485,10 @@ impl World {
 
     fn told(&mut self, tower: usize, dock: usize, cause: Cause, sample: Sample) {
         match sample {
-            Sample::Osd(osd) => self.note(&Fact::Telemetry { tower, dock, osd: &osd }),
+            Sample::Osd(osd) => {
+                self.note(&Fact::Telemetry { tower, dock, osd: &osd });
+                self.offer_to_recorder(tower, osd);
+            }
             Sample::Command(status) => {
                 self.trace.number(status.state as u64);
                 self.trace.line(self.now, || {
@@ -460,6 +520,23 @@ impl World {
             Sample::Event(event) => self.alarm(tower, dock, &event),
             Sample::Topology(_) | Sample::Drift(_) | Sample::Trace(_) | Sample::Preflight(_) => {}
         }
+    }
+
+    /// On the way to the recorder a report may be replaced by the next.
+    fn offer_to_recorder(&mut self, tower: usize, osd: DeviceOsd) {
+        let is_lost = !self.is_healed && self.rng.u8(..) < 12;
+        let now = self.towers[tower].now(self.now).mono;
+        let node = &mut self.towers[tower];
+        if is_lost {
+            // Of a device that was never heard nobody can tell what is missing.
+            if let Some(lost) = node.lost_reports.get_mut(&osd.sn) {
+                *lost += 1;
+            }
+            return self.count("reports lost before the recorder");
+        }
+        let decision = node.recorder.handle(now, &osd);
+        let lost = node.lost_reports.insert(osd.sn.clone(), 0);
+        self.note(&Fact::Row { tower, osd: &osd, decision, lost });
     }
 
     /// An event of a device, as the tower's alarms take it.

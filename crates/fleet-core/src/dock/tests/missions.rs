@@ -11,6 +11,7 @@ use super::rig::Rig;
 use crate::{
     io::{Input, SendFate},
     journal::Entry,
+    spec::mission_spec,
 };
 
 #[track_caller]
@@ -95,6 +96,40 @@ fn a_flight_from_request_to_verdict() {
         let text = serde_json::to_string(record).unwrap();
         assert!(!text.contains("https://"), "an address went on record: {text}");
     }
+}
+
+#[test]
+fn an_order_to_fly_is_good_for_as_long_as_its_answer_is_waited_for() {
+    let mut rig = Rig::online();
+    let mut request = rig.mission_request();
+    request.expires_in_ms = 300_000;
+    rig.ask_mission(request);
+    for method in ["flighttask_prepare", "flighttask_execute"] {
+        let order = rig.last(method);
+        let wait_ms = mission_spec(method).unwrap().reply_timeout_ms;
+        assert_eq!(order.expires, rig.now.mono.after_ms(wait_ms), "{method}");
+        rig.reply(&order, json!({"result": 0}));
+    }
+}
+
+#[test]
+fn a_copy_refused_because_the_flight_is_under_way_does_not_end_it() {
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    // The answer to the first copy was lost, and the broker delivered the order again.
+    rig.reply(&rig.last("flighttask_execute"), json!({"result": 321_257}));
+    check(&rig, id, MissionState::Unknown, None);
+    assert!(rig.is_locked());
+    rig.flight(id, 0, json!("in_progress"), 5);
+    check(&rig, id, MissionState::Executing, None);
+    rig.flight(id, 0, json!("ok"), 6);
+    check(&rig, id, MissionState::Ended, Some((Verdict::Ok, None)));
+    // Of any other order the code is a refusal.
+    let mut rig = Rig::online();
+    let request = rig.mission_request();
+    let id = rig.ask_mission(request);
+    rig.reply(&rig.last("flighttask_prepare"), json!({"result": 321_257}));
+    check(&rig, id, MissionState::Ended, Some((Verdict::Rejected, Some("device_refused"))));
 }
 
 #[test]

@@ -292,6 +292,19 @@ fn an_override_counts_once_it_is_on_record() {
 }
 
 #[test]
+fn an_override_withdrawn_before_it_is_on_record_never_counts() {
+    let mut rig = Rig::online();
+    rig.osd(json!({"rainfall": 2}));
+    rig.journal_is_fast = false;
+    overriding(&mut rig, PreflightItem::Rain, Role::Supervisor);
+    say(&mut rig, DockSaying::Withdraw(PreflightItem::Rain));
+    rig.journal_answers(true);
+    let request = rig.mission_request();
+    let id = rig.ask_mission(request);
+    check_end(&rig, id, Verdict::Rejected, "rain");
+}
+
+#[test]
 fn maintenance_and_reservations_stop_flights() {
     let mut rig = Rig::online();
     say(&mut rig, DockSaying::Maintenance { on: true, note: "new propellers".into() });

@@ -220,7 +220,7 @@ impl Helper {
             let line = timeout(SOON, self.lines.next_line()).await.unwrap().unwrap();
             let mut answer: Value = serde_json::from_str(&line.expect("the helper ended")).unwrap();
             if let Some(marks) = answer.get_mut("marks") {
-                self.marks.extend(marks.as_array_mut().unwrap().drain(..));
+                self.marks.append(marks.as_array_mut().unwrap());
             } else {
                 return answer[member].take();
             }

@@ -24,7 +24,9 @@ use fleet_api::{
 };
 use fleet_bus::Bus;
 use fleet_types::{
-    DeviceClass, DeviceSn, MissionStatus, Reading, Reason, Scalar, Telemetry, WallMs,
+    DeviceClass, DeviceSn, DeviceStatus, MissionId, MissionStatus, Reading, Reason, Scalar,
+    Telemetry, WallMs,
+    dispatch::{DispatchChoice, DispatchTarget},
     plan::{BreakPoint, MissionPlan},
     telemetry::{FieldSpec, Schema},
     topic::DeviceOsd,
@@ -209,6 +211,7 @@ async fn serve() {
         tokens: Arc::new(Tokens::new(TOKEN).unwrap()),
         basemaps: Vec::new(),
         upstream: None,
+        wayline_sources: None,
         enrolment: Arc::new(Nobody),
         system: Arc::new(Nobody),
         planning: Arc::new(Nobody),
@@ -282,7 +285,11 @@ impl Planning for Nobody {
     fn resume_point(&self, _: &MissionStatus) -> Result<BreakPoint, Reason> {
         Err(Reason::new("no_break_point", "nobody flies here"))
     }
-    fn overlaps(&self, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
+    fn overlaps(&self, _: Option<MissionId>, _: &DeviceSn, _: &MissionPlan, _: u16) -> Vec<Reason> {
+        Vec::new()
+    }
+
+    fn dispatch(&self, _: &[Arc<DeviceStatus>], _: &DispatchTarget) -> Vec<DispatchChoice> {
         Vec::new()
     }
 }

@@ -17,7 +17,8 @@ use fleet_core::{
     session::STALE_AFTER_MS,
 };
 use fleet_types::{
-    DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionState, MissionStatus, Reason, WallMs,
+    DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionState, MissionStatus, Reason, Scalar,
+    WallMs,
     device::{Activity, Connection},
     dispatch::{DispatchChoice, DispatchTarget},
     plan::{BreakPoint, MissionAction, MissionControl},
@@ -200,25 +201,24 @@ impl Picture {
         self.osd.get(sn)?.values.get(key)?.value.as_f64()
     }
 
-    /// A number of a dock's telemetry that was heard lately enough to decide by.
-    fn fresh(&self, now: WallMs, sn: &DeviceSn, key: &str) -> Option<f64> {
+    /// A value of a dock's telemetry that was heard lately enough to decide by.
+    fn fresh(&self, now: WallMs, sn: &DeviceSn, key: &str) -> Option<&Scalar> {
         let reading = self.osd.get(sn)?.values.get(key)?;
         let age_ms = now.since_ms(reading.received_ms).unsigned_abs();
-        (age_ms < STALE_AFTER_MS).then(|| reading.value.as_f64())?
+        (age_ms < STALE_AFTER_MS).then_some(&reading.value)
     }
 
     /// A dock as far as the choice of one needs it.
     fn candidate(&self, now: WallMs, status: &DeviceStatus) -> Candidate {
         let sn = &status.sn;
-        let fresh = |key: &str| self.fresh(now, sn, key);
-        // Codes are small whole numbers.
-        #[expect(clippy::cast_possible_truncation)]
-        let code = |key: &str| fresh(key).map(|value| value as i64);
+        let number = |key: &str| self.fresh(now, sn, key).and_then(Scalar::as_f64);
+        // Codes and switches: whether an aircraft is inside is a yes or no.
+        let code = |key: &str| self.fresh(now, sn, key).and_then(Scalar::as_i64);
         Candidate {
             sn: sn.clone(),
             place: self.place(sn),
-            battery_percent: fresh("drone_charge_state.capacity_percent"),
-            wind_mps: fresh("wind_speed"),
+            battery_percent: number("drone_charge_state.capacity_percent"),
+            wind_mps: number("wind_speed"),
             rain: code("rainfall"),
             busy: busy(status, code("drone_in_dock"), code("emergency_stop_state")),
         }

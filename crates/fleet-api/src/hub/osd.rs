@@ -21,6 +21,8 @@ pub struct Osd {
     pub class: DeviceClass,
     /// When its newest report was heard.
     pub received_ms: WallMs,
+    /// Reports taken in of it by this tower process; one that is lost on the way is missing here.
+    pub report_count: u64,
     /// Degrees, WGS84.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latitude_deg: Option<f64>,
@@ -119,6 +121,7 @@ impl OsdReader {
             sn: sample.sn.clone(),
             class: sample.class,
             received_ms: sample.received_ms,
+            report_count: sample.report_count,
             latitude_deg: number(values, places.latitude),
             longitude_deg: number(values, places.longitude),
             height_m: number(values, places.height),

@@ -6,6 +6,7 @@ mod access;
 mod basemaps;
 mod console;
 mod contract;
+mod crowd;
 mod flights;
 mod orders;
 mod positions;

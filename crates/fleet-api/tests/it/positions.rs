@@ -29,7 +29,7 @@ async fn open_at(tower: &Tower, query: &str) -> Socket {
     try_open_at(tower, query, &headers).await.unwrap()
 }
 
-async fn open(tower: &Tower) -> Socket {
+pub(crate) async fn open(tower: &Tower) -> Socket {
     open_at(tower, "").await
 }
 
@@ -305,7 +305,7 @@ async fn views_that_are_no_views_close_the_connection() {
 }
 
 /// A client whose socket takes little, so that it is felt when it does not read.
-async fn open_narrow(tower: &Tower) -> Socket {
+pub(crate) async fn open_narrow(tower: &Tower) -> Socket {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let stream = socket.connect(tower.address).await.unwrap();

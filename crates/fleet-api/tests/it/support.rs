@@ -90,8 +90,13 @@ impl Tower {
     /// A tower whose sockets take little before a peer must read: the kernel's own buffers would
     /// hold megabytes.
     pub(crate) async fn narrow(change: impl FnOnce(&mut ApiConfig)) -> Self {
+        Self::with_send_buffer(4096, change).await
+    }
+
+    /// The same with so many bytes.
+    pub(crate) async fn with_send_buffer(bytes: u32, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.set_send_buffer_size(4096).unwrap();
+        socket.set_send_buffer_size(bytes).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         Self::start_on(socket.listen(1024).unwrap(), change)
     }

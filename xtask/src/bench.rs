@@ -1,9 +1,9 @@
-//! `cargo xtask bench decode|record|stream|console`: runs a benchmark of the workspace, optimised.
+//! `cargo xtask bench decode|record|stream|ingest|console`: runs a benchmark of the workspace, optimised.
 //!
 //! It measures nothing itself: figures come from the benches of the crates, and from
 //! `web/bench/console.mjs`, which watches a real browser. Read next:
 //! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`,
-//! `crates/fleet-api/benches/stream.rs`.
+//! `crates/fleet-api/benches/stream.rs`, `xtask/benches/ingest/main.rs`.
 
 use std::process::{Command, ExitCode};
 
@@ -21,6 +21,41 @@ pub(super) struct BenchArgs {
     /// `console` only: how long it is watched, minutes
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
     minutes: u32,
+    #[command(flatten)]
+    ingest: IngestArgs,
+}
+
+/// Of `ingest` only.
+#[derive(Debug, Args)]
+struct IngestArgs {
+    /// `ingest` only: simulated docks
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    docks: u32,
+    /// `ingest` only: for how long it is measured, seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    seconds: u32,
+    /// `ingest` only: a dock's telemetry in parts, or in one message
+    #[arg(long, default_value = "split", value_parser = ["split", "merged"])]
+    profile: String,
+    /// `ingest` only: quality of service of telemetry
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=1))]
+    qos: u8,
+    /// `ingest` only: fleets of 100 to 5,000 docks, one after the other
+    #[arg(long)]
+    sweep: bool,
+}
+
+impl IngestArgs {
+    fn words(&self) -> Vec<String> {
+        let pairs = [
+            ("--docks", self.docks.to_string()),
+            ("--seconds", self.seconds.to_string()),
+            ("--profile", self.profile.clone()),
+            ("--qos", self.qos.to_string()),
+        ];
+        let pairs = pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+        pairs.chain(self.sweep.then(|| "--sweep".to_owned())).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -31,6 +66,8 @@ enum Bench {
     Record,
     /// The live stream: CPU a position update and client, bytes
     Stream,
+    /// From docks over a broker and the tower to WebSocket clients: CPU, delay, memory, loss
+    Ingest,
     /// The Live page with 10,000 moving devices, in headless Chromium (needs `make console`)
     Console,
 }
@@ -41,6 +78,17 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         Bench::Decode => of_crate("dji-cloud", "decode"),
         Bench::Record => of_crate("fleet-store", "record"),
         Bench::Stream => of_crate("fleet-api", "stream"),
+        Bench::Ingest => {
+            // What is measured is the program as it is shipped.
+            let mut build = Command::new(cargo());
+            let built = build.args(["build", "--quiet", "--release", "--package", "gwanje"]);
+            if !built.status().context("cannot build the program")?.success() {
+                return Ok(ExitCode::FAILURE);
+            }
+            let (mut command, _) = of_crate("xtask", "ingest");
+            command.arg("--").args(args.ingest.words());
+            (command, ["--json"].as_slice())
+        }
         Bench::Console => {
             let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
             let mut command = Command::new("node");
@@ -58,8 +106,11 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 
 /// The command of a crate's benchmark, and what makes it print JSON.
 fn of_crate(package: &str, bench: &str) -> (Command, &'static [&'static str]) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(cargo());
     command.args(["bench", "--quiet", "--package", package, "--bench", bench]);
     (command, &["--", "--json"])
+}
+
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -23,14 +23,25 @@ pub(super) fn whole(value: f64) -> i64 {
 impl DockModel {
     pub(super) fn push_osd(&mut self) {
         match self.cfg.telemetry {
-            TelemetryRate::Documented => self.push_documented_osd(),
+            TelemetryRate::Documented => {
+                self.push_dock_osd([self.osd_upkeep(), self.osd_links(), self.osd_site()]);
+            }
+            TelemetryRate::Merged => {
+                let mut whole = self.osd_site();
+                if let Value::Object(whole) = &mut whole {
+                    for part in [self.osd_upkeep(), self.osd_links()] {
+                        whole.extend(part.as_object().cloned().unwrap_or_default());
+                    }
+                }
+                self.push_dock_osd([whole]);
+            }
             TelemetryRate::Lean { .. } => self.push_lean_osd(),
         }
     }
 
-    fn push_documented_osd(&mut self) {
+    fn push_dock_osd(&mut self, parts: impl IntoIterator<Item = Value>) {
         let dock = self.id.dock_sn.clone();
-        for data in [self.osd_upkeep(), self.osd_links(), self.osd_site()] {
+        for data in parts {
             self.push_properties(&dock, "osd", data);
         }
         if self.aircraft.powered {

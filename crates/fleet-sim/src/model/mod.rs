@@ -141,6 +141,8 @@ pub enum TelemetryRate {
     /// Every documented property at the documented 0.5 Hz.
     #[default]
     Documented,
+    /// The same, all properties of a device in one message: some firmware merges the parts.
+    Merged,
     /// What decisions are made by, in changing parts, every so many milliseconds: for thousands of
     /// simulated fleets a minute.
     Lean {
@@ -152,7 +154,7 @@ pub enum TelemetryRate {
 impl TelemetryRate {
     fn every_ms(self) -> u64 {
         match self {
-            Self::Documented => OSD_MS,
+            Self::Documented | Self::Merged => OSD_MS,
             Self::Lean { every_ms } => every_ms.max(100),
         }
     }

@@ -198,6 +198,11 @@ impl DockCell {
     fn publish(&self, topic: String, payload: Bytes, qos: Qos) {
         let client = self.client.borrow();
         let Some(client) = client.as_ref() else { return };
+        let seen = match &self.cfg.tap {
+            Some(tap) => tap.see(&topic, payload, qos),
+            None => Some((payload, qos)),
+        };
+        let Some((payload, qos)) = seen else { return };
         let mut backlog = self.backlog.borrow_mut();
         let in_turn = qos == Qos::AtMostOnce || backlog.is_empty();
         if in_turn && client.publish(&topic, &payload, qos) {

@@ -9,6 +9,7 @@
 mod client;
 mod dock;
 mod fetch;
+mod tap;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,8 +22,9 @@ use tokio::task::{JoinHandle, LocalSet};
 
 use crate::faults::FaultPlan;
 use crate::identity::{DockIdentity, Region, identities_in};
-use crate::model::{DockModel, GroundTruth, ModelConfig};
+use crate::model::{DockModel, GroundTruth, ModelConfig, TelemetryRate};
 use dock::DockCell;
+pub use tap::Tap;
 
 /// Which MQTT the docks speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +71,10 @@ pub struct SimConfig {
     pub credentials: Credentials,
     /// Misfortunes.
     pub faults: FaultPlan,
+    /// How much telemetry docks send.
+    pub telemetry: TelemetryRate,
+    /// Sees every message before it is published.
+    pub tap: Option<Tap>,
     /// Time over which the first connections are spread.
     pub ramp: Duration,
     /// MQTT version.
@@ -96,6 +102,8 @@ impl SimConfig {
             broker,
             credentials: Credentials::Anonymous,
             faults: FaultPlan::default(),
+            telemetry: TelemetryRate::default(),
+            tap: None,
             ramp: Duration::from_secs(2),
             mqtt: MqttVersion::default(),
             clean_session: false,
@@ -198,7 +206,7 @@ impl SimFleet {
                 faults: cfg.faults.for_dock(identity.index, cfg.seed),
                 organization_id: cfg.organization_id.clone(),
                 binding_code: cfg.binding_code.clone(),
-                ..ModelConfig::default()
+                telemetry: cfg.telemetry,
             };
             let model = DockModel::new(identity, model_cfg, cfg.seed);
             docks.push(Rc::new(DockCell::new(model, password, Rc::clone(&cfg), epoch)));

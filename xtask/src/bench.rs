@@ -3,7 +3,7 @@
 //! It measures nothing itself: figures come from the benches of the crates, and from
 //! `web/bench/console.mjs`, which watches a real browser. Read next:
 //! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`,
-//! `crates/fleet-api/benches/stream.rs`, `crates/gwanje/benches/ingest/main.rs`.
+//! `crates/fleet-api/benches/stream.rs`, `xtask/benches/ingest/main.rs`.
 
 use std::process::{Command, ExitCode};
 
@@ -79,7 +79,13 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         Bench::Record => of_crate("fleet-store", "record"),
         Bench::Stream => of_crate("fleet-api", "stream"),
         Bench::Ingest => {
-            let (mut command, _) = of_crate("gwanje", "ingest");
+            // What is measured is the program as it is shipped.
+            let mut build = Command::new(cargo());
+            let built = build.args(["build", "--quiet", "--release", "--package", "gwanje"]);
+            if !built.status().context("cannot build the program")?.success() {
+                return Ok(ExitCode::FAILURE);
+            }
+            let (mut command, _) = of_crate("xtask", "ingest");
             command.arg("--").args(args.ingest.words());
             (command, ["--json"].as_slice())
         }
@@ -100,8 +106,11 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 
 /// The command of a crate's benchmark, and what makes it print JSON.
 fn of_crate(package: &str, bench: &str) -> (Command, &'static [&'static str]) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(cargo());
     command.args(["bench", "--quiet", "--package", package, "--bench", bench]);
     (command, &["--", "--json"])
+}
+
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

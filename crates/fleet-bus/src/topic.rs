@@ -32,8 +32,8 @@ pub struct TopicStats {
 /// sample itself in `latest`.
 pub(crate) struct Queue<T> {
     pub(crate) samples: VecDeque<Arc<T>>,
-    pub(crate) changed: VecDeque<Box<str>>,
-    pub(crate) latest: BTreeMap<Box<str>, Arc<T>>,
+    pub(crate) changed: VecDeque<Arc<str>>,
+    pub(crate) latest: BTreeMap<Arc<str>, Arc<T>>,
 }
 
 impl<T> Default for Queue<T> {
@@ -48,13 +48,13 @@ impl<T> Queue<T> {
     }
 
     /// Puts in a keep-latest sample; says whether it replaced an untaken one.
-    fn put_latest(&mut self, key: &str, sample: Arc<T>) -> bool {
+    fn put_latest(&mut self, key: &Arc<str>, sample: Arc<T>) -> bool {
         if let Some(slot) = self.latest.get_mut(key) {
             *slot = sample;
             return true;
         }
-        self.changed.push_back(key.into());
-        self.latest.insert(key.into(), sample);
+        self.changed.push_back(Arc::clone(key));
+        self.latest.insert(Arc::clone(key), sample);
         false
     }
 
@@ -81,7 +81,7 @@ impl<T> ReaderState<T> {
 
 struct Inner<T> {
     readers: Vec<Weak<ReaderState<T>>>,
-    cache: BTreeMap<Box<str>, Arc<T>>,
+    cache: BTreeMap<Arc<str>, Arc<T>>,
     written: u64,
     coalesced: u64,
     full: u64,
@@ -143,7 +143,8 @@ impl<T: Topic> TopicState<T> {
             return Err(Full(sample));
         }
         let sample = Arc::new(sample);
-        let key = sample.key();
+        // One text for all readers: this is done for every report of every device.
+        let key: Arc<str> = sample.key().as_ref().into();
         for reader in &readers {
             match T::RELIABILITY {
                 Reliability::KeepLatest => {
@@ -158,12 +159,7 @@ impl<T: Topic> TopicState<T> {
         }
         inner.written += 1;
         if T::TRANSIENT_LOCAL {
-            match inner.cache.get_mut(key.as_ref()) {
-                Some(slot) => *slot = Arc::clone(&sample),
-                None => {
-                    inner.cache.insert(key.as_ref().into(), Arc::clone(&sample));
-                }
-            }
+            inner.cache.insert(key, Arc::clone(&sample));
         }
         Ok(())
     }

@@ -219,6 +219,7 @@ impl DockTask {
         self.machine.handle(received, Input::Message { topic, payload });
         self.carry_out();
         if let Some(held) = self.held.take() {
+            self.inbox.unsafe_records.hold(&held);
             held.settle(self.machine.sn(), &self.surroundings);
         }
     }
@@ -330,12 +331,17 @@ impl DockTask {
         // was only asked for because of it and did not leave, needs no second hearing.
         let part = self.held.as_ref().map(Held::part);
         let is_awaited = record.entry.is_awaited();
+        if !is_awaited {
+            self.inbox.unsafe_records.asked(journal_id);
+        }
         let done = move |result: Result<(), NotJournaled>| {
+            let is_safe = is_awaited || result != Err(NotJournaled::Down);
             if let Some(inbox) = inbox.upgrade() {
                 inbox.push(DockInput::Journaled(journal_id, result.is_ok()));
+                inbox.unsafe_records.settled(journal_id, is_safe);
             }
             if let Some(part) = part {
-                part.settled(is_awaited || result != Err(NotJournaled::Down));
+                part.settled(is_safe);
             }
         };
         self.surroundings.journal.append(record, Box::new(done));

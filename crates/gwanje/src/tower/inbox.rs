@@ -28,6 +28,8 @@ use fleet_types::{
 };
 use tokio::sync::Notify;
 
+use super::safekeeping::Unsafe;
+
 /// Telemetry messages that may wait for one dock's task: half a minute of reports.
 const TELEMETRY_MAX: usize = 64;
 
@@ -100,6 +102,8 @@ pub struct Inbox {
     queues: Mutex<Queues>,
     filled: Notify,
     telemetry_dropped: AtomicU64,
+    /// Outlives the machine, as the records do that are on their way.
+    pub(super) unsafe_records: Unsafe,
 }
 
 impl Inbox {

@@ -2,14 +2,17 @@
 //! to the device.
 //!
 //! Safe means both: its events with the keeper, and the records that the machine made of it in the
-//! journal. Whichever were missing after a crash, the message comes again and leads to it again.
+//! journal. Whichever were missing after a crash, the message comes again and leads to it again. A
+//! message that comes twice leads to nothing the second time: it waits for the records that the first
+//! one led to all the same ([`Unsafe`]).
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
+use fleet_core::io::JournalId;
 use fleet_links::mqtt::AckToken;
 use fleet_types::{DeviceSn, Now, topic::DeviceEvent};
 
@@ -49,8 +52,7 @@ impl Held {
 
     /// One more part that has to be safe before the message is acknowledged.
     pub(super) fn part(&self) -> Waits {
-        self.waits.lock().left += 1;
-        self.waits.clone()
+        self.waits.part()
     }
 
     /// Acknowledges when everything is safe.
@@ -102,6 +104,11 @@ impl Waits {
         self.lock().acknowledge = Some(Box::new(done));
     }
 
+    fn part(&self) -> Self {
+        self.lock().left += 1;
+        self.clone()
+    }
+
     /// A part is safe, or cannot be made so. The last one acknowledges.
     pub fn settled(self, is_safe: bool) {
         let mut open = self.lock();
@@ -119,6 +126,40 @@ impl Waits {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What has happened on a dock and is not on record yet, with all that waits for it.
+#[derive(Clone, Default)]
+pub(super) struct Unsafe(Arc<Mutex<BTreeMap<JournalId, Vec<Waits>>>>);
+
+impl Unsafe {
+    /// A record was asked for.
+    pub(super) fn asked(&self, journal_id: JournalId) {
+        self.lock().entry(journal_id).or_default();
+    }
+
+    /// A message was handled: it waits for all of them.
+    pub(super) fn hold(&self, held: &Held) {
+        self.hold_back(&held.waits);
+    }
+
+    fn hold_back(&self, waits: &Waits) {
+        for waiting in self.lock().values_mut() {
+            waiting.push(waits.part());
+        }
+    }
+
+    /// The journal answered.
+    pub(super) fn settled(&self, journal_id: JournalId, is_safe: bool) {
+        let waiting = self.lock().remove(&journal_id).unwrap_or_default();
+        for part in waiting {
+            part.settled(is_safe);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<JournalId, Vec<Waits>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,6 +202,32 @@ mod tests {
             told.load(Ordering::Relaxed)
         };
         assert_eq!(parts.iter().map(settle).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn what_comes_twice_waits_for_what_it_led_to_the_first_time() {
+        let told = Arc::new(AtomicU32::new(0));
+        let handle = || {
+            let (waits, tells) = (Waits::new(), Arc::clone(&told));
+            waits.lock().acknowledge = Some(Box::new(move || {
+                tells.fetch_add(1, Ordering::Relaxed);
+            }));
+            waits
+        };
+        let records = Unsafe::default();
+        let first = handle();
+        records.asked(JournalId(7));
+        for waits in [first, handle()] {
+            records.hold_back(&waits);
+            waits.settled(true);
+        }
+        assert_eq!(told.load(Ordering::Relaxed), 0, "the record is not safe yet");
+        records.settled(JournalId(7), true);
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+        let third = handle();
+        records.hold_back(&third);
+        third.settled(true);
+        assert_eq!(told.load(Ordering::Relaxed), 3, "nothing is waited for any more");
     }
 
     #[test]

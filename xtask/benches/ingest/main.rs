@@ -1,7 +1,7 @@
 //! What taking in telemetry costs: CPU a message of tower, broker and simulator, delay, memory, loss.
 //!
-//! `cargo xtask bench ingest` or `cargo bench -p gwanje --bench ingest`; `-- --json` prints one line
-//! a fleet. The tower is `gwanje up` with a database of its own, the broker a Mosquitto of its own,
+//! `cargo xtask bench ingest` builds the release program and runs this; `--json` prints one line a
+//! fleet. The tower is `gwanje up` with a database of its own, the broker a Mosquitto of its own,
 //! the docks are simulated in a process of this program, and this process is the WebSocket clients:
 //! all of them real processes over loopback, started here and ended here. It judges nothing. Read
 //! next: [`run`] for one measurement, [`fleet`] for the docks, [`floor`] for what it is compared with.

@@ -18,7 +18,12 @@ use tokio::{
 
 use crate::proc;
 
-const GWANJE: &str = env!("CARGO_BIN_EXE_gwanje");
+/// The program that is measured, where `cargo xtask bench ingest` has built it.
+fn gwanje() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/gwanje");
+    std::env::var_os("GWANJE_BENCH_PROGRAM").map_or(built, PathBuf::from)
+}
+
 const SOON: Duration = Duration::from_secs(60);
 
 /// A process of ours, ended when dropped.
@@ -86,7 +91,7 @@ impl Site {
         );
         fs::write(&config, text).unwrap();
         let log = fs::File::create(dir.join("tower.log")).unwrap();
-        let mut command = Command::new(GWANJE);
+        let mut command = Command::new(gwanje());
         command.args(["--parent", &std::process::id().to_string(), "up"]);
         command.env("GWANJE_CONFIG", &config).env("GWANJE_DATA_DIR", &site);
         command.stdout(Stdio::null()).stderr(log);
@@ -182,7 +187,7 @@ fn broker(dir: &Path, mqtt: SocketAddr) -> Process {
         mqtt.ip(),
     );
     fs::write(&config, text).unwrap();
-    let mut command = Command::new(GWANJE);
+    let mut command = Command::new(gwanje());
     command.args(["--parent", &std::process::id().to_string(), "exec-child", "--"]);
     command.args(["mosquitto", "-c"]).arg(&config).stdout(Stdio::null());
     Process::start(&mut command)

@@ -206,8 +206,9 @@ impl Flown {
             }
             Event::Left => {
                 self.is_in_mode = false;
-                self.judge.last_x = 0;
                 self.feed(Input::DeviceLeft);
+                // Whatever left in this very moment moves nothing any more.
+                self.judge.last_x = 0;
             }
             Event::Beat => {
                 if self.is_in_mode {

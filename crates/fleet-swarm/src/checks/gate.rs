@@ -12,6 +12,7 @@ use fleet_types::{
 };
 
 use super::Checker;
+use super::heard::FRESH_MS;
 use crate::facts::{Fact, Sent};
 use crate::plan::EPOCH_MS;
 use crate::world::View;
@@ -31,7 +32,9 @@ const LIMITS: [(PreflightItem, &str, Forbids); 3] = [
     (PreflightItem::Rain, "rainfall", |rain| rain >= RAIN_MAX),
 ];
 
-type Words = BTreeMap<(usize, String), PreflightOverride>;
+/// By dock and question. A later word takes the place of an earlier one when the machine learns that it
+/// is on record, which may be never; both are on record.
+type Words = BTreeMap<(usize, String), Vec<PreflightOverride>>;
 
 /// No flight against a limit without a word that counts.
 #[derive(Default)]
@@ -49,21 +52,22 @@ impl Limits {
     fn check(&self, view: &View<'_>, sent: &Sent) -> Result<(), String> {
         let (tower, dock) = (sent.tower, sent.dock);
         for (item, key, forbids) in LIMITS {
-            let heard = view.heard.fresh(view.now, tower, dock, key);
-            if heard.is_some_and(|value| !forbids(value)) {
+            let heard = view.heard.get(view.now, tower, dock, key);
+            let is_old = heard.is_some_and(|(_, age)| age > FRESH_MS);
+            if heard.is_some_and(|(value, _)| !is_old && !forbids(value)) {
                 continue;
             }
-            let word = self.counting.get(&(dock, name(item)));
+            let words = self.counting.get(&(dock, name(item))).map_or(&[][..], Vec::as_slice);
             let wall_ms =
                 EPOCH_MS.saturating_add_unsigned(view.now) + view.plan.towers[tower].wall_skew_ms;
             let counts = |word: &PreflightOverride| {
                 word.role >= Role::Supervisor && wall_ms < word.expires_ms.0
             };
-            // What was not heard at all is another question, which nobody here answers.
-            if heard.is_none() || !word.is_some_and(counts) {
+            // Whether what was heard is too old is another question, which nobody here answers.
+            if is_old || !words.iter().any(counts) {
                 let (method, tid) = (&sent.method, &sent.tid);
                 return Err(format!(
-                    "{method} {tid} left; {key} was heard as {heard:?}, the word is {word:?}"
+                    "{method} {tid} left; {key} was heard as {heard:?}, the words are {words:?}"
                 ));
             }
         }
@@ -88,9 +92,9 @@ impl Limits {
         match &notice.saying {
             DockSaying::Override(word) => {
                 let key = (dock, name(word.item));
-                self.on_record.insert(key.clone(), word.clone());
+                self.on_record.entry(key.clone()).or_default().push(word.clone());
                 if self.said.remove(&notice.request_id.0.to_string()).is_some() {
-                    self.counting.insert(key, word.clone());
+                    self.counting.entry(key).or_default().push(word.clone());
                 }
             }
             DockSaying::Withdraw(item) => {

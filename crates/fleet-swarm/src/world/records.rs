@@ -1,6 +1,8 @@
 //! The way to the database: one batch at a time and in order, as a tower's writer does it. Deliveries
 //! are acknowledged when what they led to is safe: a tower that dies before gets them again.
 
+use std::collections::BTreeMap;
+
 use fleet_core::io::Input;
 
 use super::World;
@@ -28,7 +30,13 @@ impl World {
         }
         node.is_writing = true;
         let life = node.life;
-        let batch: Vec<Write> = node.to_write.drain(..).collect();
+        // Records of an old epoch are refused and written again: what follows them waits, so that no
+        // outcome gets before its command.
+        let mut epochs = BTreeMap::new();
+        let is_same =
+            |write: &&Write| *epochs.entry(write.dock).or_insert(write.epoch) == write.epoch;
+        let count = node.to_write.iter().take_while(is_same).count();
+        let batch: Vec<Write> = node.to_write.drain(..count).collect();
         let (write, fate) = self.store.write(self.now, batch);
         if let Some(at) = fate.commit_at {
             self.queue.push(at, Event::Commit(write));

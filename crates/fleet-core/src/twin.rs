@@ -146,7 +146,11 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
             // Texts rarely change: share the old one instead of allocating at every report.
             (LeafRef::Text(value), Some(Scalar::Text(old))) if *old == *value => Scalar::Text(old),
             (LeafRef::Text(value), _) => Scalar::Text(value.into()),
-            (LeafRef::Json(value), _) => Scalar::Json(Arc::new(value.to_value())),
+            // A list that is as it was stays the same one: who compares or keeps it sees so at once.
+            (LeafRef::Json(value), old) => match (value.to_value(), old) {
+                (value, Some(Scalar::Json(old))) if *old == value => Scalar::Json(old),
+                (value, _) => Scalar::Json(Arc::new(value)),
+            },
         };
         *slot = Some(Reading { value, source_ms, received_ms: now.wall });
         *heard = Some(now.mono);

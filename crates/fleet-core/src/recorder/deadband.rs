@@ -5,7 +5,7 @@
 //! texts) changes with any difference. Lists are compared member by member with the same rules by
 //! key. Read next: [`super`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use fleet_types::Scalar;
 use serde_json::Value;
@@ -110,7 +110,7 @@ impl Deadbands {
             return false;
         }
         if let (Scalar::Json(recorded), Scalar::Json(now)) = (recorded, now) {
-            return self.list_changed(band, recorded, now);
+            return !Arc::ptr_eq(recorded, now) && self.list_changed(band, recorded, now);
         }
         match (recorded.as_f64(), now.as_f64()) {
             (Some(recorded), Some(now)) => band.is_left(recorded, now),

@@ -143,22 +143,30 @@ impl<T: Topic> TopicState<T> {
             return Err(Full(sample));
         }
         let sample = Arc::new(sample);
-        // One text for all readers: this is done for every report of every device.
-        let key: Arc<str> = sample.key().as_ref().into();
+        // One text for all readers, made once where the last samples are kept: this is done for every
+        // report of every device. A reliable queue knows no keys.
+        let is_keyed = T::TRANSIENT_LOCAL || T::RELIABILITY == Reliability::KeepLatest;
+        let key = is_keyed.then(|| {
+            let key = sample.key();
+            let kept = inner.cache.get_key_value(key.as_ref());
+            kept.map_or_else(|| key.as_ref().into(), |(kept, _)| Arc::clone(kept))
+        });
         for reader in &readers {
-            match T::RELIABILITY {
-                Reliability::KeepLatest => {
-                    let replaced = reader.queue().put_latest(&key, Arc::clone(&sample));
+            match &key {
+                Some(key) if T::RELIABILITY == Reliability::KeepLatest => {
+                    let replaced = reader.queue().put_latest(key, Arc::clone(&sample));
                     inner.coalesced += u64::from(replaced);
                 }
-                Reliability::Reliable { .. } => {
+                Some(_) | None => {
                     reader.queue().samples.push_back(Arc::clone(&sample));
                 }
             }
             reader.filled.notify_one();
         }
         inner.written += 1;
-        if T::TRANSIENT_LOCAL {
+        if T::TRANSIENT_LOCAL
+            && let Some(key) = key
+        {
             inner.cache.insert(key, Arc::clone(&sample));
         }
         Ok(())

@@ -219,7 +219,7 @@ impl DockTask {
         self.machine.handle(received, Input::Message { topic, payload });
         self.carry_out();
         if let Some(held) = self.held.take() {
-            self.inbox.unsafe_records.hold(&held);
+            self.inbox.unrecorded.hold(&held);
             held.settle(self.machine.sn(), &self.surroundings);
         }
     }
@@ -332,13 +332,13 @@ impl DockTask {
         let part = self.held.as_ref().map(Held::part);
         let is_awaited = record.entry.is_awaited();
         if !is_awaited {
-            self.inbox.unsafe_records.asked(journal_id);
+            self.inbox.unrecorded.asked(journal_id);
         }
         let done = move |result: Result<(), NotJournaled>| {
             let is_safe = is_awaited || result != Err(NotJournaled::Down);
             if let Some(inbox) = inbox.upgrade() {
                 inbox.push(DockInput::Journaled(journal_id, result.is_ok()));
-                inbox.unsafe_records.settled(journal_id, is_safe);
+                inbox.unrecorded.settled(journal_id, is_safe);
             }
             if let Some(part) = part {
                 part.settled(is_safe);

@@ -28,7 +28,7 @@ use fleet_types::{
 };
 use tokio::sync::Notify;
 
-use super::safekeeping::Unsafe;
+use super::safekeeping::Unrecorded;
 
 /// Telemetry messages that may wait for one dock's task: half a minute of reports.
 const TELEMETRY_MAX: usize = 64;
@@ -103,7 +103,7 @@ pub struct Inbox {
     filled: Notify,
     telemetry_dropped: AtomicU64,
     /// Outlives the machine, as the records do that are on their way.
-    pub(super) unsafe_records: Unsafe,
+    pub(super) unrecorded: Unrecorded,
 }
 
 impl Inbox {

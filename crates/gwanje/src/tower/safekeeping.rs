@@ -4,7 +4,7 @@
 //! Safe means both: its events with the keeper, and the records that the machine made of it in the
 //! journal. Whichever were missing after a crash, the message comes again and leads to it again. A
 //! message that comes twice leads to nothing the second time: it waits for the records that the first
-//! one led to all the same ([`Unsafe`]).
+//! one led to all the same ([`Unrecorded`]).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -132,9 +132,9 @@ impl Waits {
 
 /// What has happened on a dock and is not on record yet, with all that waits for it.
 #[derive(Clone, Default)]
-pub(super) struct Unsafe(Arc<Mutex<BTreeMap<JournalId, Vec<Waits>>>>);
+pub(super) struct Unrecorded(Arc<Mutex<BTreeMap<JournalId, Vec<Waits>>>>);
 
-impl Unsafe {
+impl Unrecorded {
     /// A record was asked for.
     pub(super) fn asked(&self, journal_id: JournalId) {
         self.lock().entry(journal_id).or_default();
@@ -214,7 +214,7 @@ mod tests {
             }));
             waits
         };
-        let records = Unsafe::default();
+        let records = Unrecorded::default();
         let first = handle();
         records.asked(JournalId(7));
         for waits in [first, handle()] {

@@ -20,7 +20,8 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LoopState, Parts, Planning, Site, StoreState, SystemSource, Tokens, UnknownCount, Waylines,
+    LogState, LoopState, Parts, Planning, Site, StoreState, SystemSource, Tokens, UnknownCount,
+    Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -305,6 +306,12 @@ impl SystemSource for Nobody {
     }
     fn event_loop(&self) -> LoopState {
         LoopState::default()
+    }
+    fn log(&self) -> LogState {
+        LogState::default()
+    }
+    fn set_log_filter(&self, _: &str) -> Result<(), String> {
+        Err("nothing is logged here".to_owned())
     }
     fn unknowns(&self, _: Option<&DeviceSn>) -> Vec<UnknownCount> {
         Vec::new()

@@ -55,8 +55,9 @@ pub use openapi::openapi_json;
 pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
-    BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, LoopState,
-    MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource, UnknownCount,
+    BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, LogState,
+    LoopState, MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource,
+    UnknownCount,
 };
 pub use wayline_urls::{BadUrlHost, UrlHost, WaylineSources};
 pub use waylines::{Wayline, WaylineKeeper, WaylineResource, WaylineSummary, Waylines};

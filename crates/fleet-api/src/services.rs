@@ -201,6 +201,19 @@ pub struct Check {
     pub detail: String,
 }
 
+/// What the process writes to its log, and how that went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LogState {
+    /// `tracing` filter in force: a level, or `info,fleet_links=debug`.
+    pub filter: String,
+    /// The filter of the configuration, which a restart brings back.
+    pub configured: String,
+    /// Bytes written since the process started.
+    pub written_bytes: u64,
+    /// Lines dropped because their reader lagged or went away.
+    pub dropped_lines: u64,
+}
+
 /// What happened longer ago than the process remembers.
 pub trait History: Send + Sync {
     /// Missions of one dock or of all that were taken before one (without one: the newest), newest
@@ -225,6 +238,14 @@ pub trait SystemSource: Send + Sync {
     fn store(&self) -> StoreState;
     /// The event loop.
     fn event_loop(&self) -> LoopState;
+    /// The log.
+    fn log(&self) -> LogState;
+    /// Writes what this filter lets through from now on, until the process ends. The error is why
+    /// not, in words; the filter in force stays.
+    ///
+    /// # Errors
+    /// When the text is no filter.
+    fn set_log_filter(&self, filter: &str) -> Result<(), String>;
     /// Unknown things heard: of one device, or of all together.
     fn unknowns(&self, sn: Option<&DeviceSn>) -> Vec<UnknownCount>;
     /// What happened before; none where nothing outlives the process.

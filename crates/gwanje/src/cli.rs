@@ -7,6 +7,7 @@ mod ca;
 mod database;
 mod dock;
 mod inspect;
+mod log;
 mod run;
 
 use std::{

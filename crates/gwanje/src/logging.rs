@@ -4,17 +4,19 @@
 //! written; what does not fit is dropped, counted, and the count reported in the log itself.
 //! Before the runtime starts each line is written at once; afterwards [`run`] retries what a slow
 //! reader left behind; at exit [`flush`] tries for a bounded time. It refuses to wait for a
-//! reader. Read next: [`outlet`].
+//! reader. The filter can be changed while the process runs ([`set_filter`]). Read next:
+//! [`outlet`], [`device`] for the span of a device.
 
+pub mod device;
 mod outlet;
 
 use std::{
     io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter, reload};
 
 pub use outlet::{Outlet, OutletStats};
 
@@ -27,9 +29,15 @@ const RETRY: Duration = Duration::from_millis(25);
 
 static STDERR: OnceLock<Logger> = OnceLock::new();
 
+type Reload = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
+
 struct Logger {
     outlet: Arc<Outlet>,
     format: LogFormat,
+    /// Puts another filter in the place of the one in force.
+    reload: Reload,
+    configured: String,
+    filter: Mutex<String>,
 }
 
 /// Starts logging to standard error; the first call decides.
@@ -38,18 +46,58 @@ struct Logger {
 /// When the level is no filter, or another logger was installed before.
 pub fn init(log: &Log) -> anyhow::Result<()> {
     let outlet = Arc::new(Outlet::stderr(QUEUE_BYTES)?);
-    let filter = EnvFilter::builder().parse(&log.level)?;
+    let filter = parse_filter(&log.level)?;
     let ansi = outlet.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let writer = Lines(Arc::clone(&outlet));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let installed = match log.format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Human => builder.with_ansi(ansi).with_target(false).compact().try_init(),
+    let (reload, installed): (Reload, _) = match log.format {
+        LogFormat::Json => {
+            // The innermost span tells the device; the list of all would repeat it in each line.
+            let builder = builder.json().flatten_event(true).with_span_list(false);
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (Box::new(move |filter| handle.reload(filter)), builder.try_init())
+        }
+        LogFormat::Human => {
+            let builder = builder.with_ansi(ansi).with_target(false).compact();
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (Box::new(move |filter| handle.reload(filter)), builder.try_init())
+        }
     };
     installed.map_err(|error| anyhow::anyhow!("logging was already started: {error}"))?;
-    let _ = STDERR.set(Logger { outlet, format: log.format });
+    let configured = log.level.clone();
+    let filter = Mutex::new(configured.clone());
+    let _ = STDERR.set(Logger { outlet, format: log.format, reload, configured, filter });
     std::panic::set_hook(Box::new(report_panic));
     Ok(())
+}
+
+fn parse_filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    EnvFilter::builder().parse(text)
+}
+
+/// Writes what this filter lets through from now on.
+///
+/// # Errors
+/// Why not, in words; the filter in force stays.
+pub fn set_filter(text: &str) -> Result<(), String> {
+    let parsed = parse_filter(text).map_err(|error| format!("this is no filter: {error}"))?;
+    let logger = STDERR.get().ok_or("this process writes no log")?;
+    (logger.reload)(parsed).map_err(|error| error.to_string())?;
+    text.clone_into(&mut logger.filter.lock().unwrap_or_else(PoisonError::into_inner));
+    device::renew_spans();
+    Ok(())
+}
+
+/// The filter in force and that of the configuration; empty before [`init`].
+#[must_use]
+pub fn filters() -> (String, String) {
+    let texts = |logger: &Logger| {
+        let filter = logger.filter.lock().unwrap_or_else(PoisonError::into_inner);
+        (filter.clone(), logger.configured.clone())
+    };
+    STDERR.get().map(texts).unwrap_or_default()
 }
 
 /// The default hook writes to standard error and may wait for its reader.

@@ -516,6 +516,31 @@ export interface components {
             /** @description Since when. */
             since_ms: components["schemas"]["WallMs"];
         };
+        /** @description A filter of the log. */
+        LogFilter: {
+            /**
+             * @description A level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or levels by target and device:
+             *     `info,fleet_links=debug`, `info,[dock{device.sn=7CTDM1}]=trace`. At most 1,024 bytes.
+             */
+            filter: string;
+        };
+        /** @description What the process writes to its log, and how that went. */
+        LogState: {
+            /** @description The filter of the configuration, which a restart brings back. */
+            configured: string;
+            /**
+             * Format: int64
+             * @description Lines dropped because their reader lagged or went away.
+             */
+            dropped_lines: number;
+            /** @description `tracing` filter in force: a level, or `info,fleet_links=debug`. */
+            filter: string;
+            /**
+             * Format: int64
+             * @description Bytes written since the process started.
+             */
+            written_bytes: number;
+        };
         /** @description Health of the event loop. */
         LoopState: {
             /** @description The latest slow tasks. */
@@ -1191,6 +1216,8 @@ export interface components {
             };
             /** @description Its connections to the broker. */
             links: components["schemas"]["LinkStatus"][];
+            /** @description The log. */
+            log: components["schemas"]["LogState"];
             /** @description Health of the event loop. */
             loop: components["schemas"]["LoopState"];
             /** @description Its time. */

@@ -66,6 +66,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(alarms::unshelve))
         .routes(routes!(system::trace))
         .routes(routes!(system::system))
+        .routes(routes!(system::log, system::set_log_filter))
         .routes(routes!(session::sign_out))
         .routes(routes!(stream::stream))
         .routes(routes!(health::ready))

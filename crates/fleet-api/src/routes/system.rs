@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State};
-use fleet_types::{LinkStatus, TraceId, TraceStep, WallMs};
-use serde::Serialize;
+use axum::{Extension, Json, extract::State, http::StatusCode};
+use fleet_types::{LinkStatus, Role, TraceId, TraceStep, WallMs};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    auth::Principal,
     clock::now_ms,
     config::Site,
-    extract::InPath,
+    extract::{Body, InPath},
     problem::Problem,
-    services::{BrokerState, LoopState, StoreState, UnknownCount},
+    services::{BrokerState, LogState, LoopState, StoreState, UnknownCount},
 };
+
+/// A filter names a few dozen targets at most.
+const MAX_FILTER_BYTES: usize = 1024;
 
 /// One flow, step by step.
 #[derive(Serialize, ToSchema)]
@@ -66,6 +70,8 @@ pub(crate) struct System {
     bus: BTreeMap<String, TopicCounts>,
     /// What devices said that no table knows.
     unknowns: Vec<UnknownCount>,
+    /// The log.
+    log: LogState,
     /// The place.
     site: Site,
 }
@@ -124,6 +130,65 @@ pub(crate) async fn system(State(app): State<App>) -> Json<System> {
         event_loop: app.system.event_loop(),
         bus: bus.collect(),
         unknowns: app.system.unknowns(None),
+        log: app.system.log(),
         site: app.config.site.clone(),
     })
+}
+
+/// A filter of the log.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogFilter {
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or levels by target and device:
+    /// `info,fleet_links=debug`, `info,[dock{device.sn=7CTDM1}]=trace`. At most 1,024 bytes.
+    filter: String,
+}
+
+/// Shows what is written to the log.
+#[utoipa::path(
+    operation_id = "get_log",
+    get, path = "/api/v1/system/log", tag = "system",
+    responses(
+        (status = 200, body = LogState),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn log(State(app): State<App>) -> Json<LogState> {
+    Json(app.system.log())
+}
+
+/// Changes what is written to the log, at once and until the tower restarts. Administrators only:
+/// a log turned off is a record not written.
+#[utoipa::path(
+    operation_id = "set_log_filter",
+    put, path = "/api/v1/system/log", tag = "system", request_body = LogFilter,
+    responses(
+        (status = 200, body = LogState),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "`role_too_low`"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "It is no filter"),
+    )
+)]
+pub(crate) async fn set_log_filter(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+    Body(body): Body<LogFilter>,
+) -> Result<Json<LogState>, Problem> {
+    if principal.role() != Role::Admin {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "role_too_low",
+            "only an administrator changes what is logged; use the API token: gwanje log FILTER",
+        ));
+    }
+    let filter = body.filter.trim();
+    if filter.is_empty() || filter.len() > MAX_FILTER_BYTES {
+        return Err(Problem::bad_input("a filter has 1 to 1,024 bytes; to write nothing, say off"));
+    }
+    let before = app.system.log().filter;
+    // Once before and once after, so that the change shows whichever of the two is silent.
+    tracing::warn!(by = principal.who(), before, filter, "the filter of the log is being changed");
+    app.system.set_log_filter(filter).map_err(|why| Problem::bad_input(&why))?;
+    tracing::warn!(by = principal.who(), before, filter, "the filter of the log was changed");
+    Ok(Json(app.system.log()))
 }

@@ -25,7 +25,7 @@ fn the_committed_description_is_the_code_s() {
         "the API changed: UPDATE_OPENAPI=1 cargo test -p fleet-api, then review"
     );
     let document: Value = serde_json::from_str(&now).unwrap();
-    assert_eq!(document["paths"].as_object().unwrap().len(), 41);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 42);
 }
 
 #[tokio::test]
@@ -279,4 +279,19 @@ async fn alarms_are_acknowledged_and_shelved_by_somebody_until_some_time() {
     assert!(back["shelved"].is_null());
     let nobody = format!("/api/v1/alarms/{}/acknowledge", Uuid::from_u128(8));
     tower.call("POST", &nobody, &json!({})).await.is_problem(404, "unknown_alarm");
+}
+
+#[tokio::test]
+async fn the_log_s_filter_is_shown_and_changed() {
+    let tower = Tower::with_dock().await;
+    let path = "/api/v1/system/log";
+    assert_eq!(tower.get(path).await.is(200)["configured"], "info");
+    let put = async |filter: &str| tower.call("PUT", path, &json!({ "filter": filter })).await;
+    assert_eq!(put(" debug ").await.is(200)["filter"], "debug");
+    put("??").await.is_problem(422, "bad_input");
+    put("").await.is_problem(422, "bad_input");
+    put(&"a".repeat(1025)).await.is_problem(422, "bad_input");
+    let other = tower.call("PUT", path, &json!({ "level": "debug" })).await;
+    other.is_problem(422, "bad_input");
+    assert_eq!(tower.get("/api/v1/system").await.is(200)["log"]["filter"], "debug");
 }

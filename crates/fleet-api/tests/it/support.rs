@@ -8,8 +8,8 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
-    Listener, LoopState, MqttAccess, Parts, PilotField, Planning, Resolve, Roots, Site, StoreState,
-    SystemSource, Tokens, UnknownCount, WaylineSources, Waylines,
+    Listener, LogState, LoopState, MqttAccess, Parts, PilotField, Planning, Resolve, Roots, Site,
+    StoreState, SystemSource, Tokens, UnknownCount, WaylineSources, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -286,7 +286,7 @@ fn build_of(
         tokens: Arc::clone(&tokens),
         enrolment: Arc::new(Roll { bus: bus.clone() }),
         planning: Arc::new(Plans),
-        system: Arc::new(Process),
+        system: Arc::new(Process::default()),
         registry: Arc::new(Mutex::new(Registry::default())),
     };
     let (api, hub) = Api::new(parts);
@@ -458,7 +458,10 @@ impl Enrolment for Roll {
     }
 }
 
-struct Process;
+#[derive(Default)]
+struct Process {
+    filter: std::sync::Mutex<String>,
+}
 
 impl SystemSource for Process {
     fn threads(&self) -> u32 {
@@ -472,6 +475,17 @@ impl SystemSource for Process {
     }
     fn event_loop(&self) -> LoopState {
         LoopState::default()
+    }
+    fn log(&self) -> LogState {
+        let filter = self.filter.lock().unwrap().clone();
+        LogState { filter, configured: "info".to_owned(), ..LogState::default() }
+    }
+    fn set_log_filter(&self, filter: &str) -> Result<(), String> {
+        if filter.contains('?') {
+            return Err("this is no filter".to_owned());
+        }
+        filter.clone_into(&mut self.filter.lock().unwrap());
+        Ok(())
     }
     fn unknowns(&self, sn: Option<&DeviceSn>) -> Vec<UnknownCount> {
         let key = sn.map_or_else(|| "all".to_owned(), ToString::to_string);

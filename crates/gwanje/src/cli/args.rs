@@ -66,6 +66,12 @@ pub(super) enum Command {
     /// The site's certificates: make the authority, issue, revoke, list
     #[command(subcommand)]
     Ca(Ca),
+    /// Show what the running tower writes to its log, or change it until it restarts
+    Log {
+        /// A level, or levels by target and device: `info,fleet_links=debug`,
+        /// `info,[dock{device.sn=SN}]=trace`
+        filter: Option<String>,
+    },
     /// Bring the database's schema up to date
     Migrate,
     /// Write everything that is in the database into a file

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, ca, database, dock};
+use super::{args, ca, database, dock, log};
 use crate::{
     alarm_texts,
     children::{
@@ -53,6 +53,10 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Dock(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(dock::run(&config, command))
+        }
+        args::Command::Log { filter } => {
+            let config = usable(&settings)?;
+            runtime()?.block_on(log::run(&config, filter))
         }
         args::Command::Ca(command) => ca::run(&usable(&settings)?, command),
         args::Command::Migrate => {

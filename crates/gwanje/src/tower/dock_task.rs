@@ -22,6 +22,7 @@ use fleet_core::{
 use fleet_links::mqtt::{AckToken, CommandPublish, LinkHandle, SendRefused};
 use fleet_types::{
     Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, Now, TraceStep,
+    device::{Activity, Connection},
     preflight::PreflightReport,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology, Topic as BusTopic},
 };
@@ -88,6 +89,8 @@ pub struct DockTask {
     held: Option<Held>,
     /// Of a topology that was not answered yet: what has to come first.
     topology: Option<Waits>,
+    /// How the dock stood when it was last logged.
+    logged: Option<(Connection, Activity)>,
 }
 
 impl DockTask {
@@ -127,6 +130,7 @@ impl DockTask {
             heard,
             held: None,
             topology: None,
+            logged: None,
         }
     }
 
@@ -211,6 +215,7 @@ impl DockTask {
             }
             return;
         };
+        tracing::trace!(from = %topic.sn, kind = ?topic.kind, bytes = payload.len(), "message");
         let is_event = topic.kind == TopicKind::Events;
         if let (Some(heard), true) = (&mut self.heard, is_event) {
             heard.note(topic.sn, payload, received);
@@ -274,11 +279,41 @@ impl DockTask {
                         self.pair(topology.children.clone(), Told::Named(waits));
                     }
                     self.book.told(&sample);
+                    self.log(&sample);
                     self.untold.push_back(sample);
                 }
             }
         }
         self.tell();
+    }
+
+    /// Transitions, for whoever reads the log; telemetry is none.
+    fn log(&mut self, sample: &Sample) {
+        match sample {
+            Sample::Status(status) if status.sn == *self.machine.sn() => {
+                let now = (status.connection, status.activity);
+                if self.logged != Some(now) {
+                    self.logged = Some(now);
+                    let (connection, activity) = now;
+                    tracing::info!(?connection, ?activity, "dock");
+                }
+            }
+            Sample::Trace(step) => {
+                let (trace_id, response) =
+                    (step.trace_id, step.response_code.map(tracing::field::debug));
+                let (actor, action, method) = (&step.actor, &step.action, step.method.as_deref());
+                tracing::info!(%trace_id, actor, action, method, response, "step");
+            }
+            Sample::Osd(_)
+            | Sample::Status(_)
+            | Sample::Topology(_)
+            | Sample::Event(_)
+            | Sample::Drift(_)
+            | Sample::Command(_)
+            | Sample::Mission(_)
+            | Sample::Alarm(_)
+            | Sample::Preflight(_) => {}
+        }
     }
 
     /// Answers a topology when the aircraft that it named may speak: what they say first is said only

@@ -35,7 +35,10 @@ use super::{
     rates::Rates,
     roster::Roster,
 };
-use crate::stall::{LoopHealth, TaskPanicked};
+use crate::{
+    logging::device::in_dock,
+    stall::{LoopHealth, TaskPanicked},
+};
 
 /// Broker clients remembered by their id, to tell whose connection ended.
 const CLIENTS_MAX: usize = 20_000;
@@ -456,7 +459,7 @@ impl Fleet {
         let surroundings = self.surroundings.clone();
         let task = DockTask::new(machine, inbox, book, surroundings, is_recovered);
         let name = format!("{TASK_PREFIX}{sn}");
-        self.config.health.spawn_named(name, task.run());
+        self.config.health.spawn_named(name, in_dock(sn.clone(), task.run()));
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use fleet_api::{
-    BrokerState, Check, History, LoopState, SlowTask, Stalls, StoreState, SystemSource,
+    BrokerState, Check, History, LogState, LoopState, SlowTask, Stalls, StoreState, SystemSource,
     UnknownCount,
 };
 use fleet_bus::Bus;
@@ -14,7 +14,7 @@ use fleet_types::{DeviceSn, WallMs, topic::DeviceDrift};
 use tokio::sync::mpsc;
 
 use super::{fleet::Fleet, store::StoreView};
-use crate::{config::BrokerMode, stall};
+use crate::{config::BrokerMode, logging, stall};
 
 /// Counters beyond this have gone around.
 const STAT_MAX: f64 = 9e15;
@@ -127,6 +127,21 @@ impl SystemSource for System {
             at_ms: WallMs(slow.at_ms),
         });
         LoopState { stall_ms: Stalls { p50, p99, max }, slow: slow.collect() }
+    }
+
+    fn log(&self) -> LogState {
+        let (filter, configured) = logging::filters();
+        let stats = logging::stats();
+        LogState {
+            filter,
+            configured,
+            written_bytes: stats.written_bytes,
+            dropped_lines: stats.dropped_lines,
+        }
+    }
+
+    fn set_log_filter(&self, filter: &str) -> Result<(), String> {
+        logging::set_filter(filter)
     }
 
     fn unknowns(&self, sn: Option<&DeviceSn>) -> Vec<UnknownCount> {

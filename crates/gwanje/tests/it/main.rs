@@ -24,6 +24,7 @@ mod http;
 mod identity;
 mod interlocks;
 mod lasting;
+mod logs;
 mod long_absence;
 mod missions;
 mod outages;

@@ -275,6 +275,10 @@ impl Site {
         self.try_call("POST", path, body).await.unwrap()
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.try_call("PUT", path, body).await.unwrap()
+    }
+
     /// Sends exactly these headers.
     pub(crate) async fn raw(
         &self,

@@ -60,7 +60,15 @@ async fn kill(site: &mut Site, find: fn(&mut Site) -> Option<u32>) {
     site.until("the site to be ready", "/readyz", |_| true).await;
 }
 
-async fn until_flying(site: &Site, taken: &Value) {
+/// Waits until the aircraft is in the air, by what is true and by what the tower shows: a dock
+/// that still fetches the file of its mission when the tower goes has nobody to give it.
+async fn until_flying(site: &Site, docks: &Docks, taken: &Value) {
+    let id = taken["mission_id"].as_str().unwrap();
+    until("the take-off", async || match docks.truth(0).flight(id) {
+        Some(flight) if flight.take_offs == 1 => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
     let flying = |mission: &Value| mission["progress"]["percent"].as_i64() > Some(0);
     until_mission(site, taken, "progress", flying).await;
 }
@@ -71,14 +79,14 @@ fn a_flight_survives_kill_9_of_the_tower_and_an_upgrade_of_everything() {
         let mut site = Site::start().await;
         let docks = Docks::online(&site, 1, "").await;
         let first = docks.fly(&site, 0, "first").await.is(202);
-        until_flying(&site, &first).await;
+        until_flying(&site, &docks, &first).await;
         kill(&mut site, Site::tower).await;
         let ended = until_ended(&site, &first).await;
         assert_eq!((&ended["verdict"], &ended["reason"]), (&json!("ok"), &Value::Null), "{ended}");
 
         docks.until_online(&site).await;
         let second = docks.fly(&site, 0, "second").await.is(202);
-        until_flying(&site, &second).await;
+        until_flying(&site, &docks, &second).await;
         // An upgrade: everything is asked to stop, and another binary takes over.
         site.stop().await;
         let binary = site.start_again_upgraded().await;

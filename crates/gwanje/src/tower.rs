@@ -26,6 +26,7 @@ pub mod keeper;
 mod library;
 mod methods;
 pub mod metrics;
+mod pairings;
 pub mod planner;
 pub mod pumps;
 pub mod rates;
@@ -65,7 +66,7 @@ use crate::{
     data_dir, secret,
     stall::{LoopHealth, TaskPanicked},
 };
-use aircraft_rights::{AircraftRights, Pairing};
+use aircraft_rights::AircraftRights;
 use alarms::Alarms;
 use denials::Refused;
 use dock_task::Surroundings;
@@ -75,6 +76,7 @@ use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
 use journal::{Journal, MemoryJournal};
 use keeper::{Keeper, NoKeeper};
+use pairings::Pairings;
 use planner::Planner;
 use rights_in_force::{Broker, Follower};
 use roster::Roster;
@@ -140,7 +142,7 @@ pub(crate) struct Tower {
     refusals: Option<std::path::PathBuf>,
     refused: Arc<Refused>,
     in_flight: Arc<InFlight>,
-    pairings: mpsc::UnboundedReceiver<Pairing>,
+    pairings: Arc<Pairings>,
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
     store: Option<Store>,
@@ -154,7 +156,7 @@ impl Tower {
         let (link, events) = mqtt::start(link_config(config)?, clock::now);
         let embedded = config.mqtt.mode == BrokerMode::Embedded;
         let dynsec = embedded.then(|| DynsecClient::new(link.clone()));
-        let (pairings_sender, pairings) = mpsc::unbounded_channel();
+        let pairings = Arc::new(Pairings::default());
         let in_flight = Arc::new(InFlight::default());
         let api_config = api_config(config);
         let waylines = Waylines::new(&api_config)?;
@@ -170,7 +172,7 @@ impl Tower {
             waylines: waylines.clone(),
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
-            pairings: pairings_sender,
+            pairings: Arc::clone(&pairings),
         };
         let roster = Arc::new(Roster::open(&config.data_dir).context("the names of docks")?);
         let docks_max = config.limits.max_docks as usize;

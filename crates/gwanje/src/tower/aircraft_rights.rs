@@ -19,34 +19,13 @@ use fleet_links::mosquitto::{AIRCRAFT_FILE, AircraftDocks, RightsMark};
 use fleet_types::{Alarm, DeviceSn, Now, alarm::Priority};
 use tokio::sync::Notify;
 
-use super::{
-    condition::{reason, signal},
-    safekeeping::Waits,
-};
+use super::condition::{reason, signal};
 use crate::{config::Mqtt, data_dir};
 
 /// A dock may change its aircraft so often in [`WINDOW_MS`]: each change is work for the broker that
 /// all docks share.
 const CHANGES_MAX: usize = 16;
 const WINDOW_MS: u64 = 600_000;
-
-/// Which aircraft a dock has.
-pub struct Pairing {
-    /// The dock.
-    pub dock: DeviceSn,
-    /// Its aircraft.
-    pub aircraft: Vec<DeviceSn>,
-    /// How it is known.
-    pub told: Told,
-}
-
-/// How it is known that an aircraft is a dock's.
-pub enum Told {
-    /// It was heard through that dock: enough to route by, not to give rights by.
-    Heard,
-    /// The dock named it; what waits goes on when its rights are in force.
-    Named(Waits),
-}
 
 /// What became of a dock's word.
 #[derive(Clone, Debug, PartialEq)]

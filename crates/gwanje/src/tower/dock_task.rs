@@ -21,7 +21,7 @@ use fleet_core::{
 };
 use fleet_links::mqtt::{AckToken, CommandPublish, LinkHandle, SendRefused};
 use fleet_types::{
-    Alarm, CommandStatus, DeviceSn, DeviceStatus, MissionStatus, Now, TraceStep,
+    Alarm, CommandStatus, DeviceStatus, MissionStatus, Now, TraceStep,
     device::{Activity, Connection},
     preflight::PreflightReport,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology, Topic as BusTopic},
@@ -30,13 +30,13 @@ use fleet_types::{
 use tokio::sync::oneshot;
 
 use super::{
-    aircraft_rights::{Pairing, Told},
     book::Book,
     clock,
     in_flight::InFlight,
     inbox::{DockInput, Inbox},
     journal::{Journal, NotJournaled},
     keeper::Keeper,
+    pairings::Pairings,
     safekeeping::{Heard, Held, Waits},
 };
 
@@ -56,7 +56,7 @@ pub struct Surroundings {
     pub(super) in_flight: Arc<InFlight>,
     pub(super) bus: Bus,
     /// Tells the router and the broker which aircraft belong to which dock.
-    pub(super) pairings: tokio::sync::mpsc::UnboundedSender<Pairing>,
+    pub(super) pairings: Arc<Pairings>,
 }
 
 struct Writers {
@@ -268,7 +268,9 @@ impl DockTask {
                     let url = self.surroundings.waylines.mint_url(wayline_id);
                     self.machine.handle(clock::now(), Input::FileUrl { exchange, url });
                 }
-                Output::Children(children) => self.pair(children, Told::Heard),
+                Output::Children(children) => {
+                    self.surroundings.pairings.hear(self.machine.sn(), children);
+                }
                 Output::Publish(sample) => {
                     if let (Some(held), Sample::Event(event)) = (&mut self.held, &*sample) {
                         held.events.push(event.clone());
@@ -276,7 +278,8 @@ impl DockTask {
                     if let Sample::Topology(topology) = &*sample {
                         let waits = Waits::new();
                         self.topology = Some(waits.clone());
-                        self.pair(topology.children.clone(), Told::Named(waits));
+                        let pairings = &self.surroundings.pairings;
+                        pairings.name(self.machine.sn(), &topology.children, waits);
                     }
                     self.book.told(&sample);
                     self.log(&sample);
@@ -330,12 +333,6 @@ impl DockTask {
             Some(waits) => waits.then(answer),
             None => answer(),
         }
-    }
-
-    fn pair(&self, aircraft: Vec<DeviceSn>, told: Told) {
-        let dock = self.machine.sn().clone();
-        // Who reads it outlives every dock task but at shutdown.
-        let _ = self.surroundings.pairings.send(Pairing { dock, aircraft, told });
     }
 
     fn send(&mut self, send: Send) {

@@ -15,17 +15,15 @@ use fleet_links::{
     mqtt::{CommandPublish, LinkHandle, SendFate},
 };
 use fleet_types::{Alarm, CommandId, DeviceSn, MonoMs, alarm::Priority};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
-    aircraft_rights::{AircraftRights, Paired, Pairing, Told},
+    aircraft_rights::{AircraftRights, Paired},
     clock,
     condition::{Condition, reason},
     fleet::Fleet,
     in_flight::InFlight,
+    pairings::{Pairing, Pairings},
     safekeeping::Waits,
 };
 
@@ -45,7 +43,6 @@ const REST_TIMES: u32 = 4;
 const REST_MAX: Duration = Duration::from_secs(30);
 /// Between two looks for docks that are quiet again.
 const QUIET_EVERY: Duration = Duration::from_secs(30);
-const BATCH: usize = 64;
 
 /// Where it is asked whether rights are in force.
 #[derive(Clone)]
@@ -107,8 +104,7 @@ impl Follower {
     }
 
     /// Follows until the tower ends.
-    pub async fn run(mut self, mut pairings: mpsc::UnboundedReceiver<Pairing>) {
-        let mut batch = Vec::with_capacity(BATCH);
+    pub async fn run(mut self, pairings: Arc<Pairings>) {
         let mut look = Instant::now() + QUIET_EVERY;
         loop {
             let rights = self.rights.clone();
@@ -117,14 +113,7 @@ impl Follower {
                 biased;
                 applied = ended(&mut self.applying) => self.on_applied(&applied),
                 () = until(due) => self.apply(),
-                count = pairings.recv_many(&mut batch, BATCH) => {
-                    if count == 0 {
-                        return;
-                    }
-                    for pairing in batch.drain(..) {
-                        self.take(pairing);
-                    }
-                }
+                (dock, pairing) = pairings.next() => self.take(dock, pairing),
                 () = changed(rights.as_deref()) => self.is_due(),
                 () = sleep_until(look) => {
                     look = Instant::now() + QUIET_EVERY;
@@ -135,9 +124,9 @@ impl Follower {
         }
     }
 
-    fn take(&mut self, Pairing { dock, mut aircraft, told }: Pairing) {
-        self.fleet.set_children(&dock, &aircraft);
-        let Told::Named(waits) = told else { return };
+    fn take(&mut self, dock: DeviceSn, Pairing { heard, named }: Pairing) {
+        self.fleet.set_children(&dock, &heard);
+        let Some((mut aircraft, waits)) = named else { return };
         let Some(rights) = &self.rights else { return waits.settled(true) };
         // One that names another dock as its aircraft would speak for it.
         aircraft.retain(|sn| !self.fleet.has(sn));

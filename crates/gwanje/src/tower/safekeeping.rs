@@ -83,7 +83,7 @@ impl Held {
 
 /// The parts of a message that are not safe yet; each holds one of these.
 #[derive(Clone)]
-pub struct Waits(Arc<Mutex<Open>>);
+pub(super) struct Waits(Arc<Mutex<Open>>);
 
 struct Open {
     /// Parts that are not settled: the handling itself is one of them.
@@ -110,7 +110,7 @@ impl Waits {
     }
 
     /// A part is safe, or cannot be made so. The last one acknowledges.
-    pub fn settled(self, is_safe: bool) {
+    pub(super) fn settled(self, is_safe: bool) {
         let mut open = self.lock();
         open.left = open.left.saturating_sub(1);
         open.is_refused |= !is_safe;

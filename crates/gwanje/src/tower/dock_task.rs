@@ -298,7 +298,7 @@ impl DockTask {
                 if self.logged != Some(now) {
                     self.logged = Some(now);
                     let (connection, activity) = now;
-                    tracing::info!(?connection, ?activity, "dock");
+                    tracing::info!(?connection, ?activity, "state changed");
                 }
             }
             Sample::Trace(step) => {

@@ -59,18 +59,8 @@ impl Mission {
     /// # Errors
     /// Any [`WpmlError`] of reading.
     pub fn from_kmz_within(bytes: &[u8], limits: &Limits) -> Result<Self, WpmlError> {
-        if bytes.len() > limits.package_bytes {
-            return Err(WpmlError::PackageTooLarge {
-                bytes: bytes.len(),
-                limit: limits.package_bytes,
-            });
-        }
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(WpmlError::NotZip)?;
-        check_directory(&mut archive, limits)?;
-        let waylines = unpack(&mut archive, WAYLINES_ENTRY, limits)?;
-        let text = std::str::from_utf8(&waylines)
-            .map_err(|_| WpmlError::NotUtf8 { entry: WAYLINES_ENTRY.to_owned() })?;
-        Self::from_waylines_xml(text, limits)
+        let mut archive = open(bytes, limits)?;
+        Self::from_waylines_xml(&unpack_text(&mut archive, WAYLINES_ENTRY, limits)?, limits)
     }
 
     /// Writes a KMZ with `template.kml` and `waylines.wpml`. The same mission gives the same bytes.
@@ -90,6 +80,42 @@ impl Mission {
 }
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
+
+/// The texts of a package.
+pub(crate) struct Texts {
+    pub(crate) waylines: String,
+    pub(crate) template: Option<String>,
+}
+
+/// Unpacks both texts of a package.
+pub(crate) fn texts(bytes: &[u8], limits: &Limits) -> Result<Texts, WpmlError> {
+    let mut archive = open(bytes, limits)?;
+    let waylines = unpack_text(&mut archive, WAYLINES_ENTRY, limits)?;
+    let template = match unpack_text(&mut archive, TEMPLATE_ENTRY, limits) {
+        Err(WpmlError::EntryMissing { .. }) => None,
+        text => Some(text?),
+    };
+    Ok(Texts { waylines, template })
+}
+
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Archive<'a>, WpmlError> {
+    if bytes.len() > limits.package_bytes {
+        let (bytes, limit) = (bytes.len(), limits.package_bytes);
+        return Err(WpmlError::PackageTooLarge { bytes, limit });
+    }
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(WpmlError::NotZip)?;
+    check_directory(&mut archive, limits)?;
+    Ok(archive)
+}
+
+fn unpack_text(
+    archive: &mut Archive<'_>,
+    name: &'static str,
+    limits: &Limits,
+) -> Result<String, WpmlError> {
+    let bytes = unpack(archive, name, limits)?;
+    String::from_utf8(bytes).map_err(|_| WpmlError::NotUtf8 { entry: name.to_owned() })
+}
 
 fn check_directory(archive: &mut Archive<'_>, limits: &Limits) -> Result<(), WpmlError> {
     if archive.len() > limits.entries {

@@ -1,6 +1,8 @@
 //! A small bounded XML tree over `quick-xml`: elements by local name, text, and where they began.
 //! It refuses DTDs, unknown entities and trees beyond reason. Read next: `read`.
 
+use std::{cell::Cell, ops::Range};
+
 use quick_xml::{Reader, events::Event};
 
 use crate::error::{Place, WpmlError};
@@ -49,6 +51,9 @@ pub(crate) struct Walker<'a> {
     reader: Reader<&'a [u8]>,
     containers: &'static [&'static str],
     open: usize,
+    /// The last place that was asked for, as offset and line: the next one is counted from there, so
+    /// that many places in a large file do not each cost the whole file.
+    counted: Cell<(usize, usize)>,
 }
 
 impl<'a> Walker<'a> {
@@ -59,13 +64,18 @@ impl<'a> Walker<'a> {
     ) -> Self {
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
-        Self { text, entry, reader, containers, open: 0 }
+        Self { text, entry, reader, containers, open: 0, counted: Cell::new((0, 1)) }
     }
 
     /// Line numbers are only counted when something is wrong.
     pub(crate) fn place(&self, offset: usize, element: impl Into<String>) -> Place {
-        let upto = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
-        let line = 1 + upto.iter().filter(|byte| **byte == b'\n').count();
+        let (offset, (from, line)) = (offset.min(self.text.len()), self.counted.get());
+        let lines = |range: Range<usize>| {
+            self.text.as_bytes()[range].iter().filter(|byte| **byte == b'\n').count()
+        };
+        let line =
+            if offset >= from { line + lines(from..offset) } else { line - lines(offset..from) };
+        self.counted.set((offset, line));
         Place { entry: self.entry.to_owned(), line, element: element.into() }
     }
 

@@ -36,9 +36,17 @@ pub fn alarm_texts(bytes: &[u8]) {
 /// A mission file: as XML, or as a whole package when it begins like one.
 pub fn wpml(bytes: &[u8]) {
     let read = if bytes.starts_with(b"PK") {
-        wpml::Mission::from_kmz(bytes)
+        let read = wpml::Mission::from_kmz(bytes);
+        // What cannot be read is not checked; what is checked was read to the same mission.
+        match (&read, wpml::Mission::check_kmz(bytes, &wpml::Limits::default())) {
+            (Ok(mission), Ok(checked)) => assert_eq!(*mission, checked.mission),
+            (Ok(_) | Err(_), Err(_)) => {}
+            (Err(error), Ok(checked)) => panic!("{error}: {checked:?}"),
+        }
+        read
     } else {
         let Ok(text) = core::str::from_utf8(bytes) else { return };
+        let _ = wpml::Mission::check_texts(text, Some(text), &wpml::Limits::default());
         wpml::Mission::from_waylines_xml(text, &wpml::Limits::default())
     };
     let Ok(mission) = read else { return };

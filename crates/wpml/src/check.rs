@@ -97,10 +97,22 @@ impl Mission {
     /// Any [`WpmlError`] of reading: such a file says nothing that could be checked.
     pub fn check_kmz(bytes: &[u8], limits: &Limits) -> Result<Checked, WpmlError> {
         let texts = texts(bytes, limits)?;
-        let mission = Self::from_waylines_xml(&texts.waylines, limits)?;
+        Self::check_texts(&texts.waylines, texts.template.as_deref(), limits)
+    }
+
+    /// [`Mission::check_kmz`] of the texts of `waylines.wpml` and `template.kml`.
+    ///
+    /// # Errors
+    /// Any [`WpmlError`] about XML or values.
+    pub fn check_texts(
+        flown: &str,
+        template: Option<&str>,
+        limits: &Limits,
+    ) -> Result<Checked, WpmlError> {
+        let mission = Self::from_waylines_xml(flown, limits)?;
         let mut findings = Findings::default();
-        let flown = waylines(&texts.waylines, &mission, &mut findings)?;
-        match &texts.template {
+        let flown = waylines(flown, &mission, &mut findings)?;
+        match template {
             Some(template) => template::check(template, &mission, &flown, &mut findings)?,
             None => {
                 let place = Place {

@@ -1,10 +1,13 @@
 // Flights: one to its verdict, one paused, resumed and brought home by hand.
+import { edited } from '../kmz.mjs';
 import {
   card,
   check,
   commandState,
   dockNumbers,
   expect,
+  forgive,
+  kmz,
   missionState,
   openDock,
   orderMission,
@@ -14,6 +17,23 @@ import {
 } from '../world.mjs';
 
 const [sn, second] = await dockNumbers();
+
+await check('a file that would break off is refused with what to mend', async () => {
+  await openDock(sn);
+  await page.click('#new-mission:not([aria-disabled=true])');
+  const height = '<wpml:takeOffSecurityHeight>';
+  const buffer = edited(kmz.replace('{sn}', sn), `${height}30<`, `${height}3<`);
+  const mimeType = 'application/vnd.google-earth.kmz';
+  await page.setInputFiles('#kmz', { name: 'low.kmz', mimeType, buffer });
+  await page.waitForSelector('.findings li.error');
+  const said = await page.locator('.findings').innerText();
+  expect(/3 m/.test(said) && /takeOffSecurityHeight/.test(said), `the findings say ${said}`);
+  expect((await page.inputValue('#wayline')) === '', 'a refused file is chosen');
+  expect(await page.isVisible('#insist'), 'nobody can insist');
+  forgive('/api/v1/waylines?name=low');
+  await shot('findings');
+  await page.click('#device-panel form button.plain');
+});
 
 await check(
   'a mission needs every choice and a second press, and flies to verdict ok',

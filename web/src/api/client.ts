@@ -15,6 +15,7 @@ import type {
   TraceStep,
   Track,
   Wayline,
+  WaylineFindings,
   WaylineRoute,
 } from './types';
 
@@ -144,6 +145,13 @@ export const api = {
   waylines: () => call<{ waylines: Wayline[] }>('/waylines'),
   uploadWayline: (name: string, file: Blob) =>
     call<Wayline>(`/waylines?name=${id(name)}`, { method: 'POST', body: file }),
+  keepWayline: (name: string, file: File) =>
+    call<Wayline>(`/waylines?name=${id(name)}&despite_findings=true`, {
+      method: 'POST',
+      body: file,
+    }),
+  waylineFindings: (wayline_id: string) =>
+    call<WaylineFindings>(`/waylines/${id(wayline_id)}/findings`),
   startMission: (order: MissionOrder) => post<MissionStatus>('/missions', order),
   missions: () => call<{ missions: MissionStatus[] }>('/missions'),
   mission: (mission_id: string) => call<MissionStatus>(`/missions/${id(mission_id)}`),

@@ -36,6 +36,8 @@ export type LostLinkAction = Schemas['LostLinkAction'];
 export type MissionProgress = Whole<Schemas['MissionProgress']>;
 export type MissionStatus = Whole<Schemas['MissionStatus']>;
 export type Wayline = Whole<Schemas['Wayline']>;
+export type WaylineFinding = Whole<Schemas['WaylineFinding']>;
+export type WaylineFindings = Whole<Schemas['WaylineFindings']>;
 export type Priority = Schemas['Priority'];
 export type Alarm = Whole<Schemas['AlarmStatus']>;
 export type AlarmState = Schemas['AlarmState'];
@@ -72,6 +74,8 @@ export interface Problem
     Partial<Pick<Schemas['Problem'], 'type' | 'detail' | 'code'>> {
   command?: CommandStatus;
   mission?: MissionStatus;
+  findings?: WaylineFinding[];
+  more?: number;
 }
 
 export interface Osd {

@@ -20,6 +20,7 @@ const contractCodes =
   no_effect mission_over wrong_dock idempotency_conflict rejected already_enrolled too_many_docks
   enrolment_unavailable broker_external unknown_device unknown_command unknown_mission
   unknown_trace unknown_wayline not_unknown not_a_dock bad_kmz bad_input wayline_store_full
+  wayline_not_flyable
   too_many_uploads too_many_streams too_many_attempts request_timeout unauthorized internal
   hms heartbeat_lost osd_stalled field_frozen speed_drop position_jump link_quality alarm_overflow
   already_acknowledged alarm_over not_shelved unknown_alarm authority_held authority_ended

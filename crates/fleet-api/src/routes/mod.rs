@@ -6,6 +6,7 @@ mod commands;
 mod devices;
 mod dispatch;
 mod docks;
+mod findings;
 mod health;
 mod map;
 mod methods;
@@ -37,6 +38,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(devices::show))
         .routes(routes!(map::track))
         .routes(routes!(map::route))
+        .routes(routes!(findings::show))
         .routes(routes!(map::alarms))
         .routes(routes!(basemaps::list))
         .routes(routes!(basemaps::file))

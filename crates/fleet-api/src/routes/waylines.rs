@@ -14,7 +14,7 @@ use fleet_types::{id::WaylineId, plan::FlightBox};
 use serde::{Deserialize, Serialize};
 use tokio::sync::SemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
-use wpml::{HeightMode, Mission, RcLost, WpmlError};
+use wpml::{HeightMode, Limits, Mission, RcLost, WpmlError};
 
 use crate::{
     app::App,
@@ -27,6 +27,8 @@ use crate::{
     waylines::{MAX_FILE_BYTES, UrlError, Wayline, WaylineSummary, md5_of},
 };
 
+use super::findings;
+
 const KMZ: &str = "application/vnd.google-earth.kmz";
 const MAX_NAME_CHARS: usize = 128;
 const MAX_URL_BYTES: usize = 4096;
@@ -38,6 +40,9 @@ const MAX_URL_BYTES: usize = 4096;
 pub(crate) struct Named {
     /// 1 to 128 characters, for people.
     name: String,
+    /// Keeps it although it is found that it cannot be flown; somebody answers for that.
+    #[serde(default)]
+    despite_findings: bool,
 }
 
 /// The proof that an address was made by the tower.
@@ -66,7 +71,7 @@ pub(crate) struct Waylines {
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "`bad_kmz`: what is wrong and where"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "`bad_kmz`: what is wrong and where; `wayline_not_flyable`: with `findings`"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
         (status = 507, body = Problem, content_type = "application/problem+json"),
     )
@@ -74,7 +79,7 @@ pub(crate) struct Waylines {
 pub(crate) async fn create(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    InQuery(Named { name }): InQuery<Named>,
+    InQuery(Named { name, despite_findings }): InQuery<Named>,
     request: Request,
 ) -> Result<Response, Problem> {
     let name = check_name(&name)?;
@@ -88,7 +93,7 @@ pub(crate) async fn create(
         };
         Problem::new(refused.status(), code, refused.body_text())
     })?;
-    let wayline = keep(&app, &principal, name, bytes).await?;
+    let wayline = keep(&app, &principal, name, bytes, despite_findings).await?;
     tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was uploaded");
     Ok((StatusCode::CREATED, Json(&*wayline)).into_response())
 }
@@ -105,6 +110,9 @@ pub(crate) struct Fetch {
     name: String,
     /// MD5 of the KMZ, 32 hexadecimal digits: what is fetched must have it.
     md5: String,
+    /// Keeps it although it is found that it cannot be flown; somebody answers for that.
+    #[serde(default)]
+    despite_findings: bool,
 }
 
 /// Fetches a KMZ of at most 20 MiB by its address, and keeps it like an uploaded one. A file of this
@@ -117,7 +125,7 @@ pub(crate) struct Fetch {
         (status = 200, body = Wayline, description = "Kept already"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json", description = "`url_not_allowed`: the site's configuration does not name the host"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "`bad_kmz`, `bad_input`, `fingerprint_mismatch`"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "`bad_kmz`, `wayline_not_flyable`, `bad_input`, `fingerprint_mismatch`"),
         (status = 502, body = Problem, content_type = "application/problem+json", description = "`url_unreachable`: what the host answered, or why it did not"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
         (status = 507, body = Problem, content_type = "application/problem+json"),
@@ -126,7 +134,7 @@ pub(crate) struct Fetch {
 pub(crate) async fn fetch(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    Body(Fetch { url, name, md5 }): Body<Fetch>,
+    Body(Fetch { url, name, md5, despite_findings }): Body<Fetch>,
 ) -> Result<Response, Problem> {
     let name = check_name(&name)?;
     let md5 = md5.to_ascii_lowercase();
@@ -164,7 +172,7 @@ pub(crate) async fn fetch(
         );
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "fingerprint_mismatch", detail));
     }
-    let wayline = keep(&app, &principal, name, bytes).await?;
+    let wayline = keep(&app, &principal, name, bytes, despite_findings).await?;
     tracing::info!(wayline_id = %wayline.wayline_id, "a wayline file was fetched by address");
     Ok((StatusCode::CREATED, Json(&*wayline)).into_response())
 }
@@ -191,8 +199,22 @@ async fn keep(
     principal: &Principal,
     name: &str,
     bytes: Bytes,
+    despite_findings: bool,
 ) -> Result<Arc<Wayline>, Problem> {
-    let summary = summarise(&bytes).map_err(|error| bad_kmz(&error))?;
+    let checked =
+        Mission::check_kmz(&bytes, &Limits::default()).map_err(|error| bad_kmz(&error))?;
+    let summary = summarise(&checked.mission);
+    if !checked.is_flyable() {
+        if !despite_findings {
+            return Err(findings::not_flyable(checked));
+        }
+        let found = checked.findings.len() + checked.more;
+        tracing::warn!(
+            by = principal.who(),
+            found,
+            "a wayline file is kept despite what was found"
+        );
+    }
     let in_use: BTreeSet<_> =
         app.hub.view().missions.active().map(|mission| mission.wayline_id).collect();
     let (wayline, gone) = app.waylines.put(name, bytes, summary, &in_use).map_err(|full| {
@@ -219,16 +241,15 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-fn summarise(bytes: &[u8]) -> Result<WaylineSummary, WpmlError> {
-    let mission = Mission::from_kmz(bytes)?;
+fn summarise(mission: &Mission) -> WaylineSummary {
     let summary = mission.summary();
-    Ok(WaylineSummary {
+    WaylineSummary {
         waypoint_count: u32::try_from(summary.waypoint_count).unwrap_or(u32::MAX),
         length_m: summary.length_m,
         duration_s: summary.estimated_duration_s,
         exits_wayline_when_link_lost: mission.rc_lost != RcLost::Continue,
-        flight_box: flight_box(&mission, summary.estimated_duration_s),
-    })
+        flight_box: flight_box(mission, summary.estimated_duration_s),
+    }
 }
 
 /// The box around all waypoints. Heights over the ellipsoid say nothing beside those over take-off:

@@ -14,6 +14,10 @@ use super::support::{API_TOKEN, Answer, DOCK, Tower, key, mission};
 const KMZ: &str = "application/vnd.google-earth.kmz";
 
 pub(super) fn kmz() -> Vec<u8> {
+    survey(20.0)
+}
+
+fn survey(security_height_m: f64) -> Vec<u8> {
     let point = |index: u32, lat: f64| Waypoint {
         index,
         lon: 127.0,
@@ -26,7 +30,7 @@ pub(super) fn kmz() -> Vec<u8> {
         fly_to_mode: FlyToMode::Safely,
         finish_action: FinishAction::GoHome,
         rc_lost: RcLost::Execute(LostLinkAction::GoBack),
-        security_height_m: 20.0,
+        security_height_m,
         transitional_speed_mps: 10.0,
         rth_height_m: Some(100.0),
         drone: DroneInfo { type_id: 91, sub_type: 1 },
@@ -79,6 +83,31 @@ async fn a_good_file_is_summed_up_and_a_bad_one_refused_with_its_place() {
     large.is_problem(413, "body_too_large");
     let unnamed = tower.call("POST", "/api/v1/waylines", &json!({})).await;
     unnamed.is_problem(400, "bad_query");
+}
+
+#[tokio::test]
+async fn a_file_that_would_break_off_is_refused_with_what_to_mend_unless_somebody_insists() {
+    let tower = Tower::start().await;
+    let refused = upload(&tower, KMZ, "low", survey(5.0)).await;
+    let problem = refused.is_problem(422, "wayline_not_flyable");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("1 error(s)") && detail.contains("takeOffSecurityHeight"), "{detail}");
+    let found = &problem["findings"][0];
+    assert_eq!(found["code"], "security_height_out_of_range");
+    assert_eq!(found["element"], "missionConfig / takeOffSecurityHeight");
+    assert_eq!(found["severity"], "error");
+    assert!(found["message_ko"].as_str().unwrap().contains("5 m"), "{found}");
+    assert!(found["mend"].as_str().unwrap().contains("8 to 1,500"), "{found}");
+    assert_eq!(tower.get("/api/v1/waylines").await.is(200)["waylines"], json!([]));
+
+    let kept = upload(&tower, KMZ, "low&despite_findings=true", survey(5.0)).await.is(201);
+    let path = |id: &Value| format!("/api/v1/waylines/{}/findings", id.as_str().unwrap());
+    let shown = tower.get(&path(&kept["wayline_id"])).await.is(200);
+    assert_eq!((&shown["is_flyable"], &shown["findings"][0]), (&json!(false), found));
+    let good = upload(&tower, KMZ, "good", kmz()).await.is(201);
+    let shown = tower.get(&path(&good["wayline_id"])).await.is(200);
+    assert_eq!(shown, json!({"is_flyable": true, "findings": [], "more": 0}));
+    tower.get(&path(&json!(uuid::Uuid::nil()))).await.is_problem(404, "unknown_wayline");
 }
 
 fn fly(wayline: &Value, key: &str) -> Value {

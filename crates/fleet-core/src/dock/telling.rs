@@ -15,15 +15,20 @@ use crate::io::Sample;
 impl DockMachine {
     /// Publishes the status of the dock and of each aircraft that changed since last told.
     pub(super) fn tell_status(&mut self, now: Now) {
-        let mut statuses = vec![self.dock_status(now)];
-        statuses.extend(self.aircraft.iter().map(|aircraft| self.aircraft_status(aircraft)));
-        for status in statuses {
-            if self.told.get(&status.sn).is_some_and(|told| is_same(told, &status)) {
-                continue;
-            }
-            self.told.insert(status.sn.clone(), status.clone());
-            self.tell(Sample::Status(status));
+        let status = self.dock_status(now);
+        self.tell_changed(status);
+        for index in 0..self.aircraft.len() {
+            let status = self.aircraft_status(&self.aircraft[index]);
+            self.tell_changed(status);
         }
+    }
+
+    fn tell_changed(&mut self, status: DeviceStatus) {
+        if self.told.get(&status.sn).is_some_and(|told| is_same(told, &status)) {
+            return;
+        }
+        self.told.insert(status.sn.clone(), status.clone());
+        self.tell(Sample::Status(status));
     }
 
     /// Raises an alarm while a take-off is unknown, and clears it when it is settled.
@@ -212,12 +217,42 @@ fn is_same(told: &DeviceStatus, status: &DeviceStatus) -> bool {
         (Some(told), Some(now)) => told.abs_diff(now) >= SKEW_STEP_MS,
         (told, now) => told.is_some() != now.is_some(),
     };
-    let told = DeviceStatus {
-        last_heard_ms: status.last_heard_ms,
-        clock_skew_ms: status.clock_skew_ms,
-        ..told.clone()
-    };
-    !skew_moved && told == *status
+    // Asked after every input: nothing is copied for it.
+    let DeviceStatus {
+        sn,
+        class,
+        name,
+        model,
+        gateway_sn,
+        children,
+        connection,
+        phase,
+        reason,
+        activity,
+        since_ms,
+        last_heard_ms: _,
+        clock_skew_ms: _,
+        firmware,
+        mission_id,
+        flight_lock,
+        unknown_count,
+    } = told;
+    !skew_moved
+        && *connection == status.connection
+        && *activity == status.activity
+        && *phase == status.phase
+        && *since_ms == status.since_ms
+        && *unknown_count == status.unknown_count
+        && *mission_id == status.mission_id
+        && *class == status.class
+        && *reason == status.reason
+        && *flight_lock == status.flight_lock
+        && *firmware == status.firmware
+        && *children == status.children
+        && *sn == status.sn
+        && *gateway_sn == status.gateway_sn
+        && *name == status.name
+        && *model == status.model
 }
 
 /// A verdict in the message grammar.

@@ -27,6 +27,7 @@ mod truth;
 mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -41,7 +42,7 @@ use body::{Aircraft, Dock, Weather};
 use jobs::Job;
 use link::{Link, Request};
 use task::{ActiveTask, Prepared};
-use wire::Held;
+use wire::{Held, Topics};
 
 /// The moment an input happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +86,7 @@ pub enum Output {
     /// Publish a message.
     Publish {
         /// Topic.
-        topic: String,
+        topic: Arc<str>,
         /// JSON.
         payload: Bytes,
         /// MQTT quality of service.
@@ -181,6 +182,7 @@ const OSD_MS: u64 = 2_000;
 #[derive(Debug)]
 pub struct DockModel {
     id: DockIdentity,
+    topics: Topics,
     cfg: ModelConfig,
     rng: Rng,
     now: Now,
@@ -214,6 +216,7 @@ impl DockModel {
         let aircraft = Aircraft::new(cfg.faults.battery_percent, &mut rng);
         let weather = Weather::new(&mut rng);
         Self {
+            topics: Topics::new(&id),
             id,
             cfg,
             rng,

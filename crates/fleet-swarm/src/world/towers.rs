@@ -1,6 +1,7 @@
 //! The towers: feeding their machines and carrying out what those ask for, as the real shell does.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use dji_cloud::topic::Topic;
@@ -135,14 +136,14 @@ impl World {
         }
         // Nobody flies by a word that is not on record.
         let journal = self.store.journal(dock);
-        let counts = |record: &&Record| {
+        let counts = |record: &&Rc<Record>| {
             let is_word = matches!(record.entry, Entry::Notice(_)) && record.entry.is_awaited();
             !is_word || journal.contains(record)
         };
         let work = records
             .iter()
             .filter(counts)
-            .cloned()
+            .map(|record| (**record).clone())
             .collect::<Fold>()
             .finish()
             .remove(&self.sites[dock].sn);
@@ -355,8 +356,9 @@ impl World {
                 let is_owner = self.is_owner(tower, dock);
                 self.note(&Fact::Record { tower, dock, journal_id, record: &record, is_owner });
                 let life = self.towers[tower].life;
+                let record = Rc::new(record);
                 if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
-                    slot.records.push(record.clone());
+                    slot.records.push(Rc::clone(&record));
                     if !record.entry.is_awaited() {
                         slot.unsafe_records.insert(journal_id);
                     }

@@ -433,25 +433,27 @@ impl DockModel {
     }
 
     fn on_message(&mut self, topic: &str, payload: &[u8], expiry_s: Option<u32>) {
+        let kind = self.kind_of(topic);
+        if kind == "/events_reply" {
+            return self.on_event_reply(payload);
+        }
         let Ok(message) = serde_json::from_slice::<Value>(payload) else {
             self.log(format!("ignored {} bytes that are no JSON on {topic}", payload.len()));
             return;
         };
-        let ours = |kind: &str, end: &str| {
-            topic
-                .strip_prefix(kind)
-                .and_then(|rest| rest.strip_prefix(self.id.dock_sn.as_str()))
-                .is_some_and(|rest| rest == end)
-        };
-        if ours("thing/product/", "/services") {
-            self.on_service(&message, expiry_s);
-        } else if ours("thing/product/", "/requests_reply") || ours("sys/product/", "/status_reply")
-        {
-            self.on_reply(&message);
-        } else if ours("thing/product/", "/events_reply") {
-            self.on_event_reply(&message);
-        } else if ours("thing/product/", "/property/set") {
-            self.on_property_set(&message, expiry_s);
+        match kind {
+            "/services" => self.on_service(&message, expiry_s),
+            "/requests_reply" | "/status_reply" => self.on_reply(&message),
+            "/property/set" => self.on_property_set(&message, expiry_s),
+            _ => {}
         }
+    }
+
+    /// What follows the serial number in a topic of this dock; empty for every other.
+    fn kind_of<'a>(&self, topic: &'a str) -> &'a str {
+        let of_kind = |kind: &str| topic.strip_prefix(kind)?.strip_prefix(&*self.id.dock_sn);
+        let status = of_kind("sys/product/").filter(|rest| *rest == "/status_reply");
+        let others = of_kind("thing/product/").filter(|rest| *rest != "/status_reply");
+        status.or(others).unwrap_or_default()
     }
 }

@@ -1,10 +1,11 @@
 //! Envelopes: what surrounds `data` on each topic, and the ways real devices get it wrong when a
 //! fault asks for it. Source: `00.mqtt/00.topic-definition.md`. Read next: `link`, `services`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DockModel, Output, Qos};
@@ -24,6 +25,13 @@ struct Envelope<'a, D> {
     need_reply: Option<u8>,
     tid: &'a str,
     timestamp: i64,
+}
+
+/// What is read of the answer to an event.
+#[derive(Deserialize)]
+struct EventReply<'a> {
+    #[serde(borrow)]
+    tid: Option<Cow<'a, str>>,
 }
 
 /// Topics a dock publishes on all the time.
@@ -185,9 +193,13 @@ impl DockModel {
         }
     }
 
-    pub(super) fn on_event_reply(&mut self, message: &Value) {
-        if let Some(tid) = message.get("tid").and_then(Value::as_str) {
-            self.unacknowledged.remove(tid);
+    pub(super) fn on_event_reply(&mut self, payload: &[u8]) {
+        match serde_json::from_slice(payload) {
+            Ok(EventReply { tid: Some(tid) }) => {
+                self.unacknowledged.remove(&*tid);
+            }
+            Ok(EventReply { tid: None }) => {}
+            Err(_) => self.log(format!("ignored {} bytes that are no answer", payload.len())),
         }
     }
 

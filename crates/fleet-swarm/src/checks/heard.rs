@@ -65,12 +65,14 @@ impl Heard {
                     self.put(*tower, *dock, AIRCRAFT_MODE, (mode, now));
                 }
             }
-            Fact::Heard { tower, dock, kind: Kind::Events, payload, .. }
-                if contains(payload, b"\"flighttask_progress\"") =>
-            {
-                let is_paused = contains(payload, b"\"status\":\"paused\"")
-                    || contains(payload, b"\"status\":2")
-                    || contains(payload, b"\"wayline_mission_state\":7");
+            Fact::Heard { tower, dock, kind: Kind::Events, payload, .. } => {
+                let Ok(text) = std::str::from_utf8(payload) else { return };
+                if !text.contains("\"flighttask_progress\"") {
+                    return;
+                }
+                let is_paused = text.contains("\"status\":\"paused\"")
+                    || text.contains("\"status\":2")
+                    || text.contains("\"wayline_mission_state\":7");
                 self.put(*tower, *dock, PAUSED, (i64::from(is_paused), now));
             }
             Fact::Made { tower, dock } => {
@@ -135,10 +137,6 @@ pub(crate) fn shows(heard: &Heard, method: &str, (tower, dock): (usize, usize), 
         "flighttask_recovery" => is(PAUSED, 0),
         _ => false,
     }
-}
-
-fn contains(payload: &[u8], text: &[u8]) -> bool {
-    payload.windows(text.len()).any(|window| window == text)
 }
 
 /// The whole numbers behind some keys of a payload, the first of each; simulated docks write no

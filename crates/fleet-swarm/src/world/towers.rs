@@ -1,5 +1,6 @@
 //! The towers: feeding their machines and carrying out what those ask for, as the real shell does.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -15,6 +16,7 @@ use fleet_types::{
     CommandId, DeviceSn,
     topic::{DeviceEvent, DeviceOsd},
 };
+use serde::Deserialize;
 
 use super::World;
 use super::docks::{glance, short};
@@ -573,17 +575,32 @@ impl World {
     }
 }
 
+/// What is read of a command.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Call<'a> {
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    tid: Cow<'a, str>,
+    data: Option<CallData>,
+}
+
+#[derive(Deserialize)]
+struct CallData {
+    flight_id: Option<String>,
+}
+
 /// Reads a command back from its payload, as anybody else would.
 fn read_sent(tower: usize, dock: usize, expires: Ms, send: &Send) -> Sent {
-    let call: serde_json::Value = serde_json::from_slice(&send.payload).unwrap_or_default();
-    let text = |pointer: &str| call.pointer(pointer).and_then(|text| text.as_str());
+    let call: Call<'_> = serde_json::from_slice(&send.payload).unwrap_or_default();
     Sent {
         tower,
         dock,
         command_id: send.command_id,
-        method: text("/method").unwrap_or_default().to_owned(),
-        tid: text("/tid").unwrap_or_default().to_owned(),
-        flight_id: text("/data/flight_id").map(str::to_owned),
+        method: call.method.into_owned(),
+        tid: call.tid.into_owned(),
+        flight_id: call.data.and_then(|data| data.flight_id),
         expires,
         counter_action: send.counter_action,
     }

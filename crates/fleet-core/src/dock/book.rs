@@ -111,7 +111,8 @@ mod tests {
         for (number, is_over) in [(5, false), (2, true), (3, false), (1, false)] {
             book.insert(number, Job(is_over));
         }
-        let open = |book: &Book<i32, Job>| book.open().map(|(number, _)| *number).collect::<Vec<_>>();
+        let open =
+            |book: &Book<i32, Job>| book.open().map(|(number, _)| *number).collect::<Vec<_>>();
         assert_eq!(open(&book), [1, 3, 5]);
         book.get_mut(&3).unwrap().0 = true;
         assert_eq!(open(&book), [1, 5], "at once");

@@ -262,7 +262,8 @@ impl Shown<'_> {
             unknown_count,
         } = told;
         let lock = flight_lock.as_ref().map(|lock| (lock.command_id, lock.mission_id));
-        let is_lock_same = lock == self.flight_lock.map(|(command, mission)| (command, Some(mission)));
+        let is_lock_same =
+            lock == self.flight_lock.map(|(command, mission)| (command, Some(mission)));
         !skew_moved
             && *connection == self.connection
             && *activity == self.activity

@@ -1,83 +1,10 @@
 //! Lean telemetry: the properties by which decisions are made, in two partial messages, so that
-//! partial reports are met all the time. Written from plain data, without a tree of values: the
-//! swarm sends little else. Read next: `dock_osd`, which has all properties.
+//! partial reports are met all the time. Written by hand, without a tree of values: the swarm sends
+//! little else. Read next: `dock_osd`, which has all properties.
 
-use serde::Serialize;
-
-use super::dock_osd::{cover_code, r1, whole};
+use super::dock_osd::{cover_code, whole};
 use super::wire::Whose;
 use super::{DockModel, TelemetryRate};
-
-/// What moves and what is where.
-#[derive(Serialize)]
-struct Hardware {
-    cover_state: i64,
-    drone_in_dock: u8,
-    emergency_stop_state: u8,
-    mode_code: i64,
-    supplement_light_state: u8,
-}
-
-/// What a flight depends on.
-#[derive(Serialize)]
-struct Surroundings {
-    drone_battery_maintenance_info: BatteryService,
-    drone_charge_state: Charge,
-    home_position_is_valid: u8,
-    media_file_detail: Media,
-    network_state: Network,
-    position_state: Position,
-    rainfall: i64,
-    storage: Storage,
-    wind_speed: f64,
-}
-
-#[derive(Serialize)]
-struct BatteryService {
-    maintenance_state: u8,
-}
-
-#[derive(Serialize)]
-struct Charge {
-    capacity_percent: i64,
-    state: u8,
-}
-
-#[derive(Serialize)]
-struct Media {
-    remain_upload: i64,
-}
-
-#[derive(Serialize)]
-struct Network {
-    quality: u8,
-}
-
-#[derive(Serialize)]
-struct Position {
-    is_fixed: u8,
-}
-
-#[derive(Serialize)]
-struct Storage {
-    total: i64,
-    used: i64,
-}
-
-/// The aircraft.
-#[derive(Serialize)]
-struct Aircraft {
-    battery: Battery,
-    elevation: f64,
-    horizontal_speed: f64,
-    mode_code: i64,
-    storage: Storage,
-}
-
-#[derive(Serialize)]
-struct Battery {
-    capacity_percent: i64,
-}
 
 impl DockModel {
     pub(super) fn is_lean(&self) -> bool {
@@ -85,39 +12,43 @@ impl DockModel {
     }
 
     pub(super) fn push_lean_osd(&mut self) {
-        let capacity_percent = whole(self.aircraft.battery_percent);
-        let hardware = Hardware {
-            cover_state: cover_code(self.dock.cover),
-            drone_in_dock: u8::from(self.aircraft.in_dock),
-            emergency_stop_state: u8::from(self.dock.emergency_stop),
-            mode_code: self.dock_mode_code(),
-            supplement_light_state: u8::from(self.dock.light),
-        };
-        self.push_osd_of(Whose::Dock, &hardware);
-        let surroundings = Surroundings {
-            drone_battery_maintenance_info: BatteryService {
-                maintenance_state: u8::from(self.dock.maintenance) * 2,
-            },
-            drone_charge_state: Charge { capacity_percent, state: u8::from(self.dock.charging) },
-            home_position_is_valid: 1,
-            media_file_detail: Media { remain_upload: self.dock.media_waiting },
-            network_state: Network { quality: 5 },
-            position_state: Position { is_fixed: 2 },
-            rainfall: self.weather.rainfall,
-            storage: Storage { total: 82_045_336, used: 51_772 + self.dock.media_waiting * 9_000 },
-            wind_speed: r1(self.weather.wind_mps()),
-        };
-        self.push_osd_of(Whose::Dock, &surroundings);
-        if self.aircraft.powered {
-            let used = 120_000 + self.aircraft.photos * 9_000;
-            let aircraft = Aircraft {
-                battery: Battery { capacity_percent },
-                elevation: r1(self.aircraft.at.up),
-                horizontal_speed: r1(self.aircraft.speed_mps),
-                mode_code: self.aircraft.mode.code(),
-                storage: Storage { total: 60_091_000, used },
-            };
-            self.push_osd_of(Whose::Aircraft, &aircraft);
+        self.push_lean(Whose::Dock, |model, out| {
+            out.int("{\"cover_state\":", cover_code(model.dock.cover));
+            out.int(",\"drone_in_dock\":", i64::from(model.aircraft.in_dock));
+            out.int(",\"emergency_stop_state\":", i64::from(model.dock.emergency_stop));
+            out.int(",\"mode_code\":", model.dock_mode_code());
+            out.int(",\"supplement_light_state\":", i64::from(model.dock.light));
+            out.text("}");
+        });
+        self.push_lean(Whose::Dock, |model, out| {
+            let maintenance = i64::from(model.dock.maintenance) * 2;
+            out.int("{\"drone_battery_maintenance_info\":{\"maintenance_state\":", maintenance);
+            let percent = whole(model.aircraft.battery_percent);
+            out.int("},\"drone_charge_state\":{\"capacity_percent\":", percent);
+            out.int(",\"state\":", i64::from(model.dock.charging));
+            let waiting = model.dock.media_waiting;
+            out.int(
+                "},\"home_position_is_valid\":1,\"media_file_detail\":{\"remain_upload\":",
+                waiting,
+            );
+            out.text("},\"network_state\":{\"quality\":5},\"position_state\":{\"is_fixed\":2}");
+            out.int(",\"rainfall\":", model.weather.rainfall);
+            out.int(",\"storage\":{\"total\":82045336,\"used\":", 51_772 + waiting * 9_000);
+            out.tenths("},\"wind_speed\":", model.weather.wind_mps());
+            out.text("}");
+        });
+        if !self.aircraft.powered {
+            return;
         }
+        self.push_lean(Whose::Aircraft, |model, out| {
+            let aircraft = &model.aircraft;
+            out.int("{\"battery\":{\"capacity_percent\":", whole(aircraft.battery_percent));
+            out.tenths("},\"elevation\":", aircraft.at.up);
+            out.tenths(",\"horizontal_speed\":", aircraft.speed_mps);
+            out.int(",\"mode_code\":", aircraft.mode.code());
+            let used = 120_000 + aircraft.photos * 9_000;
+            out.int(",\"storage\":{\"total\":60091000,\"used\":", used);
+            out.text("}}");
+        });
     }
 }

@@ -61,6 +61,44 @@ impl Topics {
     }
 }
 
+/// A body that is written piece by piece: names with their punctuation, and numbers.
+pub(super) struct Lean(Vec<u8>);
+
+impl Lean {
+    /// What stands between two numbers.
+    pub(super) fn text(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// A whole number, and what stands before it.
+    pub(super) fn int(&mut self, before: &str, value: i64) {
+        self.text(before);
+        if value < 0 {
+            self.0.push(b'-');
+        }
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut left = value.unsigned_abs();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (left % 10) as u8;
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        self.0.extend_from_slice(&digits[at..]);
+    }
+
+    /// A number with one digit after the point, and what stands before it.
+    pub(super) fn tenths(&mut self, before: &str, value: f64) {
+        let tenths = super::dock_osd::whole(value * 10.0);
+        self.text(before);
+        self.int(if tenths < 0 { "-" } else { "" }, tenths.abs() / 10);
+        self.int(".", tenths.abs() % 10);
+    }
+}
+
 /// Whose properties a report has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
@@ -94,14 +132,22 @@ const MAX_HELD: usize = 256;
 impl DockModel {
     /// A random UUID (version 4) from the dock's own generator.
     pub(super) fn uuid(&mut self) -> String {
+        let text = self.uuid_text();
+        text.into_iter().map(char::from).collect()
+    }
+
+    fn uuid_text(&mut self) -> [u8; 36] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bits = (self.rng.u128(..) & !(0xF << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-        let mut text = String::with_capacity(36);
-        for digit in 0..32 {
-            if matches!(digit, 8 | 12 | 16 | 20) {
-                text.push('-');
-            }
-            let nibble = (bits >> (124 - 4 * digit)) & 0xF;
-            text.push(char::from(b"0123456789abcdef"[nibble as usize]));
+        let mut text = [b'-'; 36];
+        let places = (0..36).step_by(2).scan(0, |dashes, place| {
+            // Pairs of digits, with dashes after the fourth, sixth, eighth and tenth.
+            *dashes += usize::from(matches!(place, 8 | 12 | 16 | 20));
+            Some(place + *dashes)
+        });
+        for (byte, place) in bits.to_be_bytes().into_iter().zip(places) {
+            text[place] = DIGITS[usize::from(byte >> 4)];
+            text[place + 1] = DIGITS[usize::from(byte & 0xF)];
         }
         text
     }
@@ -142,6 +188,37 @@ impl DockModel {
             Whose::Aircraft => &self.topics.aircraft_osd,
         };
         self.publish(Arc::clone(topic), payload, Qos::AtMostOnce);
+    }
+
+    /// The same with a body that is written by hand.
+    pub(super) fn push_lean(&mut self, whose: Whose, body: impl FnOnce(&Self, &mut Lean)) {
+        let (tid, bid) = (self.uuid_text(), self.uuid_text());
+        if !self.link.is_connected() {
+            return;
+        }
+        let mut out = Lean(Vec::with_capacity(640));
+        if self.cfg.faults.flat_osd {
+            body(self, &mut out);
+        } else {
+            out.0.extend_from_slice(b"{\"bid\":\"");
+            out.0.extend_from_slice(&bid);
+            out.0.extend_from_slice(b"\",\"data\":");
+            body(self, &mut out);
+            if !self.cfg.faults.no_gateway {
+                out.0.extend_from_slice(b",\"gateway\":\"");
+                out.0.extend_from_slice(self.id.dock_sn.as_bytes());
+                out.0.push(b'"');
+            }
+            out.0.extend_from_slice(b",\"tid\":\"");
+            out.0.extend_from_slice(&tid);
+            out.int("\",\"timestamp\":", self.device_wall_ms());
+            out.0.push(b'}');
+        }
+        let topic = match whose {
+            Whose::Dock => &self.topics.dock_osd,
+            Whose::Aircraft => &self.topics.aircraft_osd,
+        };
+        self.publish(Arc::clone(topic), out.0.into(), Qos::AtMostOnce);
     }
 
     /// `state`: the same, at least once.
@@ -265,4 +342,26 @@ fn written(body: &impl Serialize) -> Bytes {
     // Writing plain data into memory cannot fail.
     let _ = serde_json::to_writer(&mut buffer, body);
     buffer.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Lean;
+
+    #[test]
+    fn what_is_written_by_hand_is_json() {
+        let mut out = Lean(Vec::new());
+        out.int("{\"a\":", 0);
+        out.int(",\"b\":", i64::MIN);
+        out.int(",\"c\":", 82_045_336);
+        out.tenths(",\"d\":", 12.34);
+        out.tenths(",\"e\":", -0.55);
+        out.tenths(",\"f\":", 7.96);
+        out.text("}");
+        let read: Value = serde_json::from_slice(&out.0).unwrap();
+        let b = i64::MIN;
+        assert_eq!(read, json!({"a": 0, "b": b, "c": 82_045_336, "d": 12.3, "e": -0.6, "f": 8.0}));
+    }
 }

@@ -179,11 +179,13 @@ impl World {
         let start = match rng.u8(0..10) {
             0..6 => MissionStart::Immediate,
             6 | 7 => MissionStart::Timed { execute_ms: wall(at + rng.u64(2_000..40_000)) },
+            // Wind near what there is on most days: a condition that holds when the dock says that it
+            // is ready, and not when the order is to leave, is what they are there for.
             _ => MissionStart::Conditional(ReadyConditions {
                 battery_percent: rng.u8(30..80),
                 begin_ms: wall(at),
-                end_ms: wall(at + rng.u64(5_000..30_000)),
-                wind_max_dmps: rng.bool().then_some(60),
+                end_ms: wall(at + rng.u64(5_000..45_000)),
+                wind_max_dmps: rng.bool().then(|| rng.u16(15..90)),
                 rain_max: Some(0),
                 link_min: None,
                 storage_min_mb: None,

@@ -6,6 +6,11 @@ use std::time::Instant;
 
 use clap::Parser;
 use fleet_swarm::{kit::Kit, run};
+use mimalloc::MiMalloc;
+
+/// Worlds are made of many small things that live for a moment. It starts no thread.
+#[global_allocator]
+static MEMORY: MiMalloc = MiMalloc;
 
 /// Simulates whole fleets from seeds and checks the tower's promises.
 #[derive(Debug, Parser)]

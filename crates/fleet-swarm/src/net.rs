@@ -44,6 +44,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// How many there are.
+    pub const COUNT: usize = Self::OtherDown as usize + 1;
+
     /// The kind a topic's last level names.
     #[must_use]
     pub fn of(topic: &str) -> Self {
@@ -207,31 +210,41 @@ impl Broker {
 
     /// Routes a publish; whether anybody is subscribed.
     pub fn publish(&mut self, now: Ms, message: &Message) -> (Vec<Delivery>, bool) {
-        let readers = if message.kind.is_up() {
-            let towers = self.readers.get(&message.dock).cloned().unwrap_or_default();
-            towers.into_iter().map(Client::Events).collect()
-        } else {
-            vec![Client::Dock(message.dock)]
-        };
         let mut deliveries = Vec::new();
+        if !message.kind.is_up() {
+            let has_subscriber =
+                self.route(now, Client::Dock(message.dock), message, &mut deliveries);
+            return (deliveries, has_subscriber);
+        }
         let mut has_subscriber = false;
-        for reader in readers {
-            let Some(session) = self.sessions.get_mut(&reader) else { continue };
-            if session.link.is_some() {
-                has_subscriber = true;
-                deliveries.extend(self.hand_over(now, reader, message.clone()));
-            } else if session.persists {
-                has_subscriber = true;
-                if message.at_least_once {
-                    if session.queued.len() < QUEUED_MAX {
-                        session.queued.push_back(message.clone());
-                    } else {
-                        self.dropped += 1;
-                    }
-                }
-            }
+        for reader in 0..self.readers.get(&message.dock).map_or(0, Vec::len) {
+            let tower = self.readers[&message.dock][reader];
+            has_subscriber |= self.route(now, Client::Events(tower), message, &mut deliveries);
         }
         (deliveries, has_subscriber)
+    }
+
+    /// Hands a message to a subscriber, or keeps it; whether it is one.
+    fn route(
+        &mut self,
+        now: Ms,
+        reader: Client,
+        message: &Message,
+        deliveries: &mut Vec<Delivery>,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(&reader) else { return false };
+        if session.link.is_some() {
+            deliveries.extend(self.hand_over(now, reader, message.clone()));
+            return true;
+        }
+        if session.persists && message.at_least_once {
+            if session.queued.len() < QUEUED_MAX {
+                session.queued.push_back(message.clone());
+            } else {
+                self.dropped += 1;
+            }
+        }
+        session.persists
     }
 
     /// The client has handled a delivery.

@@ -256,10 +256,28 @@ pub enum ToClient {
 /// events, which are large.
 #[derive(Debug)]
 pub struct Queue<E> {
-    order: BinaryHeap<Reverse<(Ms, u64, usize)>>,
+    order: BinaryHeap<Reverse<Turn>>,
     events: Vec<Option<E>>,
-    free: Vec<usize>,
-    next: u64,
+    free: Vec<u32>,
+    next: u32,
+}
+
+/// When an event's turn is, its number, and its place: one number, so that one comparison orders them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn(u128);
+
+impl Turn {
+    fn new(at: Ms, number: u32, place: u32) -> Self {
+        Self(u128::from(at) << 64 | u128::from(number) << 32 | u128::from(place))
+    }
+
+    fn at(self) -> Ms {
+        (self.0 >> 64) as Ms
+    }
+
+    fn place(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 impl<E> Queue<E> {
@@ -270,21 +288,24 @@ impl<E> Queue<E> {
     }
 
     /// Plans an event.
+    ///
+    /// # Panics
+    /// After four billion of them, of which a world has a ten-thousandth part.
     pub fn push(&mut self, at: Ms, event: E) {
         let place = self.free.pop().unwrap_or_else(|| {
             self.events.push(None);
-            self.events.len() - 1
+            u32::try_from(self.events.len() - 1).expect("fewer events than four billion")
         });
-        self.events[place] = Some(event);
-        self.next += 1;
-        self.order.push(Reverse((at, self.next, place)));
+        self.events[place as usize] = Some(event);
+        self.next = self.next.checked_add(1).expect("fewer events than four billion");
+        self.order.push(Reverse(Turn::new(at, self.next, place)));
     }
 
     /// The next event and its time.
     pub fn pop(&mut self) -> Option<(Ms, E)> {
-        let Reverse((at, _, place)) = self.order.pop()?;
-        self.free.push(place);
-        Some((at, self.events[place].take()?))
+        let Reverse(turn) = self.order.pop()?;
+        self.free.push(turn.place());
+        Some((turn.at(), self.events[turn.place() as usize].take()?))
     }
 
     /// Events planned.

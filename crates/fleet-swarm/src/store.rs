@@ -2,6 +2,7 @@
 //! that died may still have written. Rows are the journal's records by dock.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use fastrand::Rng;
 use fleet_core::{io::JournalId, journal::Record};
@@ -21,7 +22,7 @@ pub struct Write {
     /// The machine's name for it.
     pub journal_id: JournalId,
     /// The record.
-    pub record: Record,
+    pub record: Rc<Record>,
     /// Under which the tower owned the dock when it asked.
     pub epoch: u64,
     /// The database refused it: another owner came after that epoch.
@@ -58,7 +59,7 @@ pub struct Store {
     is_down: bool,
     /// Trouble has ended.
     is_healed: bool,
-    journal: BTreeMap<usize, Vec<Record>>,
+    journal: BTreeMap<usize, Vec<Rc<Record>>>,
     /// Batches that were not answered yet, and whether they are committed.
     batches: BTreeMap<u64, (Vec<Write>, bool)>,
     next: u64,
@@ -105,7 +106,7 @@ impl Store {
     }
 
     /// The time of a batch has come: what is committed by it.
-    pub fn commit(&mut self, batch: u64) -> Vec<(usize, Record)> {
+    pub fn commit(&mut self, batch: u64) -> Vec<(usize, Rc<Record>)> {
         let Some((writes, is_committed)) = self.batches.get_mut(&batch) else { return Vec::new() };
         if std::mem::replace(is_committed, true) {
             return Vec::new();
@@ -115,9 +116,9 @@ impl Store {
             write.is_fenced = newest > write.epoch;
         }
         let kept = writes.iter().filter(|write| !write.is_fenced);
-        let rows: Vec<_> = kept.map(|write| (write.dock, write.record.clone())).collect();
+        let rows: Vec<_> = kept.map(|write| (write.dock, Rc::clone(&write.record))).collect();
         for (dock, record) in &rows {
-            self.journal.entry(*dock).or_default().push(record.clone());
+            self.journal.entry(*dock).or_default().push(Rc::clone(record));
         }
         rows
     }
@@ -202,7 +203,7 @@ impl Store {
 
     /// The journal of a dock, oldest first.
     #[must_use]
-    pub fn journal(&self, dock: usize) -> &[Record] {
+    pub fn journal(&self, dock: usize) -> &[Rc<Record>] {
         self.journal.get(&dock).map_or(&[], Vec::as_slice)
     }
 }

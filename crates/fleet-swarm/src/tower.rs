@@ -5,6 +5,7 @@
 //! and device, when it was handled and what it led to is on record.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use fastrand::Rng;
 use fleet_core::alarm::AlarmBook;
@@ -66,7 +67,7 @@ pub struct Slot {
     /// As planned.
     pub tick_at: Option<Ms>,
     /// Everything on record of the dock, and everything asked for since.
-    pub records: Vec<Record>,
+    pub records: Vec<Rc<Record>>,
     /// The delivery that is being handled.
     pub handling: Option<Held>,
     /// Deliveries that are acknowledged when what they led to is safe.

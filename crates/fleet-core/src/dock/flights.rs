@@ -91,10 +91,9 @@ impl DockMachine {
     pub(crate) fn flight_facts(&self, now: Now, own: Option<MissionId>) -> FlightFacts {
         let at = &self.config.schemas.at;
         let mut dock = self.facts(now);
-        let is_other = |mission: &&Mission| Some(mission.request().mission_id) != own;
-        let mut others = self.missions.values().filter(is_other).filter(|m| !m.is_ended());
-        dock.mission_active = others.clone().any(|mission| !mission.is_waiting());
-        dock.flight_locked = others.any(Mission::is_unknown);
+        let mut others = self.missions.open().filter(|(id, _)| Some(**id) != own);
+        dock.mission_active = others.clone().any(|(_, mission)| !mission.is_waiting());
+        dock.flight_locked = others.any(|(_, mission)| mission.is_unknown());
         let code = |index| match (self.twin.fresh_code(now.mono, index), self.twin.code(index)) {
             (Some(code), _) => Fact::Fresh(code),
             (None, Some(code)) if mutant::is(Mutant::StaleInterlock) => Fact::Fresh(code),
@@ -179,7 +178,7 @@ impl DockMachine {
             let (en, ko) = ("It lies more than a year ahead.", "1년 넘게 남은 시각입니다.");
             return Err(say("too_far_ahead", en, ko));
         }
-        let waiting = self.missions.values().filter(|mission| mission.is_waiting()).count();
+        let waiting = self.missions.open().filter(|(_, mission)| mission.is_waiting()).count();
         if waiting >= WAITING_MAX {
             return Err(say(
                 "queue_full",
@@ -222,8 +221,7 @@ impl DockMachine {
     pub(super) fn move_waiting(&mut self, now: Now) {
         let wishes: Vec<_> = self
             .missions
-            .iter()
-            .filter(|(_, mission)| !mission.is_ended())
+            .open()
             .map(|(id, mission)| (*id, mission.wish(now)))
             .filter(|(_, wish)| !matches!(wish, Wish::Nothing | Wish::Wait(_)))
             .collect();
@@ -249,10 +247,12 @@ impl DockMachine {
             (Some(1), Some(0)) => Seen::Idle,
             (Some(_) | None, _) => Seen::Nothing,
         };
-        let lost = |(id, mission): (&MissionId, &mut Mission)| {
-            mission.on_silence(now, seen).then_some(*id)
-        };
-        let lost: Vec<_> = self.missions.iter_mut().filter_map(lost).collect();
+        let mut lost = Vec::new();
+        self.missions.each_open(|id, mission| {
+            if mission.on_silence(now, seen) {
+                lost.push(id);
+            }
+        });
         for mission_id in lost {
             self.trace_mission(now, mission_id, "silent");
             self.after_mission(now, mission_id, Next::Nothing);
@@ -318,8 +318,7 @@ impl DockMachine {
     /// When a mission that waits is next to be looked at.
     pub(super) fn waiting_deadline(&self) -> Option<MonoMs> {
         let now = Now { mono: self.settled_at, wall: self.settled_wall };
-        let waits = self.missions.values().filter(|mission| !mission.is_ended());
-        let until = waits.filter_map(|mission| match mission.wish(now) {
+        let until = self.missions.open().filter_map(|(_, mission)| match mission.wish(now) {
             Wish::Wait(until) | Wish::Give { until, .. } => Some(until),
             Wish::Expire | Wish::Nothing => None,
         });

@@ -194,7 +194,8 @@ impl DockMachine {
         let is_old = || {
             tid.and_then(|id| self.commands.get(&id)).is_some_and(|command| !command.is_waiting())
         };
-        let mut waiting = self.commands.values().filter(|command| command.is_waiting());
+        let mut waiting =
+            self.commands.open().map(|(_, command)| command).filter(|command| command.is_waiting());
         let command = if mutant::is(Mutant::AnyTid) {
             waiting.next()
         } else if mutant::is(Mutant::LateReply) && is_old() {

@@ -7,6 +7,7 @@
 //! [`rights`] says who may command, [`flights`] asks the gate and moves on what waits, [`telling`]
 //! builds what the others are told.
 
+mod book;
 mod flights;
 mod messages;
 mod orders;
@@ -30,9 +31,10 @@ use fleet_types::{
 
 pub(crate) use orders::{COUNTER_ACTIONS_MAX, ENDED_MISSIONS_MAX, FINISHED_MAX};
 
+use book::{Commands, Missions};
+
 use crate::{
     authority::{Authority, AuthorityConfig},
-    command::Command,
     drift::DriftLedger,
     interlock::{Fact, Facts},
     io::{Exchange, Input, JournalId, Output, Sample},
@@ -185,11 +187,11 @@ pub struct DockMachine {
     aircraft: Vec<Aircraft>,
     topology_known: bool,
     drift: DriftLedger,
-    commands: BTreeMap<CommandId, Command>,
+    commands: Commands,
     /// Finished commands, oldest first: the memory of idempotency keys is bounded by it.
     finished: VecDeque<CommandId>,
     keys: BTreeMap<IdempotencyKey, CommandId>,
-    missions: BTreeMap<MissionId, Mission>,
+    missions: Missions,
     ended_missions: VecDeque<MissionId>,
     mission_keys: BTreeMap<IdempotencyKey, MissionId>,
     /// Counter-actions, oldest first: they are never refused, so the oldest are forgotten.
@@ -229,10 +231,10 @@ impl DockMachine {
             aircraft: Vec::new(),
             topology_known: false,
             drift: DriftLedger::default(),
-            commands: BTreeMap::new(),
+            commands: Commands::new(),
             finished: VecDeque::new(),
             keys: BTreeMap::new(),
-            missions: BTreeMap::new(),
+            missions: Missions::new(),
             ended_missions: VecDeque::new(),
             mission_keys: BTreeMap::new(),
             counter_actions: VecDeque::new(),
@@ -289,7 +291,7 @@ impl DockMachine {
     pub fn handle_timeout(&mut self, now: Now) {
         let due: Vec<_> = self
             .commands
-            .iter()
+            .open()
             .filter(|(_, command)| command.deadline().is_some_and(|at| at <= now.mono))
             .map(|(id, _)| *id)
             .collect();
@@ -305,10 +307,10 @@ impl DockMachine {
     #[must_use]
     pub fn poll_timeout(&self, now: MonoMs) -> Option<(MonoMs, &'static str)> {
         let now = self.settled_at.min(now);
-        let command = self.commands.values().filter_map(Command::deadline).min();
+        let command = self.commands.open().filter_map(|(_, command)| command.deadline()).min();
         let presence = self.session.deadline(now);
         let aircraft = self.aircraft.iter().filter_map(|aircraft| aircraft.deadline(now)).min();
-        let silence = self.missions.values().filter_map(|m| m.silence_deadline(now)).min();
+        let silence = self.missions.open().filter_map(|(_, m)| m.silence_deadline(now)).min();
         [
             (command, "command"),
             (presence, "presence"),
@@ -367,6 +369,8 @@ impl DockMachine {
         self.move_waiting(now);
         self.tell_lock(now);
         self.tell_status(now);
+        self.commands.look();
+        self.missions.look();
         if let Some(drift) = self.drift.take_changed(now.mono, &self.config.sn) {
             self.tell(Sample::Drift(drift));
         }
@@ -383,9 +387,9 @@ impl DockMachine {
 
     /// What is open, for the tests that compare it with the records.
     #[cfg(test)]
-    fn open(&self) -> (Vec<&Command>, Vec<&Mission>) {
-        let commands = self.commands.values().filter(|command| !command.is_final());
-        let missions = self.missions.values().filter(|mission| !mission.is_ended());
+    fn open(&self) -> (Vec<&crate::command::Command>, Vec<&Mission>) {
+        let commands = self.commands.open().map(|(_, command)| command);
+        let missions = self.missions.open().map(|(_, mission)| mission);
         (commands.collect(), missions.collect())
     }
 

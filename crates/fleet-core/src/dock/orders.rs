@@ -250,8 +250,8 @@ impl DockMachine {
 
     /// Whether one more ordinary command can be followed.
     pub(super) fn check_room(&self) -> Result<(), Reason> {
-        let is_open = |command: &&Command| !command.is_final() && !command.spec().counter_action;
-        if self.commands.values().filter(is_open).count() < OPEN_COMMANDS_MAX {
+        let counts = |(_, command): &(_, &Command)| !command.spec().counter_action;
+        if self.commands.open().filter(counts).count() < OPEN_COMMANDS_MAX {
             return Ok(());
         }
         let text = "Too many commands are under way on this dock. Settle or await some.";
@@ -259,28 +259,25 @@ impl DockMachine {
     }
 
     pub(super) fn active_mission(&self) -> Option<&Mission> {
-        self.missions.values().find(|mission| !mission.is_ended() && !mission.is_waiting())
+        self.missions.open().map(|(_, mission)| mission).find(|mission| !mission.is_waiting())
     }
 
     pub(super) fn mission_of_trace(&self, bid: Option<&str>) -> Option<MissionId> {
         let trace_id = bid?.parse().ok()?;
-        let is_it =
-            |mission: &&Mission| !mission.is_ended() && mission.request().trace_id == trace_id;
-        self.missions.values().find(is_it).map(|mission| mission.request().mission_id)
+        let is_it = |(_, mission): &(_, &Mission)| mission.request().trace_id == trace_id;
+        self.missions.open().find(is_it).map(|(id, _)| *id)
     }
 
     /// The command whose unknown outcome locks the dock for new flights. Where the order is not
     /// remembered any more, its mission's number stands for it: the lock must hold all the same.
     pub(super) fn flight_lock(&self) -> Option<(CommandId, MissionId)> {
-        let unknown = self.missions.values().find(|mission| mission.is_unknown())?;
-        let mission_id = unknown.request().mission_id;
-        Some((unknown.execute_command().unwrap_or(CommandId(mission_id.0)), mission_id))
+        let (mission_id, unknown) = self.missions.open().find(|(_, m)| m.is_unknown())?;
+        Some((unknown.execute_command().unwrap_or(CommandId(mission_id.0)), *mission_id))
     }
 
     pub(super) fn hardware_busy(&self) -> bool {
-        self.commands.values().any(|command| {
+        self.commands.open().any(|(_, command)| {
             command.spec().danger == dji_cloud::method::Danger::MovesHardware
-                && !command.is_final()
                 && !command.is_unknown()
         })
     }
@@ -289,9 +286,8 @@ impl DockMachine {
     pub(super) fn look_for_evidence(&mut self, now: Now) {
         let seen: Vec<_> = self
             .commands
-            .values()
-            .filter(|command| !command.is_final())
-            .filter_map(|command| {
+            .open()
+            .filter_map(|(_, command)| {
                 let (evidence, left_at) = command.spec().evidence.zip(command.left_at())?;
                 self.shows(evidence, left_at).then(|| command.request().command_id)
             })
@@ -666,8 +662,11 @@ impl DockMachine {
 
     /// What was ordered before this command is not repeated any more: it might undo it.
     fn overtake(&mut self, command_id: CommandId) {
-        let before = self.commands.iter_mut().filter(|(id, _)| **id != command_id);
-        before.for_each(|(_, command)| command.on_overtaken());
+        self.commands.each_open(|id, command| {
+            if id != command_id {
+                command.on_overtaken();
+            }
+        });
     }
 
     /// Whether a command may leave once more if it is harmless to repeat: nothing may stand against

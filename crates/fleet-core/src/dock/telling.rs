@@ -1,11 +1,13 @@
 //! What the other components are told: status of dock and aircraft, traces, the flight lock.
 
+use std::borrow::Cow;
+
 use dji_cloud::device::{AircraftModeCode, DockModeCode, topo::ModelKey};
 use fleet_types::{
-    Alarm, AlarmId, CommandId, DeviceClass, DeviceStatus, MissionId, Now, Reason, ResponseCode,
-    Scalar, TraceStep,
+    Alarm, AlarmId, CommandId, DeviceClass, DeviceSn, DeviceStatus, MissionId, Now, Reason,
+    ResponseCode, Scalar, TraceStep, WallMs,
     alarm::Priority,
-    device::{Activity, Connection, FlightLock},
+    device::{Activity, Connection, FlightLock, Phase},
     mission::Verdict,
 };
 
@@ -15,15 +17,20 @@ use crate::io::Sample;
 impl DockMachine {
     /// Publishes the status of the dock and of each aircraft that changed since last told.
     pub(super) fn tell_status(&mut self, now: Now) {
-        let mut statuses = vec![self.dock_status(now)];
-        statuses.extend(self.aircraft.iter().map(|aircraft| self.aircraft_status(aircraft)));
-        for status in statuses {
-            if self.told.get(&status.sn).is_some_and(|told| is_same(told, &status)) {
-                continue;
-            }
-            self.told.insert(status.sn.clone(), status.clone());
-            self.tell(Sample::Status(status));
+        self.tell_changed(|machine| machine.dock_shown(now));
+        for index in 0..self.aircraft.len() {
+            self.tell_changed(|machine| machine.aircraft_shown(&machine.aircraft[index]));
         }
+    }
+
+    fn tell_changed(&mut self, shown: impl FnOnce(&Self) -> Shown<'_>) {
+        let shown = shown(self);
+        if self.told.get(shown.sn).is_some_and(|told| shown.is_told(told)) {
+            return;
+        }
+        let status = shown.status();
+        self.told.insert(status.sn.clone(), status.clone());
+        self.tell(Sample::Status(status));
     }
 
     /// Raises an alarm while a take-off is unknown, and clears it when it is settled.
@@ -49,7 +56,7 @@ impl DockMachine {
         }
     }
 
-    fn dock_status(&self, now: Now) -> DeviceStatus {
+    fn dock_shown(&self, now: Now) -> Shown<'_> {
         let at = &self.config.schemas.at;
         let activity = match self.twin.code(at.mode) {
             Some(code) => match DockModeCode::from_code(code) {
@@ -62,18 +69,13 @@ impl DockMachine {
             },
             None => Activity::Unknown,
         };
-        let flight_lock = self.flight_lock().map(|(command_id, mission_id)| FlightLock {
-            command_id,
-            mission_id: Some(mission_id),
-            reason: lock_reason(),
-        });
-        DeviceStatus {
-            sn: self.config.sn.clone(),
+        Shown {
+            sn: &self.config.sn,
             class: DeviceClass::Dock,
-            name: self.config.name.clone(),
-            model: model_name(self.model),
+            name: &self.config.name,
+            model: self.model,
             gateway_sn: None,
-            children: self.paired(),
+            aircraft: &self.aircraft,
             connection: self.session.connection(),
             phase: Some(self.session.phase()),
             reason: self.session.reason(now),
@@ -83,12 +85,12 @@ impl DockMachine {
             clock_skew_ms: self.session.clock_skew_ms(),
             firmware: text(self.twin.reading(at.dock_firmware)),
             mission_id: self.active_mission().map(|mission| mission.request().mission_id),
-            flight_lock,
+            flight_lock: self.flight_lock(),
             unknown_count: self.drift.len(),
         }
     }
 
-    fn aircraft_status(&self, aircraft: &Aircraft) -> DeviceStatus {
+    fn aircraft_shown<'a>(&'a self, aircraft: &'a Aircraft) -> Shown<'a> {
         let at = &self.config.schemas.at;
         let is_gone = aircraft.connection == Connection::Offline;
         let activity = match aircraft.twin.code(at.aircraft_mode) {
@@ -109,13 +111,13 @@ impl DockMachine {
             )),
         };
         let mission = self.active_mission().map(|mission| mission.request().mission_id);
-        DeviceStatus {
-            sn: aircraft.sn.clone(),
+        Shown {
+            sn: &aircraft.sn,
             class: DeviceClass::Aircraft,
-            name: String::new(),
-            model: model_name(aircraft.model),
-            gateway_sn: Some(self.config.sn.clone()),
-            children: Vec::new(),
+            name: "",
+            model: aircraft.model,
+            gateway_sn: Some(&self.config.sn),
+            aircraft: &[],
             connection: aircraft.connection,
             phase: None,
             reason,
@@ -132,7 +134,7 @@ impl DockMachine {
 
     /// The dock's firmware as far as known; findings are counted by it.
     pub(super) fn firmware(&self) -> String {
-        text(self.twin.reading(self.config.schemas.at.dock_firmware)).unwrap_or_default()
+        text(self.twin.reading(self.config.schemas.at.dock_firmware)).unwrap_or_default().to_owned()
     }
 
     pub(super) fn new_uuid(&mut self) -> uuid::Uuid {
@@ -203,21 +205,109 @@ impl DockMachine {
     }
 }
 
-/// Whether two statuses tell the same; the time of the last message and the exact skew change with
-/// every report and are told with telemetry.
-fn is_same(told: &DeviceStatus, status: &DeviceStatus) -> bool {
-    const SKEW_STEP_MS: u64 = 1_000;
-    let skew_moved = match (told.clock_skew_ms, status.clock_skew_ms) {
-        // A device's clock may say anything: the distance of two of its times may not fit an i64.
-        (Some(told), Some(now)) => told.abs_diff(now) >= SKEW_STEP_MS,
-        (told, now) => told.is_some() != now.is_some(),
-    };
-    let told = DeviceStatus {
-        last_heard_ms: status.last_heard_ms,
-        clock_skew_ms: status.clock_skew_ms,
-        ..told.clone()
-    };
-    !skew_moved && told == *status
+/// A status as the machine has it. It is made after every input and told when it has changed: until
+/// then nothing of it is copied.
+struct Shown<'a> {
+    sn: &'a DeviceSn,
+    class: DeviceClass,
+    name: &'a str,
+    model: Option<ModelKey>,
+    gateway_sn: Option<&'a DeviceSn>,
+    /// Those of a dock, paired or not.
+    aircraft: &'a [Aircraft],
+    connection: Connection,
+    phase: Option<Phase>,
+    reason: Option<Reason>,
+    activity: Activity,
+    since_ms: WallMs,
+    last_heard_ms: Option<WallMs>,
+    clock_skew_ms: Option<i64>,
+    firmware: Option<&'a str>,
+    mission_id: Option<MissionId>,
+    flight_lock: Option<(CommandId, MissionId)>,
+    unknown_count: u32,
+}
+
+impl Shown<'_> {
+    fn children(&self) -> impl Iterator<Item = &DeviceSn> {
+        self.aircraft.iter().filter(|aircraft| aircraft.is_paired).map(|aircraft| &aircraft.sn)
+    }
+
+    /// Whether this was told; the time of the last message and the exact skew change with every
+    /// report and are told with telemetry.
+    fn is_told(&self, told: &DeviceStatus) -> bool {
+        const SKEW_STEP_MS: u64 = 1_000;
+        let skew_moved = match (told.clock_skew_ms, self.clock_skew_ms) {
+            // A device's clock may say anything: the distance of two of its times may not fit an i64.
+            (Some(told), Some(now)) => told.abs_diff(now) >= SKEW_STEP_MS,
+            (told, now) => told.is_some() != now.is_some(),
+        };
+        let DeviceStatus {
+            sn,
+            class,
+            name,
+            model,
+            gateway_sn,
+            children,
+            connection,
+            phase,
+            reason,
+            activity,
+            since_ms,
+            last_heard_ms: _,
+            clock_skew_ms: _,
+            firmware,
+            mission_id,
+            flight_lock,
+            unknown_count,
+        } = told;
+        let lock = flight_lock.as_ref().map(|lock| (lock.command_id, lock.mission_id));
+        let is_lock_same =
+            lock == self.flight_lock.map(|(command, mission)| (command, Some(mission)));
+        !skew_moved
+            && *connection == self.connection
+            && *activity == self.activity
+            && *phase == self.phase
+            && *since_ms == self.since_ms
+            && *unknown_count == self.unknown_count
+            && *mission_id == self.mission_id
+            && *class == self.class
+            && is_lock_same
+            && *reason == self.reason
+            && firmware.as_deref() == self.firmware
+            && children.iter().eq(self.children())
+            && sn == self.sn
+            && gateway_sn.as_ref() == self.gateway_sn
+            && name == self.name
+            && *model == *model_name(self.model)
+    }
+
+    fn status(self) -> DeviceStatus {
+        let lock = |(command_id, mission_id)| FlightLock {
+            command_id,
+            mission_id: Some(mission_id),
+            reason: lock_reason(),
+        };
+        DeviceStatus {
+            sn: self.sn.clone(),
+            class: self.class,
+            name: self.name.to_owned(),
+            model: model_name(self.model).into_owned(),
+            gateway_sn: self.gateway_sn.cloned(),
+            children: self.children().cloned().collect(),
+            connection: self.connection,
+            phase: self.phase,
+            activity: self.activity,
+            since_ms: self.since_ms,
+            last_heard_ms: self.last_heard_ms,
+            clock_skew_ms: self.clock_skew_ms,
+            firmware: self.firmware.map(str::to_owned),
+            mission_id: self.mission_id,
+            flight_lock: self.flight_lock.map(lock),
+            unknown_count: self.unknown_count,
+            reason: self.reason,
+        }
+    }
 }
 
 /// A verdict in the message grammar.
@@ -262,16 +352,16 @@ fn aircraft_activity(mode: AircraftModeCode) -> Activity {
     }
 }
 
-fn model_name(model: Option<ModelKey>) -> String {
+fn model_name(model: Option<ModelKey>) -> Cow<'static, str> {
     match model {
-        Some(model) => model.name().map_or_else(|| model.to_string(), str::to_owned),
-        None => String::new(),
+        Some(model) => model.name().map_or_else(|| model.to_string().into(), Cow::Borrowed),
+        None => Cow::Borrowed(""),
     }
 }
 
-fn text(reading: Option<&fleet_types::Reading>) -> Option<String> {
+fn text(reading: Option<&fleet_types::Reading>) -> Option<&str> {
     match &reading?.value {
-        Scalar::Text(text) => Some(text.to_string()),
+        Scalar::Text(text) => Some(&**text),
         Scalar::Int(_) | Scalar::Num(_) | Scalar::Bool(_) | Scalar::Json(_) => None,
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn ask(
         PreflightItem::Firmware => firmware(facts),
         PreflightItem::ClockSkew => clock_skew(facts),
         PreflightItem::DockMode => dock_mode(facts),
-        PreflightItem::FreshFacts => fresh_facts(facts),
+        PreflightItem::FreshFacts => fresh_facts(facts, want),
         PreflightItem::LostLink => lost_link(want),
         PreflightItem::Battery => battery(facts, want, limits),
         PreflightItem::Wind => wind(facts, want, limits),
@@ -115,9 +115,7 @@ fn emergency_stop(facts: &FlightFacts) -> Finding {
 }
 
 fn aircraft(facts: &FlightFacts, want: &Want<'_>) -> Finding {
-    let is_landing =
-        want.plan.multi_dock.as_ref().is_some_and(|part| part.part == DockPart::Landing);
-    match (facts.dock.drone_in_dock, is_landing) {
+    match (facts.dock.drone_in_dock, is_landing(want)) {
         (Fact::Fresh(1), false) => Finding::Ok(say(
             "aircraft_in",
             "The aircraft is in the dock.",
@@ -255,24 +253,44 @@ fn dock_mode(facts: &FlightFacts) -> Finding {
     }
 }
 
-fn fresh_facts(facts: &FlightFacts) -> Finding {
+/// Who may fly on what nobody knows is asked here, whatever each single fact may be overridden by: a
+/// value that was never heard is no better known than one that is old.
+fn fresh_facts(facts: &FlightFacts, want: &Want<'_>) -> Finding {
+    let (is_landing, is_dry) = (is_landing(want), want.plan.dry_run.is_some());
     let asked = [
-        ("battery", facts.battery_percent),
-        ("wind", facts.wind_dmps),
-        ("rain", facts.rain),
-        ("cover", facts.cover),
+        ("battery", facts.battery_percent, !is_landing),
+        ("wind", facts.wind_dmps, !is_dry),
+        ("rain", facts.rain, !is_dry),
+        ("cover", facts.cover, true),
     ];
-    let old: Vec<_> =
-        asked.iter().filter(|(_, fact)| *fact == Fact::Stale).map(|(name, _)| *name).collect();
-    if old.is_empty() {
-        return Finding::Ok(say("facts_fresh", "The facts are fresh.", "판단 근거가 최신입니다."));
+    let names = |fact: Fact| {
+        // What is old counts for every flight, what was never heard for those that ask it.
+        let is_it = |(_, found, is_asked): &&(_, Fact, bool)| {
+            *found == fact && (*is_asked || fact == Fact::Stale)
+        };
+        asked.iter().filter(is_it).map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+    };
+    let (old, unheard) = (names(Fact::Stale), names(Fact::Unknown));
+    if !unheard.is_empty() {
+        return Finding::Block(say(
+            "facts_unknown",
+            format!("Not heard yet: {unheard}. Wait for the dock's next reports."),
+            format!("아직 보고되지 않음: {unheard}. 도크의 다음 보고를 기다리십시오."),
+        ));
     }
-    let names = old.join(", ");
-    Finding::Block(say(
-        "facts_stale",
-        format!("Last heard over 10 s ago: {names}. Wait for the dock's next reports."),
-        format!("10초 넘게 갱신되지 않음: {names}. 도크의 다음 보고를 기다리십시오."),
-    ))
+    if !old.is_empty() {
+        return Finding::Block(say(
+            "facts_stale",
+            format!("Last heard over 10 s ago: {old}. Wait for the dock's next reports."),
+            format!("10초 넘게 갱신되지 않음: {old}. 도크의 다음 보고를 기다리십시오."),
+        ));
+    }
+    Finding::Ok(say("facts_fresh", "The facts are fresh.", "판단 근거가 최신입니다."))
+}
+
+/// The part of a flight between docks that ends here.
+fn is_landing(want: &Want<'_>) -> bool {
+    want.plan.multi_dock.as_ref().is_some_and(|part| part.part == DockPart::Landing)
 }
 
 fn lost_link(want: &Want<'_>) -> Finding {
@@ -318,7 +336,7 @@ fn lost_link(want: &Want<'_>) -> Finding {
 }
 
 fn battery(facts: &FlightFacts, want: &Want<'_>, limits: &Limits) -> Finding {
-    if want.plan.multi_dock.as_ref().is_some_and(|part| part.part == DockPart::Landing) {
+    if is_landing(want) {
         return Finding::Ok(say(
             "not_asked",
             "Asked at the dock of take-off.",

@@ -122,8 +122,11 @@ fn each_question_stops_the_flight_on_its_own() {
     check(|f| f.dock.dock_mode = Fact::Fresh(2), Some(("dock_busy", None)));
     check(|f| f.dock.dock_mode = Fact::Stale, Some(("dock_not_ready", None)));
     check(|f| f.battery_percent = Fact::Fresh(29), Some(("battery_low", supervisor)));
-    check(|f| f.battery_percent = Fact::Unknown, Some(("dock_not_ready", supervisor)));
+    check(|f| f.battery_percent = Fact::Unknown, Some(("facts_unknown", Some(Role::Admin))));
     check(|f| f.battery_percent = Fact::Stale, Some(("facts_stale", Some(Role::Admin))));
+    check(|f| f.wind_dmps = Fact::Unknown, Some(("facts_unknown", Some(Role::Admin))));
+    check(|f| f.rain = Fact::Unknown, Some(("facts_unknown", Some(Role::Admin))));
+    check(|f| f.cover = Fact::Unknown, Some(("facts_unknown", Some(Role::Admin))));
     check(|f| f.wind_dmps = Fact::Fresh(120), Some(("wind_high", supervisor)));
     check(|f| f.wind_dmps = Fact::Fresh(119), None);
     check(|f| f.rain = Fact::Fresh(2), Some(("rain", supervisor)));
@@ -163,6 +166,8 @@ fn what_is_asked_for_changes_the_questions() {
     let mut storm = good();
     (storm.wind_dmps, storm.rain) = (Fact::Fresh(300), Fact::Fresh(3));
     assert_eq!(code(&storm, &want(&dry)), None, "nothing takes off");
+    (storm.wind_dmps, storm.rain) = (Fact::Unknown, Fact::Unknown);
+    assert_eq!(code(&storm, &want(&dry)), None, "nor is it asked what was never heard");
 
     let mut landing = MissionPlan::default();
     let flight_id = MissionId(Uuid::from_u128(7));
@@ -227,6 +232,30 @@ fn an_override_counts_by_role_and_until_its_end() {
     assert_eq!(wind.state, PreflightState::Overridden);
     assert_eq!(wind.reason.code, "wind_high", "what was found stays to be seen");
     assert!(wind.override_by.is_some());
+}
+
+#[test]
+fn nobody_below_an_administrator_lets_a_flight_go_on_what_was_never_heard() {
+    let plan = MissionPlan::default();
+    let asked: [(PreflightItem, fn(&mut FlightFacts) -> &mut Fact); 4] = [
+        (PreflightItem::Battery, |facts| &mut facts.battery_percent),
+        (PreflightItem::Wind, |facts| &mut facts.wind_dmps),
+        (PreflightItem::Rain, |facts| &mut facts.rain),
+        (PreflightItem::Cover, |facts| &mut facts.cover),
+    ];
+    for (item, fact) in asked {
+        for unheard in [Fact::Unknown, Fact::Stale] {
+            let mut facts = good();
+            *fact(&mut facts) = unheard;
+            let can_fly = |words: &[PreflightOverride]| gate(&facts, &want(&plan), words).can_fly;
+            let word = |item, role| given(item, role, i64::MAX);
+            let fresh = PreflightItem::FreshFacts;
+            let (supervisor, admin) = (Role::Supervisor, Role::Admin);
+            assert!(!can_fly(&[word(item, admin)]), "{item:?} {unheard:?}");
+            assert!(!can_fly(&[word(item, supervisor), word(fresh, supervisor)]), "{item:?}");
+            assert!(can_fly(&[word(item, supervisor), word(fresh, admin)]), "{item:?}");
+        }
+    }
 }
 
 proptest! {

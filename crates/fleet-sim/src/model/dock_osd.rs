@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::body::CoverState;
+use super::wire::Whose;
 use super::{DockModel, TelemetryRate, stage::Stage};
 
 /// Date of the first power-on of every simulated dock; a constant, because models know no calendar.
@@ -40,14 +41,12 @@ impl DockModel {
     }
 
     fn push_dock_osd(&mut self, parts: impl IntoIterator<Item = Value>) {
-        let dock = self.id.dock_sn.clone();
         for data in parts {
-            self.push_properties(&dock, "osd", data);
+            self.push_osd_of(Whose::Dock, &data);
         }
         if self.aircraft.powered {
-            let aircraft = self.id.aircraft_sn.clone();
             let data = self.osd_aircraft();
-            self.push_properties(&aircraft, "osd", data);
+            self.push_osd_of(Whose::Aircraft, &data);
         }
     }
 

@@ -1,9 +1,9 @@
 //! Lean telemetry: the properties by which decisions are made, in two partial messages, so that
-//! partial reports are met all the time. Read next: `dock_osd`, which has all of them.
+//! partial reports are met all the time. Written by hand, without a tree of values: the swarm sends
+//! little else. Read next: `dock_osd`, which has all properties.
 
-use serde_json::json;
-
-use super::dock_osd::{cover_code, r1, whole};
+use super::dock_osd::{cover_code, whole};
+use super::wire::Whose;
 use super::{DockModel, TelemetryRate};
 
 impl DockModel {
@@ -12,42 +12,43 @@ impl DockModel {
     }
 
     pub(super) fn push_lean_osd(&mut self) {
-        let dock = self.id.dock_sn.clone();
-        let state = json!({
-            "mode_code": self.dock_mode_code(),
-            "cover_state": cover_code(self.dock.cover),
-            "drone_in_dock": i64::from(self.aircraft.in_dock),
-            "supplement_light_state": i64::from(self.dock.light),
-            "emergency_stop_state": i64::from(self.dock.emergency_stop),
+        self.push_lean(Whose::Dock, |model, out| {
+            out.int("{\"cover_state\":", cover_code(model.dock.cover));
+            out.int(",\"drone_in_dock\":", i64::from(model.aircraft.in_dock));
+            out.int(",\"emergency_stop_state\":", i64::from(model.dock.emergency_stop));
+            out.int(",\"mode_code\":", model.dock_mode_code());
+            out.int(",\"supplement_light_state\":", i64::from(model.dock.light));
+            out.text("}");
         });
-        self.push_properties(&dock, "osd", state);
-        let site = json!({
-            "drone_charge_state": {
-                "state": i64::from(self.dock.charging),
-                "capacity_percent": whole(self.aircraft.battery_percent),
-            },
-            "position_state": {"is_fixed": 2},
-            "home_position_is_valid": 1,
-            "network_state": {"quality": 5},
-            "drone_battery_maintenance_info": {
-                "maintenance_state": i64::from(self.dock.maintenance) * 2,
-            },
-            "storage": {"total": 82_045_336, "used": 51_772 + self.dock.media_waiting * 9_000},
-            "media_file_detail": {"remain_upload": self.dock.media_waiting},
-            "wind_speed": r1(self.weather.wind_mps()),
-            "rainfall": self.weather.rainfall,
+        self.push_lean(Whose::Dock, |model, out| {
+            let maintenance = i64::from(model.dock.maintenance) * 2;
+            out.int("{\"drone_battery_maintenance_info\":{\"maintenance_state\":", maintenance);
+            let percent = whole(model.aircraft.battery_percent);
+            out.int("},\"drone_charge_state\":{\"capacity_percent\":", percent);
+            out.int(",\"state\":", i64::from(model.dock.charging));
+            let waiting = model.dock.media_waiting;
+            out.int(
+                "},\"home_position_is_valid\":1,\"media_file_detail\":{\"remain_upload\":",
+                waiting,
+            );
+            out.text("},\"network_state\":{\"quality\":5},\"position_state\":{\"is_fixed\":2}");
+            out.int(",\"rainfall\":", model.weather.rainfall);
+            out.int(",\"storage\":{\"total\":82045336,\"used\":", 51_772 + waiting * 9_000);
+            out.tenths("},\"wind_speed\":", model.weather.wind_mps());
+            out.text("}");
         });
-        self.push_properties(&dock, "osd", site);
-        if self.aircraft.powered {
-            let aircraft = self.id.aircraft_sn.clone();
-            let data = json!({
-                "mode_code": self.aircraft.mode.code(),
-                "elevation": r1(self.aircraft.at.up),
-                "horizontal_speed": r1(self.aircraft.speed_mps),
-                "storage": {"total": 60_091_000, "used": 120_000 + self.aircraft.photos * 9_000},
-                "battery": {"capacity_percent": whole(self.aircraft.battery_percent)},
-            });
-            self.push_properties(&aircraft, "osd", data);
+        if !self.aircraft.powered {
+            return;
         }
+        self.push_lean(Whose::Aircraft, |model, out| {
+            let aircraft = &model.aircraft;
+            out.int("{\"battery\":{\"capacity_percent\":", whole(aircraft.battery_percent));
+            out.tenths("},\"elevation\":", aircraft.at.up);
+            out.tenths(",\"horizontal_speed\":", aircraft.speed_mps);
+            out.int(",\"mode_code\":", aircraft.mode.code());
+            let used = 120_000 + aircraft.photos * 9_000;
+            out.int(",\"storage\":{\"total\":60091000,\"used\":", used);
+            out.text("}}");
+        });
     }
 }

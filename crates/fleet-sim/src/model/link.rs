@@ -73,7 +73,7 @@ impl DockModel {
         let tid = self.uuid();
         let bid = bid.unwrap_or_else(|| tid.clone());
         self.requests.retain(|_, request| request.method != method);
-        self.send_request(method, &tid, &bid, data.clone());
+        self.send_request(method, &tid, &bid, &data);
         let tries_left = if method == "flighttask_resource_get" { MISSION_TRIES } else { u32::MAX };
         let retry_ms = self.now.mono_ms + RETRY_MS;
         self.requests.insert(tid, Request { retry_ms, method, bid, data, tries_left });
@@ -148,7 +148,7 @@ impl DockModel {
             return;
         }
         let (method, bid, data) = (request.method, request.bid.clone(), request.data.clone());
-        self.send_request(method, tid, &bid, data);
+        self.send_request(method, tid, &bid, &data);
     }
 
     pub(super) fn on_reply(&mut self, message: &Value) {

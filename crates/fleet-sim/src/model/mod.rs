@@ -27,6 +27,7 @@ mod truth;
 mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -41,7 +42,7 @@ use body::{Aircraft, Dock, Weather};
 use jobs::Job;
 use link::{Link, Request};
 use task::{ActiveTask, Prepared};
-use wire::Held;
+use wire::{Held, Topics};
 
 /// The moment an input happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +86,7 @@ pub enum Output {
     /// Publish a message.
     Publish {
         /// Topic.
-        topic: String,
+        topic: Arc<str>,
         /// JSON.
         payload: Bytes,
         /// MQTT quality of service.
@@ -181,6 +182,7 @@ const OSD_MS: u64 = 2_000;
 #[derive(Debug)]
 pub struct DockModel {
     id: DockIdentity,
+    topics: Topics,
     cfg: ModelConfig,
     rng: Rng,
     now: Now,
@@ -214,6 +216,7 @@ impl DockModel {
         let aircraft = Aircraft::new(cfg.faults.battery_percent, &mut rng);
         let weather = Weather::new(&mut rng);
         Self {
+            topics: Topics::new(&id),
             id,
             cfg,
             rng,
@@ -430,25 +433,27 @@ impl DockModel {
     }
 
     fn on_message(&mut self, topic: &str, payload: &[u8], expiry_s: Option<u32>) {
+        let kind = self.kind_of(topic);
+        if kind == "/events_reply" {
+            return self.on_event_reply(payload);
+        }
         let Ok(message) = serde_json::from_slice::<Value>(payload) else {
             self.log(format!("ignored {} bytes that are no JSON on {topic}", payload.len()));
             return;
         };
-        let ours = |kind: &str, end: &str| {
-            topic
-                .strip_prefix(kind)
-                .and_then(|rest| rest.strip_prefix(self.id.dock_sn.as_str()))
-                .is_some_and(|rest| rest == end)
-        };
-        if ours("thing/product/", "/services") {
-            self.on_service(&message, expiry_s);
-        } else if ours("thing/product/", "/requests_reply") || ours("sys/product/", "/status_reply")
-        {
-            self.on_reply(&message);
-        } else if ours("thing/product/", "/events_reply") {
-            self.on_event_reply(&message);
-        } else if ours("thing/product/", "/property/set") {
-            self.on_property_set(&message, expiry_s);
+        match kind {
+            "/services" => self.on_service(&message, expiry_s),
+            "/requests_reply" | "/status_reply" => self.on_reply(&message),
+            "/property/set" => self.on_property_set(&message, expiry_s),
+            _ => {}
         }
+    }
+
+    /// What follows the serial number in a topic of this dock; empty for every other.
+    fn kind_of<'a>(&self, topic: &'a str) -> &'a str {
+        let of_kind = |kind: &str| topic.strip_prefix(kind)?.strip_prefix(&*self.id.dock_sn);
+        let status = of_kind("sys/product/").filter(|rest| *rest == "/status_reply");
+        let others = of_kind("thing/product/").filter(|rest| *rest != "/status_reply");
+        status.or(others).unwrap_or_default()
     }
 }

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use super::DockModel;
 use super::dock_osd::{r7, whole};
+use super::wire::Whose;
 
 const DOCK_FIRMWARE: &str = "10.01.1606";
 const AIRCRAFT_FIRMWARE: &str = "10.01.0011";
 
 impl DockModel {
     pub(super) fn push_dock_state(&mut self) {
-        let sn = self.id.dock_sn.clone();
         if self.is_lean() {
             let data = json!({"firmware_version": DOCK_FIRMWARE, "compatible_status": 0});
-            return self.push_properties(&sn, "state", data);
+            return self.push_state_of(Whose::Dock, &data);
         }
         let system = json!({
             "firmware_version": DOCK_FIRMWARE,
@@ -31,19 +31,18 @@ impl DockModel {
             },
             "wireless_link_topo": self.link_topology(),
         });
-        self.push_properties(&sn, "state", system);
+        self.push_state_of(Whose::Dock, &system);
         let video = json!({"live_capacity": self.live_capacity(), "live_status": []});
-        self.push_properties(&sn, "state", video);
+        self.push_state_of(Whose::Dock, &video);
     }
 
     pub(super) fn push_aircraft_state(&mut self) {
         if !self.aircraft.powered {
             return;
         }
-        let sn = self.id.aircraft_sn.clone();
         if self.is_lean() {
             let data = json!({"firmware_version": AIRCRAFT_FIRMWARE, "compatible_status": 0});
-            return self.push_properties(&sn, "state", data);
+            return self.push_state_of(Whose::Aircraft, &data);
         }
         let data = json!({
             "firmware_version": AIRCRAFT_FIRMWARE,
@@ -71,7 +70,7 @@ impl DockModel {
                 "user_custom_string": "", "layout": 0,
             },
         });
-        self.push_properties(&sn, "state", data);
+        self.push_state_of(Whose::Aircraft, &data);
     }
 
     /// `mode_code_reason` alone, when it changes.
@@ -81,8 +80,7 @@ impl DockModel {
         }
         self.aircraft.mode_reason = reason;
         if self.is_online() {
-            let sn = self.id.aircraft_sn.clone();
-            self.push_properties(&sn, "state", json!({"mode_code_reason": reason}));
+            self.push_state_of(Whose::Aircraft, &json!({"mode_code_reason": reason}));
         }
     }
 

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -47,7 +48,7 @@ pub(super) struct DockCell {
     epoch: Instant,
     model: RefCell<DockModel>,
     client: RefCell<Option<Client>>,
-    backlog: RefCell<VecDeque<(String, Bytes)>>,
+    backlog: RefCell<VecDeque<(Arc<str>, Bytes)>>,
     wish: Cell<Wish>,
     model_changed: Notify,
     wish_changed: Notify,
@@ -195,7 +196,7 @@ impl DockCell {
     }
 
     /// Telemetry that finds no room is dropped; the rest waits its turn.
-    fn publish(&self, topic: String, payload: Bytes, qos: Qos) {
+    fn publish(&self, topic: Arc<str>, payload: Bytes, qos: Qos) {
         let client = self.client.borrow();
         let Some(client) = client.as_ref() else { return };
         let seen = match &self.cfg.tap {

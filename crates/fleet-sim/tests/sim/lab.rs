@@ -74,7 +74,7 @@ impl Lab {
         self.model.handle(self.now, input);
         while let Some(output) = self.model.poll_output() {
             match output {
-                Output::Publish { topic, payload, .. } => self.on_publish(topic, &payload),
+                Output::Publish { topic, payload, .. } => self.on_publish(&topic, &payload),
                 Output::Fetch { id, url } => {
                     self.fetched.push(url);
                     let result = self.kmz.clone();
@@ -116,12 +116,12 @@ impl Lab {
         self.now.mono_ms - begin
     }
 
-    fn on_publish(&mut self, topic: String, payload: &[u8]) {
+    fn on_publish(&mut self, topic: &str, payload: &[u8]) {
         let message: Value = serde_json::from_slice(payload).unwrap();
         if let Some(facts) = &self.facts {
             let dock_sn = &self.model.identity().dock_sn;
             if !topic.ends_with("set_reply") {
-                let record = record_of(&topic, dock_sn, &message);
+                let record = record_of(topic, dock_sn, &message);
                 if facts.records.contains_key(&record) || !record.starts_with("reply") {
                     let paths = facts.check(&record, &message["data"]);
                     self.seen.entry(record).or_default().extend(paths);
@@ -132,9 +132,9 @@ impl Lab {
             }
             assert!(message["timestamp"].is_i64(), "{topic} without timestamp");
         }
-        self.sent.push((self.now.mono_ms, topic.clone(), message.clone()));
+        self.sent.push((self.now.mono_ms, topic.to_owned(), message.clone()));
         if self.answers {
-            self.answer(&topic, &message);
+            self.answer(topic, &message);
         }
     }
 

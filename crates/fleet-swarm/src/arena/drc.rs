@@ -12,6 +12,7 @@ use fastrand::Rng;
 use fleet_core::drc::axes::{AxisBook, AxisCheck, Craft};
 use fleet_core::drc::{DrcConfig, DrcSession, Frame, Input, Output, Phase, Position, Sticks};
 use fleet_types::{DeviceSn, MonoMs, Now, WallMs};
+use serde::Deserialize;
 
 use super::{Arena, Common, Outcome};
 use crate::plan::{EPOCH_MS, mix};
@@ -63,6 +64,23 @@ enum Event {
     },
     Tick,
     Look,
+}
+
+/// What is read of a message to the device; everything else is left where it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    method: &'a str,
+    seq: Option<i64>,
+    data: Control,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Control {
+    x: f64,
+    seq: Option<i64>,
 }
 
 /// The promises, by what the pilot did and what left.
@@ -408,16 +426,13 @@ impl Flown {
     /// Something left for the device.
     fn published(&mut self, payload: &[u8]) {
         self.common.trace.bytes(payload);
-        let message: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-        if message.get("method").and_then(|method| method.as_str()) != Some("drone_control") {
+        let message: Message<'_> = serde_json::from_slice(payload).unwrap_or_default();
+        if message.method != "drone_control" {
             return;
         }
-        let axis = |key: &str| message.pointer(key).and_then(serde_json::Value::as_f64);
-        let x = axis("/data/x").unwrap_or(0.0);
-        let x = (x * 100.0).round() as i64;
+        let x = (message.data.x * 100.0).round() as i64;
         self.common.line(|| format!("sticks {x}"));
-        let seq = message.get("seq").or_else(|| message.pointer("/data/seq"));
-        let seq = seq.and_then(serde_json::Value::as_i64).unwrap_or(-1);
+        let seq = message.seq.or(message.data.seq).unwrap_or(-1);
         if seq != self.judge.next_seq {
             let wanted = self.judge.next_seq;
             self.common.fail("numbers of sticks rise by one", format!("{seq} instead of {wanted}"));

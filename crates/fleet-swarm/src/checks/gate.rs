@@ -53,8 +53,8 @@ impl Limits {
         let (tower, dock) = (sent.tower, sent.dock);
         for (item, key, forbids) in LIMITS {
             let heard = view.heard.get(view.now, tower, dock, key);
-            let is_old = heard.is_some_and(|(_, age)| age > FRESH_MS);
-            if heard.is_some_and(|(value, _)| !is_old && !forbids(value)) {
+            let is_known = heard.is_some_and(|(_, age)| age <= FRESH_MS);
+            if heard.is_some_and(|(value, _)| is_known && !forbids(value)) {
                 continue;
             }
             let words = self.counting.get(&(dock, name(item))).map_or(&[][..], Vec::as_slice);
@@ -63,8 +63,9 @@ impl Limits {
             let counts = |word: &PreflightOverride| {
                 word.role >= Role::Supervisor && wall_ms < word.expires_ms.0
             };
-            // Whether what was heard is too old is another question, which nobody here answers.
-            if is_old || !words.iter().any(counts) {
+            // Whether to fly on what was never heard, or long ago, is another question, which nobody
+            // here may answer.
+            if !is_known || !words.iter().any(counts) {
                 let (method, tid) = (&sent.method, &sent.tid);
                 return Err(format!(
                     "{method} {tid} left; {key} was heard as {heard:?}, the words are {words:?}"

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Checker;
 use crate::facts::Fact;
@@ -62,12 +62,28 @@ impl Checker for WholeList {
     }
 }
 
+/// What is read of an event.
+#[derive(Deserialize)]
+struct Event {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    list: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    code: Option<String>,
+}
+
 /// The codes of a list of health messages, if it is one.
 fn codes(payload: &[u8]) -> Option<BTreeSet<String>> {
-    const METHOD: &[u8] = b"\"method\":\"hms\"";
-    payload.windows(METHOD.len()).find(|window| *window == METHOD)?;
-    let value: Value = serde_json::from_slice(payload).ok()?;
-    let list = value.pointer("/data/list")?.as_array()?;
-    let code = |item: &Value| item.get("code")?.as_str().map(str::to_owned);
-    Some(list.iter().filter_map(code).collect())
+    let text = std::str::from_utf8(payload).ok()?;
+    if !text.contains("\"method\":\"hms\"") {
+        return None;
+    }
+    let event: Event = serde_json::from_str(text).ok()?;
+    Some(event.data.list.into_iter().filter_map(|item| item.code).collect())
 }

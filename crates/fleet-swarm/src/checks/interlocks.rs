@@ -121,12 +121,18 @@ impl FlightGate {
         }
         let heard = |key| view.heard.fresh(view.now, sent.tower, sent.dock, key);
         let (rain, battery) = (heard("rainfall"), heard("capacity_percent"));
+        // Whole metres a second, which are never more than what was heard.
+        let wind = heard("wind_speed");
         let is_dry = |rain: i64| ready.rain_max.is_none_or(|most| rain <= i64::from(most));
         let is_charged = |percent: i64| percent > i64::from(ready.battery_percent);
-        if rain.is_some_and(is_dry) && battery.is_some_and(is_charged) {
+        let is_calm = |mps: i64| ready.wind_max_dmps.is_none_or(|most| mps * 10 <= i64::from(most));
+        if rain.is_some_and(is_dry) && battery.is_some_and(is_charged) && wind.is_some_and(is_calm)
+        {
             return Ok(());
         }
-        Err(format!("{method} {tid} left; rain {rain:?}, battery {battery:?}, on {ready:?}"))
+        Err(format!(
+            "{method} {tid} left; rain {rain:?}, battery {battery:?}, wind {wind:?}, on {ready:?}"
+        ))
     }
 }
 

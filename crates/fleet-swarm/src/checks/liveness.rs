@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use fleet_types::{CommandId, CommandStatus, MissionId, MissionState, MissionStatus};
+use fleet_types::{CommandId, CommandState, MissionId, MissionState, ResponseCode, WallMs};
 
 use super::Checker;
 use super::commands::HARMLESS;
@@ -21,10 +21,26 @@ const COMES_BACK_MS: Ms = 25_000;
 /// The longest that a command which is harmless to repeat may go unanswered, and some.
 const COPIES_MS: i64 = 45_000;
 
+/// What was told last of a command.
+struct Command {
+    dock: usize,
+    method: String,
+    state: CommandState,
+    is_listed: bool,
+    accepted_ms: WallMs,
+}
+
+/// What was told last of a mission.
+struct Mission {
+    dock: usize,
+    state: MissionState,
+    last_step_ms: Option<WallMs>,
+}
+
 /// After healing everything ends, or is listed as unknown.
 pub(super) struct Liveness {
-    commands: BTreeMap<CommandId, (usize, CommandStatus)>,
-    missions: BTreeMap<MissionId, (usize, MissionStatus)>,
+    commands: BTreeMap<CommandId, Command>,
+    missions: BTreeMap<MissionId, Mission>,
     heal_at: Ms,
     judged: u64,
 }
@@ -44,15 +60,26 @@ impl Checker for Liveness {
     fn note(&mut self, _view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
             Fact::Command { dock, status, .. } => {
-                self.commands.insert(status.command_id, (*dock, (*status).clone()));
+                let is_listed = status.response_code == Some(ResponseCode::Unknown);
+                let (state, accepted_ms) = (status.state, status.accepted_ms);
+                if let Some(known) = self.commands.get_mut(&status.command_id) {
+                    (known.dock, known.state, known.is_listed) = (*dock, state, is_listed);
+                    known.accepted_ms = accepted_ms;
+                } else {
+                    let method = status.method.clone();
+                    let command = Command { dock: *dock, method, state, is_listed, accepted_ms };
+                    self.commands.insert(status.command_id, command);
+                }
             }
             // A machine made anew tells again of all that it knows to be open.
             Fact::Made { dock, .. } => {
-                self.commands.retain(|_, (of, _)| of != dock);
-                self.missions.retain(|_, (of, _)| of != dock);
+                self.commands.retain(|_, command| command.dock != *dock);
+                self.missions.retain(|_, mission| mission.dock != *dock);
             }
             Fact::Mission { dock, status, .. } => {
-                self.missions.insert(status.mission_id, (*dock, (*status).clone()));
+                let last_step_ms = status.steps.last().map(|step| step.at_ms);
+                let mission = Mission { dock: *dock, state: status.state, last_step_ms };
+                self.missions.insert(status.mission_id, mission);
             }
             _ => {}
         }
@@ -61,47 +88,41 @@ impl Checker for Liveness {
 
     fn at_end(&mut self, view: &View<'_>) -> Result<(), String> {
         let wall_ms = crate::plan::EPOCH_MS.saturating_add_unsigned(view.now);
-        for (_, status) in self.commands.values() {
+        for (id, command) in &self.commands {
             self.judged += 1;
-            let is_listed = status.response_code == Some(fleet_types::ResponseCode::Unknown);
-            let is_old = wall_ms - status.accepted_ms.0 > JOB_MS;
-            let (method, id, state) = (&status.method, status.command_id, status.state);
+            let is_old = wall_ms - command.accepted_ms.0 > JOB_MS;
+            let (method, state) = (&command.method, command.state);
             let is_waiting = match state {
-                fleet_types::CommandState::Acknowledged => is_old,
+                CommandState::Acknowledged => is_old,
                 // Its copies leave ten seconds apart.
-                fleet_types::CommandState::Sent if HARMLESS.contains(&method.as_str()) => {
-                    wall_ms - status.accepted_ms.0 > COPIES_MS
+                CommandState::Sent if HARMLESS.contains(&method.as_str()) => {
+                    wall_ms - command.accepted_ms.0 > COPIES_MS
                 }
-                fleet_types::CommandState::Accepted
-                | fleet_types::CommandState::Journaled
-                | fleet_types::CommandState::Sent => true,
-                fleet_types::CommandState::Unknown => !is_listed,
-                fleet_types::CommandState::Succeeded
-                | fleet_types::CommandState::Failed
-                | fleet_types::CommandState::Rejected
-                | fleet_types::CommandState::Expired => false,
+                CommandState::Accepted | CommandState::Journaled | CommandState::Sent => true,
+                CommandState::Unknown => !command.is_listed,
+                CommandState::Succeeded
+                | CommandState::Failed
+                | CommandState::Rejected
+                | CommandState::Expired => false,
             };
             if is_waiting {
                 return Err(format!("{method} {id} is still {state:?} at the end"));
             }
         }
-        for (dock, status) in self.missions.values() {
+        for (id, mission) in &self.missions {
             self.judged += 1;
-            let id = status.mission_id;
-            let truth = view.sites[*dock].model.ground_truth().flight(&id.to_string());
+            let site = &view.sites[mission.dock];
+            let truth = site.model.ground_truth().flight(&id.to_string());
             let ended = truth.and_then(|flight| flight.ended);
-            let is_flying = view.sites[*dock].model.is_working();
-            match status.state {
+            let is_flying = site.model.is_working();
+            match mission.state {
                 MissionState::Ended | MissionState::Unknown => {}
                 // What the dock said while nothing broke any more was heard.
                 MissionState::Executing | MissionState::Paused | MissionState::Hovering
                     if is_flying => {}
                 // A dock that says yes and does nothing is listed after a bound.
                 MissionState::Executing
-                    if status
-                        .steps
-                        .last()
-                        .is_some_and(|step| wall_ms - step.at_ms.0 < SAYS_NOTHING_MS) => {}
+                    if mission.last_step_ms.is_some_and(|at| wall_ms - at.0 < SAYS_NOTHING_MS) => {}
                 MissionState::Executing
                 | MissionState::Paused
                 | MissionState::Hovering
@@ -110,7 +131,7 @@ impl Checker for Liveness {
                 | MissionState::Prepared
                 | MissionState::Ready
                 | MissionState::Starting => {
-                    let (state, heal_at) = (status.state, self.heal_at);
+                    let (state, heal_at) = (mission.state, self.heal_at);
                     return Err(format!(
                         "mission {id} is still {state:?}; the flight ended: {ended:?} (healed at {heal_at})"
                     ));

@@ -19,6 +19,7 @@ mod journal;
 mod liveness;
 mod missions;
 mod ownership;
+mod places;
 mod rows;
 mod telemetry;
 

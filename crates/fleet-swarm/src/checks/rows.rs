@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use fleet_types::DeviceClass;
+use fleet_types::{DeviceClass, DeviceSn};
 
 use super::Checker;
+use super::places::Places;
 use crate::facts::Fact;
 use crate::queue::Ms;
 use crate::world::View;
@@ -26,11 +27,17 @@ struct Row {
 }
 
 /// Nothing of the telemetry is lost without being counted.
-#[derive(Default)]
 pub(super) struct RowOrCounted {
     /// By tower and serial number.
-    rows: BTreeMap<(usize, String), Row>,
+    rows: BTreeMap<(usize, DeviceSn), Row>,
+    places: Places<{ CODES.len() }>,
     judged: u64,
+}
+
+impl Default for RowOrCounted {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), places: Places::new(CODES), judged: 0 }
+    }
 }
 
 impl Checker for RowOrCounted {
@@ -41,9 +48,8 @@ impl Checker for RowOrCounted {
     fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
         let Fact::Row { tower, osd, decision, lost } = fact else { return Ok(()) };
         self.judged += 1;
-        let key = (*tower, osd.sn.to_string());
-        let code = |name: &str| osd.values.get(name).and_then(|reading| reading.value.as_i64());
-        let codes = CODES.map(code);
+        let key = (*tower, osd.sn.clone());
+        let codes = self.places.codes(&osd.values);
         let is_row = decision.row.is_some();
         let sn = &osd.sn;
         if let Some(lost) = lost.filter(|lost| decision.missed != *lost) {

@@ -4,13 +4,20 @@ use fleet_types::DeviceClass;
 
 use super::Checker;
 use super::heard::KEYS;
+use super::places::Places;
 use crate::facts::Fact;
 use crate::world::View;
 
 /// Every value that was heard is still shown as it was heard last.
-#[derive(Default)]
 pub(super) struct TwinKeeps {
+    places: Places<{ KEYS.len() }>,
     judged: u64,
+}
+
+impl Default for TwinKeeps {
+    fn default() -> Self {
+        Self { places: Places::new(KEYS), judged: 0 }
+    }
 }
 
 impl Checker for TwinKeeps {
@@ -23,10 +30,9 @@ impl Checker for TwinKeeps {
         if osd.class != DeviceClass::Dock {
             return Ok(());
         }
-        for key in KEYS {
+        for (key, shown) in KEYS.into_iter().zip(self.places.codes(&osd.values)) {
             let Some((heard, _)) = view.heard.get(view.now, *tower, *dock, key) else { continue };
             self.judged += 1;
-            let shown = osd.values.get(key).and_then(|reading| reading.value.as_i64());
             if shown != Some(heard) {
                 return Err(format!("dock {dock}: {key} was heard as {heard}, shown as {shown:?}"));
             }

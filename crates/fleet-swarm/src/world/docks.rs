@@ -170,7 +170,6 @@ impl World {
             Output::Publish { topic, payload, qos } => {
                 let kind = Kind::of(&topic);
                 let at_least_once = qos == Qos::AtLeastOnce;
-                let topic = topic.into();
                 let message = Message { topic, kind, dock, payload, at_least_once, expires: None };
                 self.dock_publishes(dock, message);
             }

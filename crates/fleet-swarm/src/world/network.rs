@@ -1,7 +1,5 @@
 //! Moving packets: connections, their delays and their ends.
 
-use std::collections::BTreeMap;
-
 use super::World;
 use crate::net::{Client, Kind, Message};
 use crate::plan::mix;
@@ -17,16 +15,29 @@ pub(super) struct Wire {
     pub(super) is_up: bool,
     stalled_until: Ms,
     /// When the last packet of each lane arrives: a lane keeps its order.
-    lanes: BTreeMap<Lane, Ms>,
+    lanes: [Ms; LANES],
     rng: fastrand::Rng,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 enum Lane {
     Up(Kind),
     Down(Kind),
     AckUp,
     AckDown,
+}
+
+const LANES: usize = 2 * Kind::COUNT + 2;
+
+impl Lane {
+    fn place(self) -> usize {
+        match self {
+            Self::Up(kind) => kind as usize,
+            Self::Down(kind) => Kind::COUNT + kind as usize,
+            Self::AckUp => 2 * Kind::COUNT,
+            Self::AckDown => 2 * Kind::COUNT + 1,
+        }
+    }
 }
 
 impl Wire {
@@ -40,7 +51,7 @@ impl Wire {
             link: 0,
             is_up: false,
             stalled_until: 0,
-            lanes: BTreeMap::new(),
+            lanes: [0; LANES],
             rng: fastrand::Rng::with_seed(mix(seed, purpose)),
         }
     }
@@ -63,7 +74,7 @@ impl World {
         }
         wire.link += 1;
         wire.is_up = true;
-        wire.lanes.clear();
+        wire.lanes = [0; LANES];
         let link = wire.link;
         let persists = match client {
             Client::Dock(dock) => self.plan.docks[dock].persists,
@@ -266,9 +277,9 @@ impl World {
         if !is_healed && net.spike > 0.0 && wire.rng.f64() < net.spike {
             delay += wire.rng.u64(0..=net.spike_ms);
         }
-        let last = wire.lanes.get(&lane).copied().unwrap_or(0);
-        let at = (now.max(wire.stalled_until) + delay).max(last);
-        wire.lanes.insert(lane, at);
+        let last = &mut wire.lanes[lane.place()];
+        let at = (now.max(wire.stalled_until) + delay).max(*last);
+        *last = at;
         Some((at, wire.link))
     }
 }

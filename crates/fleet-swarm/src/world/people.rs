@@ -51,8 +51,22 @@ pub(super) struct People {
     twice: f64,
     settle: f64,
     wishes: Vec<Wish>,
-    commands: BTreeMap<CommandId, (usize, CommandStatus)>,
-    missions: BTreeMap<MissionId, (usize, MissionStatus)>,
+    /// By dock, what was told last of what somebody may have to settle.
+    commands: BTreeMap<CommandId, (usize, SeenCommand)>,
+    missions: BTreeMap<MissionId, (usize, SeenMission)>,
+}
+
+/// A command as a person sees it in the list of what is unknown.
+struct SeenCommand {
+    state: CommandState,
+    is_of_mission: bool,
+    expires_ms: WallMs,
+}
+
+/// A mission as a person sees it.
+struct SeenMission {
+    state: MissionState,
+    accepted_ms: WallMs,
 }
 
 impl People {
@@ -68,11 +82,15 @@ impl People {
     }
 
     pub(super) fn told_command(&mut self, dock: usize, status: &CommandStatus) {
-        self.commands.insert(status.command_id, (dock, status.clone()));
+        let (state, expires_ms) = (status.state, status.expires_ms);
+        let is_of_mission = status.mission_id.is_some();
+        let seen = SeenCommand { state, is_of_mission, expires_ms };
+        self.commands.insert(status.command_id, (dock, seen));
     }
 
     pub(super) fn told_mission(&mut self, dock: usize, status: &MissionStatus) {
-        self.missions.insert(status.mission_id, (dock, status.clone()));
+        let (state, accepted_ms) = (status.state, status.accepted_ms);
+        self.missions.insert(status.mission_id, (dock, SeenMission { state, accepted_ms }));
     }
 
     fn uuid(&mut self) -> Uuid {
@@ -161,11 +179,13 @@ impl World {
         let start = match rng.u8(0..10) {
             0..6 => MissionStart::Immediate,
             6 | 7 => MissionStart::Timed { execute_ms: wall(at + rng.u64(2_000..40_000)) },
+            // Wind near what there is on most days: a condition that holds when the dock says that it
+            // is ready, and not when the order is to leave, is what they are there for.
             _ => MissionStart::Conditional(ReadyConditions {
                 battery_percent: rng.u8(30..80),
                 begin_ms: wall(at),
-                end_ms: wall(at + rng.u64(5_000..30_000)),
-                wind_max_dmps: rng.bool().then_some(60),
+                end_ms: wall(at + rng.u64(5_000..45_000)),
+                wind_max_dmps: rng.bool().then(|| rng.u16(15..90)),
                 rain_max: Some(0),
                 link_min: None,
                 storage_min_mb: None,
@@ -297,18 +317,18 @@ impl World {
         let word =
             |did: bool| if did { ResolvedOutcome::Succeeded } else { ResolvedOutcome::Failed };
         let mut seen = Vec::new();
-        for (dock, status) in self.people.commands.values() {
+        for (command_id, (dock, status)) in &self.people.commands {
             let is_over = wall_ms - status.expires_ms.0 > SETTLE_AFTER_MS;
             // A mission's orders are settled with their mission.
-            if status.state == CommandState::Unknown && status.mission_id.is_none() && is_over {
-                let tid = status.command_id.to_string();
+            if status.state == CommandState::Unknown && !status.is_of_mission && is_over {
+                let tid = command_id.to_string();
                 let mut records = self.sites[*dock].model.ground_truth().records();
                 let did =
                     records.any(|record| record.tid == tid && record.outcome == Outcome::Executed);
-                seen.push((*dock, Subject::Command(status.command_id), word(did)));
+                seen.push((*dock, Subject::Command(*command_id), word(did)));
             }
         }
-        for (dock, status) in self.people.missions.values() {
+        for (mission_id, (dock, status)) in &self.people.missions {
             let has_taken_off = match status.state {
                 MissionState::Executing
                 | MissionState::Paused
@@ -325,7 +345,7 @@ impl World {
                 continue;
             }
             let truth = self.sites[*dock].model.ground_truth();
-            let flight = truth.flight(&status.mission_id.to_string());
+            let flight = truth.flight(&mission_id.to_string());
             let is_late = wall_ms - status.accepted_ms.0 > SETTLE_AFTER_MS + 35_000;
             let ended = flight.and_then(|flight| flight.ended);
             let outcome = match ended {
@@ -340,7 +360,7 @@ impl World {
                 }
                 Some(_) | None => continue,
             };
-            seen.push((*dock, Subject::Mission(status.mission_id), outcome));
+            seen.push((*dock, Subject::Mission(*mission_id), outcome));
         }
         seen
     }

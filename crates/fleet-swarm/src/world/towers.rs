@@ -1,6 +1,8 @@
 //! The towers: feeding their machines and carrying out what those ask for, as the real shell does.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use dji_cloud::topic::Topic;
@@ -14,6 +16,7 @@ use fleet_types::{
     CommandId, DeviceSn,
     topic::{DeviceEvent, DeviceOsd},
 };
+use serde::Deserialize;
 
 use super::World;
 use super::docks::{glance, short};
@@ -135,14 +138,14 @@ impl World {
         }
         // Nobody flies by a word that is not on record.
         let journal = self.store.journal(dock);
-        let counts = |record: &&Record| {
+        let counts = |record: &&Rc<Record>| {
             let is_word = matches!(record.entry, Entry::Notice(_)) && record.entry.is_awaited();
             !is_word || journal.contains(record)
         };
         let work = records
             .iter()
             .filter(counts)
-            .cloned()
+            .map(|record| (**record).clone())
             .collect::<Fold>()
             .finish()
             .remove(&self.sites[dock].sn);
@@ -355,8 +358,9 @@ impl World {
                 let is_owner = self.is_owner(tower, dock);
                 self.note(&Fact::Record { tower, dock, journal_id, record: &record, is_owner });
                 let life = self.towers[tower].life;
+                let record = Rc::new(record);
                 if let Some(slot) = self.towers[tower].machines.get_mut(&dock) {
-                    slot.records.push(record.clone());
+                    slot.records.push(Rc::clone(&record));
                     if !record.entry.is_awaited() {
                         slot.unsafe_records.insert(journal_id);
                     }
@@ -571,17 +575,32 @@ impl World {
     }
 }
 
+/// What is read of a command.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Call<'a> {
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    tid: Cow<'a, str>,
+    data: Option<CallData>,
+}
+
+#[derive(Deserialize)]
+struct CallData {
+    flight_id: Option<String>,
+}
+
 /// Reads a command back from its payload, as anybody else would.
 fn read_sent(tower: usize, dock: usize, expires: Ms, send: &Send) -> Sent {
-    let call: serde_json::Value = serde_json::from_slice(&send.payload).unwrap_or_default();
-    let text = |pointer: &str| call.pointer(pointer).and_then(|text| text.as_str());
+    let call: Call<'_> = serde_json::from_slice(&send.payload).unwrap_or_default();
     Sent {
         tower,
         dock,
         command_id: send.command_id,
-        method: text("/method").unwrap_or_default().to_owned(),
-        tid: text("/tid").unwrap_or_default().to_owned(),
-        flight_id: text("/data/flight_id").map(str::to_owned),
+        method: call.method.into_owned(),
+        tid: call.tid.into_owned(),
+        flight_id: call.data.and_then(|data| data.flight_id),
         expires,
         counter_action: send.counter_action,
     }

@@ -12,6 +12,7 @@
 
 mod reader;
 mod topic;
+pub mod wire;
 
 use std::{
     any::Any,
@@ -55,6 +56,13 @@ impl Bus {
     #[must_use]
     pub fn reader<T: Topic>(&self) -> Reader<T> {
         Reader::new(&self.state())
+    }
+
+    /// A reader of topic `T` that holds nobody up, whatever the topic says: when more than `depth`
+    /// samples wait, the oldest is dropped and counted ([`TopicStats::missed`]).
+    #[must_use]
+    pub fn watcher<T: Topic>(&self, depth: usize) -> Reader<T> {
+        Reader::watching(&self.state(), depth)
     }
 
     /// Counters of every topic in use, by name.

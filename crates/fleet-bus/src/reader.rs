@@ -64,7 +64,11 @@ pub struct Reader<T: Topic> {
 
 impl<T: Topic> Reader<T> {
     pub(crate) fn new(topic: &Arc<TopicState<T>>) -> Self {
-        Self { state: topic.add_reader(), topic: Arc::clone(topic) }
+        Self { state: topic.add_reader(None), topic: Arc::clone(topic) }
+    }
+
+    pub(crate) fn watching(topic: &Arc<TopicState<T>>, depth: usize) -> Self {
+        Self { state: topic.add_reader(Some(depth)), topic: Arc::clone(topic) }
     }
 
     /// Takes up to `max` waiting samples without waiting; may be empty.

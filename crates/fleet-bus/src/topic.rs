@@ -20,6 +20,8 @@ pub struct TopicStats {
     pub written: u64,
     /// Samples replaced by a newer one of the same key before a reader took them.
     pub coalesced: u64,
+    /// Samples that readers which hold nobody up were too slow for.
+    pub missed: u64,
     /// Writes refused because a reliable reader was full.
     pub full: u64,
     /// Readers now.
@@ -70,6 +72,8 @@ impl<T> Queue<T> {
 
 pub(crate) struct ReaderState<T> {
     queue: Mutex<Queue<T>>,
+    /// Most samples that wait, where it holds nobody up.
+    watches: Option<usize>,
     pub(crate) filled: Notify,
 }
 
@@ -84,6 +88,7 @@ struct Inner<T> {
     cache: BTreeMap<Arc<str>, Arc<T>>,
     written: u64,
     coalesced: u64,
+    missed: u64,
     full: u64,
 }
 
@@ -100,6 +105,7 @@ impl<T> Default for TopicState<T> {
             cache: BTreeMap::new(),
             written: 0,
             coalesced: 0,
+            missed: 0,
             full: 0,
         };
         Self { inner: Mutex::new(inner), drained: Notify::new() }
@@ -111,7 +117,7 @@ impl<T: Topic> TopicState<T> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add_reader(&self) -> Arc<ReaderState<T>> {
+    pub(crate) fn add_reader(&self, watches: Option<usize>) -> Arc<ReaderState<T>> {
         let mut inner = self.inner();
         let mut queue = Queue::default();
         for (key, sample) in &inner.cache {
@@ -122,7 +128,8 @@ impl<T: Topic> TopicState<T> {
                 Reliability::Reliable { .. } => queue.samples.push_back(Arc::clone(sample)),
             }
         }
-        let reader = Arc::new(ReaderState { queue: Mutex::new(queue), filled: Notify::new() });
+        let queue = Mutex::new(queue);
+        let reader = Arc::new(ReaderState { queue, watches, filled: Notify::new() });
         reader.filled.notify_one();
         inner.readers.retain(|reader| reader.strong_count() > 0);
         inner.readers.push(Arc::downgrade(&reader));
@@ -137,7 +144,7 @@ impl<T: Topic> TopicState<T> {
             inner.readers.retain(|reader| reader.strong_count() > 0);
         }
         if let Reliability::Reliable { depth } = T::RELIABILITY
-            && readers.iter().any(|reader| reader.queue().len() >= depth)
+            && readers.iter().any(|it| it.watches.is_none() && it.queue().len() >= depth)
         {
             inner.full += 1;
             return Err(Full(sample));
@@ -158,7 +165,11 @@ impl<T: Topic> TopicState<T> {
                     inner.coalesced += u64::from(replaced);
                 }
                 Some(_) | None => {
-                    reader.queue().samples.push_back(Arc::clone(&sample));
+                    let mut queue = reader.queue();
+                    if reader.watches.is_some_and(|depth| queue.len() >= depth) {
+                        inner.missed += u64::from(queue.pop().is_some());
+                    }
+                    queue.samples.push_back(Arc::clone(&sample));
                 }
             }
             reader.filled.notify_one();
@@ -183,6 +194,7 @@ impl<T: Topic> TopicState<T> {
         TopicStats {
             written: inner.written,
             coalesced: inner.coalesced,
+            missed: inner.missed,
             full: inner.full,
             readers: readers.len(),
             depth: readers.iter().map(|reader| reader.queue().len()).max().unwrap_or(0),

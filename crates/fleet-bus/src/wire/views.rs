@@ -14,7 +14,8 @@ use fleet_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::places::{Places, number, whole};
+pub use super::places::Places;
+use super::places::{number, whole};
 
 /// How a view is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

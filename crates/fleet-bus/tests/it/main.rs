@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 #![allow(clippy::print_stderr, reason = "a failed test shows what the other program said")]
 
+mod conformance;
 mod cyclone;
 mod fleet;
 mod idl;

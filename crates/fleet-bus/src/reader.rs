@@ -131,9 +131,7 @@ impl<T: Topic> Reader<T> {
 }
 
 impl<T: Topic> Drop for Reader<T> {
-    /// A reader that goes must not keep a writer waiting for it.
     fn drop(&mut self) {
-        self.state.queue().samples.clear();
-        self.topic.drained.notify_waiters();
+        self.topic.reader_gone(&self.state);
     }
 }

@@ -1,7 +1,7 @@
 //! What one topic holds: its readers' queues, its last samples, its counters.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -81,17 +81,20 @@ impl<T> Entry<T> {
     }
 }
 
+/// Number of a key in its topic: looked up once a write, whatever the number of readers.
+type Slot = usize;
+
 /// A reader's queue. Reliable: every sample. Keep-latest: keys in order of first change, and the
 /// sample itself in `latest`.
 pub(crate) struct Queue<T> {
     pub(crate) samples: VecDeque<Entry<T>>,
-    pub(crate) changed: VecDeque<Arc<str>>,
-    pub(crate) latest: BTreeMap<Arc<str>, Entry<T>>,
+    changed: VecDeque<Slot>,
+    latest: Vec<Option<Entry<T>>>,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { samples: VecDeque::new(), changed: VecDeque::new(), latest: BTreeMap::new() }
+        Self { samples: VecDeque::new(), changed: VecDeque::new(), latest: Vec::new() }
     }
 }
 
@@ -101,14 +104,15 @@ impl<T> Queue<T> {
     }
 
     /// Puts in a keep-latest sample; says whether it replaced an untaken one.
-    fn put_latest(&mut self, key: &Arc<str>, entry: Entry<T>) -> bool {
-        if let Some(slot) = self.latest.get_mut(key) {
-            *slot = entry;
-            return true;
+    fn put_latest(&mut self, slot: Slot, entry: Entry<T>) -> bool {
+        if self.latest.len() <= slot {
+            self.latest.resize_with(slot + 1, || None);
         }
-        self.changed.push_back(Arc::clone(key));
-        self.latest.insert(Arc::clone(key), entry);
-        false
+        let is_new = self.latest.get_mut(slot).is_some_and(|at| at.replace(entry).is_none());
+        if is_new {
+            self.changed.push_back(slot);
+        }
+        !is_new
     }
 
     /// Takes the oldest waiting sample.
@@ -116,14 +120,14 @@ impl<T> Queue<T> {
         if let Some(sample) = self.samples.pop_front() {
             return Some(sample);
         }
-        let key = self.changed.pop_front()?;
-        self.latest.remove(&key)
+        let slot = self.changed.pop_front()?;
+        self.latest.get_mut(slot)?.take()
     }
 
     /// Drops what waits of a key that is disposed of.
-    fn forget(&mut self, key: &str) {
-        if self.latest.remove(key).is_some() {
-            self.changed.retain(|waiting| &**waiting != key);
+    fn forget(&mut self, slot: Slot) {
+        if self.latest.get_mut(slot).is_some_and(|at| at.take().is_some()) {
+            self.changed.retain(|waiting| *waiting != slot);
         }
     }
 }
@@ -141,17 +145,21 @@ impl<T> ReaderState<T> {
     }
 }
 
-/// The last sample of a key.
+/// A key and its last sample.
 struct Kept<T> {
-    entry: Entry<T>,
+    key: Arc<str>,
+    entry: Option<Entry<T>>,
     /// When it is overdue; none once that was told.
     due: Option<Instant>,
 }
 
 struct Inner<T> {
-    readers: Vec<Weak<ReaderState<T>>>,
+    readers: Vec<Arc<ReaderState<T>>>,
     listeners: Vec<Weak<EventQueue>>,
-    cache: BTreeMap<Arc<str>, Kept<T>>,
+    slots: HashMap<Arc<str>, Slot>,
+    kept: Vec<Kept<T>>,
+    /// Slots of keys that were disposed of.
+    free: Vec<Slot>,
     stats: TopicStats,
 }
 
@@ -162,6 +170,26 @@ impl<T> Inner<T> {
             listener.push(event.clone());
             true
         });
+    }
+
+    fn slot(&mut self, key: &str) -> Slot {
+        if let Some(slot) = self.slots.get(key) {
+            return *slot;
+        }
+        let key: Arc<str> = key.into();
+        let kept = Kept { key: Arc::clone(&key), entry: None, due: None };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.kept[slot] = kept;
+                slot
+            }
+            None => {
+                self.kept.push(kept);
+                self.kept.len() - 1
+            }
+        };
+        self.slots.insert(key, slot);
+        slot
     }
 }
 
@@ -177,7 +205,9 @@ impl<T> Default for TopicState<T> {
         let inner = Inner {
             readers: Vec::new(),
             listeners: Vec::new(),
-            cache: BTreeMap::new(),
+            slots: HashMap::new(),
+            kept: Vec::new(),
+            free: Vec::new(),
             stats: TopicStats::default(),
         };
         Self { inner: Mutex::new(inner), next_writer: AtomicU64::new(1), drained: Notify::new() }
@@ -197,20 +227,26 @@ impl<T: Topic> TopicState<T> {
     pub(crate) fn add_reader(&self, watches: Option<usize>) -> Arc<ReaderState<T>> {
         let mut inner = self.inner();
         let mut queue = Queue::default();
-        for (key, kept) in &inner.cache {
+        for (slot, kept) in inner.kept.iter().enumerate() {
+            let Some(entry) = &kept.entry else { continue };
             match T::RELIABILITY {
                 Reliability::KeepLatest => {
-                    queue.put_latest(key, kept.entry.clone());
+                    queue.put_latest(slot, entry.clone());
                 }
-                Reliability::Reliable { .. } => queue.samples.push_back(kept.entry.clone()),
+                Reliability::Reliable { .. } => queue.samples.push_back(entry.clone()),
             }
         }
         let queue = Mutex::new(queue);
         let reader = Arc::new(ReaderState { queue, watches, filled: Notify::new() });
         reader.filled.notify_one();
-        inner.readers.retain(|reader| reader.strong_count() > 0);
-        inner.readers.push(Arc::downgrade(&reader));
+        inner.readers.push(Arc::clone(&reader));
         reader
+    }
+
+    /// A reader that goes must not keep a writer waiting for it.
+    pub(crate) fn reader_gone(&self, reader: &Arc<ReaderState<T>>) {
+        self.inner().readers.retain(|other| !Arc::ptr_eq(other, reader));
+        self.drained.notify_waiters();
     }
 
     pub(crate) fn add_listener(&self) -> Arc<EventQueue> {
@@ -240,51 +276,43 @@ impl<T: Topic> TopicState<T> {
         sequence: &AtomicU64,
     ) -> Result<(), Full<T>> {
         let mut inner = self.inner();
-        let readers: Vec<_> = inner.readers.iter().filter_map(Weak::upgrade).collect();
-        if readers.len() < inner.readers.len() {
-            inner.readers.retain(|reader| reader.strong_count() > 0);
-        }
+        let inner = &mut *inner;
         if let Reliability::Reliable { depth } = T::RELIABILITY
-            && readers.iter().any(|it| it.watches.is_none() && it.queue().len() >= depth)
+            && inner.readers.iter().any(|it| it.watches.is_none() && it.queue().len() >= depth)
         {
             inner.stats.full += 1;
             return Err(Full(sample));
         }
-        let now = || Instant::now();
-        let expires = sample.lifespan_ms().map(|ms| now() + Duration::from_millis(ms));
+        let expires = sample.lifespan_ms().map(|ms| Instant::now() + Duration::from_millis(ms));
         let sequence = sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let info = SampleInfo { writer, sequence, source_ms: wall() };
         let entry = Entry { sample: Arc::new(sample), info, expires };
-        // One text for all readers, made once where the last samples are kept: this is done for every
-        // report of every device. A reliable queue knows no keys.
+        // A reliable queue knows no keys.
         let is_keyed = T::TRANSIENT_LOCAL || T::RELIABILITY == Reliability::KeepLatest;
-        let key = is_keyed.then(|| {
-            let key = entry.sample.key();
-            let kept = inner.cache.get_key_value(key.as_ref());
-            kept.map_or_else(|| key.as_ref().into(), |(kept, _)| Arc::clone(kept))
-        });
-        for reader in &readers {
-            match &key {
-                Some(key) if T::RELIABILITY == Reliability::KeepLatest => {
-                    let replaced = reader.queue().put_latest(key, entry.clone());
+        let slot = is_keyed.then(|| inner.slot(entry.sample.key().as_ref()));
+        for reader in &inner.readers {
+            let mut queue = reader.queue();
+            match slot {
+                Some(slot) if T::RELIABILITY == Reliability::KeepLatest => {
+                    let replaced = queue.put_latest(slot, entry.clone());
                     inner.stats.coalesced += u64::from(replaced);
                 }
                 Some(_) | None => {
-                    let mut queue = reader.queue();
                     if reader.watches.is_some_and(|depth| queue.len() >= depth) {
                         inner.stats.missed += u64::from(queue.pop().is_some());
                     }
                     queue.samples.push_back(entry.clone());
                 }
             }
+            drop(queue);
             reader.filled.notify_one();
         }
         inner.stats.written += 1;
         if T::TRANSIENT_LOCAL
-            && let Some(key) = key
+            && let Some(kept) = slot.and_then(|slot| inner.kept.get_mut(slot))
         {
-            let due = T::DEADLINE_MS.map(|ms| now() + Duration::from_millis(ms));
-            inner.cache.insert(key, Kept { entry, due });
+            kept.due = T::DEADLINE_MS.map(|ms| Instant::now() + Duration::from_millis(ms));
+            kept.entry = Some(entry);
         }
         Ok(())
     }
@@ -322,9 +350,13 @@ impl<T: Topic> TopicState<T> {
     /// reading any more, where only the latest counts.
     pub(crate) fn dispose(&self, key: &str) {
         let mut inner = self.inner();
-        let Some((key, _)) = inner.cache.remove_entry(key) else { return };
-        for reader in inner.readers.iter().filter_map(Weak::upgrade) {
-            reader.queue().forget(&key);
+        let Some((key, slot)) = inner.slots.remove_entry(key) else { return };
+        if let Some(kept) = inner.kept.get_mut(slot) {
+            (kept.entry, kept.due) = (None, None);
+        }
+        inner.free.push(slot);
+        for reader in &inner.readers {
+            reader.queue().forget(slot);
         }
         inner.tell(&TopicEvent::Disposed { key });
     }
@@ -335,11 +367,11 @@ impl<T: Topic> TopicState<T> {
         let mut inner = self.inner();
         let mut next: Option<Instant> = None;
         let mut late = Vec::new();
-        for (key, kept) in &mut inner.cache {
+        for kept in &mut inner.kept {
             match kept.due {
                 Some(due) if due <= now => {
                     kept.due = None;
-                    late.push((Arc::clone(key), kept.entry.info));
+                    late.extend(kept.entry.as_ref().map(|it| (Arc::clone(&kept.key), it.info)));
                 }
                 Some(due) => next = Some(next.map_or(due, |next| next.min(due))),
                 None => {}
@@ -354,10 +386,9 @@ impl<T: Topic> TopicState<T> {
 
     pub(crate) fn stats(&self) -> TopicStats {
         let inner = self.inner();
-        let readers: Vec<_> = inner.readers.iter().filter_map(Weak::upgrade).collect();
         TopicStats {
-            readers: readers.len(),
-            depth: readers.iter().map(|reader| reader.queue().len()).max().unwrap_or(0),
+            readers: inner.readers.len(),
+            depth: inner.readers.iter().map(|reader| reader.queue().len()).max().unwrap_or(0),
             ..inner.stats
         }
     }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what `make test` needs: what the demo needs, a browser, an MQTT client that we
+# Installs what `make test` needs: what the demo needs, a browser, an MQTT client and a DDS that we
 # did not write, and openssl for test certificates.
 set -eu
 . "$(dirname "$0")/install-packages.sh"
@@ -11,4 +11,16 @@ need_postgres
 need_package mosquitto_pub mosquitto-clients
 need_package chromium chromium
 need_package openssl openssl
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  missing="$missing python3-venv"
+fi
 install_missing
+
+# Eclipse Cyclone DDS, into target/cyclone; it needs nothing else to read and write.
+cyclone=$(dirname "$0")/../target/cyclone
+if ! "$cyclone/bin/python" -c 'import cyclonedds.core' 2>/dev/null; then
+  echo "Installing Eclipse Cyclone DDS into target/cyclone"
+  python3 -m venv "$cyclone"
+  "$cyclone/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+    --only-binary :all: cyclonedds==11.0.1
+fi

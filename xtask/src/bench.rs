@@ -1,9 +1,9 @@
-//! `cargo xtask bench decode|record|stream|ingest|console`: runs a benchmark of the workspace, optimised.
+//! `cargo xtask bench decode|record|stream|ingest|bus|console`: runs a benchmark of the workspace, optimised.
 //!
 //! It measures nothing itself: figures come from the benches of the crates, and from
 //! `web/bench/console.mjs`, which watches a real browser. Read next:
 //! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`,
-//! `crates/fleet-api/benches/stream.rs`, `xtask/benches/ingest/main.rs`.
+//! `crates/fleet-api/benches/stream.rs`, `crates/fleet-bus/benches/bus.rs`, `xtask/benches/ingest/main.rs`.
 
 use std::process::{Command, ExitCode};
 
@@ -68,6 +68,8 @@ enum Bench {
     Stream,
     /// From docks over a broker and the tower to WebSocket clients: CPU, delay, memory, loss
     Ingest,
+    /// A sample on the bus with three readers, and on the wire between two processes
+    Bus,
     /// The Live page with 10,000 moving devices, in headless Chromium (needs `make console`)
     Console,
 }
@@ -78,6 +80,7 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         Bench::Decode => of_crate("dji-cloud", "decode"),
         Bench::Record => of_crate("fleet-store", "record"),
         Bench::Stream => of_crate("fleet-api", "stream"),
+        Bench::Bus => of_crate("fleet-bus", "bus"),
         Bench::Ingest => {
             // What is measured is the program as it is shipped.
             let mut build = Command::new(cargo());

@@ -6,12 +6,15 @@
 //! the latest sample of each key is kept, or the writer is made to wait. Nothing is dropped without
 //! being counted ([`TopicStats`]).
 //!
-//! The DDS wire that joins processes comes behind this same interface (ADR 0005). Locks here are
+//! What the topic says of time (a deadline, a life of its samples) and what becomes of writers is told
+//! by [`Events`]. Other programs see views of some topics over DDS: [`wire`] (ADR 0005). Locks here are
 //! never contended (one thread) and never held across an await; they are locks rather than cells
 //! so that readers may live in tasks that demand `Send`.
 
+mod events;
 mod reader;
 mod topic;
+pub mod wire;
 
 use std::{
     any::Any,
@@ -19,10 +22,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+pub use events::{Events, TopicEvent};
 use fleet_types::topic::Topic;
-pub use reader::{Reader, Writer};
+pub use reader::{Reader, Taken, Writer};
 use topic::TopicState;
-pub use topic::{Full, TopicStats};
+pub use topic::{Full, SampleInfo, TopicStats, WriterId};
 
 type StatsOf = Box<dyn Fn() -> TopicStats + Send + Sync>;
 
@@ -44,7 +48,7 @@ impl Bus {
         Self::default()
     }
 
-    /// A writer of topic `T`.
+    /// A writer of topic `T`. Its clones are the same writer, which is alive as long as one of them.
     #[must_use]
     pub fn writer<T: Topic>(&self) -> Writer<T> {
         Writer::new(self.state())
@@ -55,6 +59,19 @@ impl Bus {
     #[must_use]
     pub fn reader<T: Topic>(&self) -> Reader<T> {
         Reader::new(&self.state())
+    }
+
+    /// A reader of topic `T` that holds nobody up, whatever the topic says: when more than `depth`
+    /// samples wait, the oldest is dropped and counted ([`TopicStats::missed`]).
+    #[must_use]
+    pub fn watcher<T: Topic>(&self, depth: usize) -> Reader<T> {
+        Reader::watching(&self.state(), depth)
+    }
+
+    /// What happens to topic `T` from now on beside its samples.
+    #[must_use]
+    pub fn events<T: Topic>(&self) -> Events<T> {
+        Events::new(self.state())
     }
 
     /// Counters of every topic in use, by name.

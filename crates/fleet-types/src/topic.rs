@@ -39,6 +39,15 @@ pub trait Topic: Send + Sync + 'static {
     const RELIABILITY: Reliability;
     /// Whether a new reader first gets the latest sample of every key.
     const TRANSIENT_LOCAL: bool;
+    /// Milliseconds within which every key is written again, where that is expected of it; needs
+    /// [`Topic::TRANSIENT_LOCAL`]. A key that is not is told as an event of the bus.
+    const DEADLINE_MS: Option<u64> = None;
+    /// Milliseconds from its writing after which this sample is not delivered any more; it is told as
+    /// an event of the bus. Not for what somebody waits to hear the end of: a command that expired is
+    /// told of by the machine that was asked.
+    fn lifespan_ms(&self) -> Option<u64> {
+        None
+    }
     /// Key of this sample, usually the SN.
     fn key(&self) -> Cow<'_, str>;
 }

@@ -3,6 +3,7 @@
 //! Read next: [`args`] for the words, [`crate::children::stack`] for `gwanje up`.
 
 mod args;
+mod bus;
 mod ca;
 mod database;
 mod dock;

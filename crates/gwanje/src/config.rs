@@ -46,6 +46,8 @@ pub struct Config {
     pub log: Log,
     /// Upper bounds.
     pub limits: Limits,
+    /// What other DDS programs see.
+    pub dds: Dds,
     /// What the site asks of a flight before take-off.
     pub preflight: fleet_core::preflight::Limits,
     /// The file it was read from.
@@ -259,6 +261,49 @@ pub struct Log {
     pub level: String,
 }
 
+/// How DDS participants find each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DdsDiscovery {
+    /// By multicast.
+    Multicast,
+    /// By the addresses in [`Dds::peers`].
+    Peers,
+}
+
+/// What other DDS programs see.
+#[derive(Clone, Debug)]
+pub struct Dds {
+    /// Whether anybody may.
+    pub enabled: bool,
+    /// DDS domain, 0–232.
+    pub domain_id: u16,
+    /// Participants with another tag are not heard.
+    pub domain_tag: String,
+    /// Address of the network interface.
+    pub interface: Ipv4Addr,
+    /// How others are found.
+    pub discovery: DdsDiscovery,
+    /// Addresses that are asked.
+    pub peers: Vec<fleet_bus::wire::Peer>,
+}
+
+impl Dds {
+    /// As the bus takes it.
+    #[must_use]
+    pub fn wire(&self) -> fleet_bus::wire::WireConfig {
+        use fleet_bus::wire::{Discovery, WireConfig};
+        WireConfig {
+            domain_id: self.domain_id,
+            domain_tag: self.domain_tag.clone(),
+            interface: self.interface,
+            discovery: match self.discovery {
+                DdsDiscovery::Multicast => Discovery::Multicast,
+                DdsDiscovery::Peers => Discovery::Peers(self.peers.clone()),
+            },
+        }
+    }
+}
+
 /// Upper bounds.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -339,6 +384,14 @@ impl Config {
                 events_in_flight: 1000,
                 sign_in_code_s: 600,
                 device_messages_per_s: 100,
+            },
+            dds: Dds {
+                enabled: false,
+                domain_id: 0,
+                domain_tag: String::new(),
+                interface: Ipv4Addr::LOCALHOST,
+                discovery: DdsDiscovery::Multicast,
+                peers: vec![],
             },
             preflight: fleet_core::preflight::Limits::default(),
             file: None,

@@ -13,6 +13,7 @@ mod broker_watch;
 mod certificates;
 pub mod clock;
 mod condition;
+mod dds;
 pub mod denials;
 pub mod dock_task;
 pub mod emqx;
@@ -48,7 +49,10 @@ use std::{
 
 use anyhow::Context as _;
 use fleet_api::{Api, ApiConfig, Listener, Parts, Site, SystemSource, Tls, Tokens, Waylines};
-use fleet_bus::Bus;
+use fleet_bus::{
+    Bus,
+    wire::{Refused as Refusal, Wire},
+};
 use fleet_core::dock::SiteConfig;
 use fleet_links::{
     Secret,
@@ -146,6 +150,7 @@ pub(crate) struct Tower {
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
     store: Option<Store>,
+    wire: Option<(Wire, mpsc::Receiver<Refusal>)>,
 }
 
 impl Tower {
@@ -228,10 +233,14 @@ impl Tower {
         };
         let planner = Arc::new(Planner::new(config.preflight));
         let refused = Arc::new(Refused::default());
+        let wire = config.dds.enabled.then(|| dds::wire(&config.dds, &bus, &health));
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
             health.register(&mut registry);
+            if let Some((wire, _)) = &wire {
+                registry.register_collector(Box::new(dds::WireLooks(wire.look())));
+            }
             registry.register_collector(Box::new(metrics::TowerLooks {
                 link: link.clone(),
                 fleet: Arc::clone(&fleet),
@@ -275,6 +284,7 @@ impl Tower {
             panics,
             planner,
             store,
+            wire,
         })
     }
 
@@ -303,8 +313,13 @@ impl Tower {
             panics,
             planner,
             store,
+            wire,
             ..
         } = self;
+        if let Some((wire, refusals)) = wire {
+            health.spawn_local_named("dds", wire.run());
+            health.spawn_named("dds refusals", dds::refusals(refusals, bus.clone()));
+        }
         if let Some(store) = store {
             store.start(&health, Arc::clone(&fleet), &bus, &api);
         }

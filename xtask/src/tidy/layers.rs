@@ -28,7 +28,10 @@ const FORBIDDEN: [(&str, &str); 1] = [("fleet-sim", "dji-cloud")];
 const PLANTING: (&str, &str) = ("mutants", "fleet-swarm");
 
 /// Features that start threads, by crate.
-const THREADED: [(&str, [&str; 4]); 1] = [("tokio", ["fs", "rt-multi-thread", "io-std", "full"])];
+const THREADED: [(&str, &[&str]); 2] = [
+    ("tokio", &["fs", "rt-multi-thread", "io-std", "full"]),
+    ("dust_dds", &["std", "rtps_udp_transport", "default"]),
+];
 
 /// Checks every crate of the workspace.
 pub(super) fn check(metadata: &Metadata, report: &mut Report) {
@@ -44,8 +47,10 @@ pub(super) fn check(metadata: &Metadata, report: &mut Report) {
         for dependency in &package.dependencies {
             report.faults.extend(plants(name, &dependency.features));
             let is_dev = dependency.kind == DependencyKind::Development;
+            let mut features = dependency.features.clone();
+            features.extend(dependency.uses_default_features.then(|| "default".to_owned()));
             let fault = order(name, &dependency.name, is_dev)
-                .or_else(|| threads(name, &dependency.name, &dependency.features));
+                .or_else(|| threads(name, &dependency.name, &features));
             report.faults.extend(fault);
         }
     }
@@ -124,7 +129,8 @@ mod tests {
         let used: Vec<String> = features(&["net", "fs"]);
         assert!(threads("x", "tokio", &used).is_some());
         assert!(threads("x", "rustix", &used).is_none());
-        let used: Vec<String> = features(&["net", "rt"]);
+        let used: Vec<String> = features(&["net", "rt", "default"]);
         assert!(threads("x", "tokio", &used).is_none());
+        assert!(threads("x", "dust_dds", &used).is_some());
     }
 }

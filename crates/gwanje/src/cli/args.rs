@@ -78,6 +78,9 @@ pub(super) enum Command {
     Backup(Backup),
     /// Put a backup into the database, which nobody may be using
     Restore(Restore),
+    /// Look at what a tower with [dds] shows to other programs, as one of them
+    #[command(subcommand)]
+    Bus(Bus),
     /// Compare recorded or live messages of devices with the documented protocol
     Inspect(Inspect),
     /// Look at the configuration
@@ -251,6 +254,36 @@ pub(super) enum Ca {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// As the ROS 2 tools do. Domain, interface and discovery are those of [dds].
+#[derive(Debug, Subcommand)]
+pub(super) enum Bus {
+    /// List topics, their types, and how many write and read them
+    Topics {
+        /// How long others are looked for
+        #[arg(long = "for", value_name = "TIME", value_parser = duration, default_value = "2s")]
+        run_for: Duration,
+    },
+    /// Print samples, one line of JSON each
+    Echo(Follow),
+    /// Print how many samples come in a second
+    Hz(Follow),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Follow {
+    /// Topic: device_telemetry, /gwanje/fix, rt/gwanje/alarm_status
+    pub(super) topic: String,
+    /// Of this device only
+    #[arg(long)]
+    pub(super) sn: Option<String>,
+    /// Stop after so many samples
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Stop after this time, such as 30s or 2m; without it, go on until Ctrl-C
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(super) run_for: Option<Duration>,
 }
 
 #[derive(Debug, Subcommand)]

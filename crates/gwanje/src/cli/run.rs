@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, ca, database, dock, log};
+use super::{args, bus, ca, database, dock, log};
 use crate::{
     alarm_texts,
     children::{
@@ -57,6 +57,10 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Log { filter } => {
             let config = usable(&settings)?;
             runtime()?.block_on(log::run(&config, filter))
+        }
+        args::Command::Bus(command) => {
+            let config = usable(&settings)?;
+            in_loop(async move { bus::run(&config.dds, command).await })
         }
         args::Command::Ca(command) => ca::run(&usable(&settings)?, command),
         args::Command::Migrate => {

@@ -3,7 +3,7 @@
 
 mod mqtt_tls;
 
-use super::{BrokerMode, DatabaseMode, Loaded, Mistake};
+use super::{BrokerMode, DatabaseMode, DdsDiscovery, Loaded, Mistake};
 
 /// Adds what the keys are together to the mistakes and warnings.
 pub(super) fn between_keys(loaded: &mut Loaded) {
@@ -12,6 +12,30 @@ pub(super) fn between_keys(loaded: &mut Loaded) {
     database(loaded);
     dji(loaded);
     preflight(loaded);
+    dds(loaded);
+}
+
+fn dds(loaded: &mut Loaded) {
+    let dds = loaded.config.dds.clone();
+    match dds.discovery {
+        DdsDiscovery::Peers if dds.peers.is_empty() => {
+            let origin = loaded.origin("dds.discovery");
+            let what = "must name at least one address when dds.discovery is \"peers\"";
+            loaded.mistake(origin, "dds.peers", what.into());
+        }
+        DdsDiscovery::Multicast if !dds.peers.is_empty() => {
+            let origin = loaded.origin("dds.peers");
+            let what = "is for dds.discovery = \"peers\"";
+            loaded.mistake(origin, "dds.peers", what.into());
+        }
+        DdsDiscovery::Peers | DdsDiscovery::Multicast => {}
+    }
+    if dds.enabled && !dds.interface.is_loopback() {
+        let what = "is on a network: DDS has no password here, so everybody there can follow the \
+                    fleet (and nobody can command it)";
+        let (origin, key) = (loaded.origin("dds.interface"), "dds.interface".into());
+        loaded.warnings.push(Mistake { origin, key, what: what.into() });
+    }
 }
 
 fn preflight(loaded: &mut Loaded) {

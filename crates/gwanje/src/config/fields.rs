@@ -4,8 +4,12 @@
 //! (`GWANJE_API_LISTEN`) and a line of `gwanje config check`. Rules between keys are in
 //! [`super::check`].
 
+use std::net::Ipv4Addr;
+
+use fleet_bus::wire::Peer;
+
 use super::{
-    BrokerMode, Config, DatabaseMode, LogFormat, TlsFiles,
+    BrokerMode, Config, DatabaseMode, DdsDiscovery, LogFormat, TlsFiles,
     value::{Kind, Value, check_host, check_host_port},
 };
 use crate::secret::Secret;
@@ -112,6 +116,8 @@ const DATABASE_MODES: [(&str, DatabaseMode); 3] = [
     ("external", DatabaseMode::External),
     ("none", DatabaseMode::None),
 ];
+const DISCOVERIES: [(&str, DdsDiscovery); 2] =
+    [("multicast", DdsDiscovery::Multicast), ("peers", DdsDiscovery::Peers)];
 const FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 
 pub(super) static FIELDS: &[Field] = &[
@@ -384,6 +390,48 @@ pub(super) static FIELDS: &[Field] = &[
         |c| FORMATS.iter().find(|(_, f)| *f == c.log.format).and_then(|(name, _)| quoted(name)),
     ),
     text("log.level", |c, v| put(&mut c.log.level, level(v)?), |c| quoted(&c.log.level)),
+    flag(
+        "dds.enabled",
+        |c, v| put(&mut c.dds.enabled, v.bool()?),
+        |c| Some(c.dds.enabled.to_string()),
+    ),
+    int(
+        "dds.domain_id",
+        |c, v| put(&mut c.dds.domain_id, narrow(v.int(0..=232)?)?),
+        |c| Some(c.dds.domain_id.to_string()),
+    ),
+    text(
+        "dds.domain_tag",
+        |c, v| put(&mut c.dds.domain_tag, v.text(0..=128)?),
+        |c| quoted(&c.dds.domain_tag),
+    ),
+    text(
+        "dds.interface",
+        |c, v| put(&mut c.dds.interface, ipv4(&v.text(1..=15)?)?),
+        |c| quoted(&c.dds.interface.to_string()),
+    ),
+    text(
+        "dds.discovery",
+        |c, v| put(&mut c.dds.discovery, v.one_of(&DISCOVERIES)?),
+        |c| {
+            let is_it = |(_, it): &&(&str, DdsDiscovery)| *it == c.dds.discovery;
+            DISCOVERIES.iter().find(is_it).and_then(|(name, _)| quoted(name))
+        },
+    ),
+    list(
+        "dds.peers",
+        |c, v| {
+            let peers = v.list(64)?.into_iter().map(|text| peer(&text));
+            put(&mut c.dds.peers, peers.collect::<Result<_, _>>()?)
+        },
+        |c| {
+            let peers = c.dds.peers.iter().map(|peer| match peer.port {
+                Some(port) => format!("{}:{port}", peer.address),
+                None => peer.address.to_string(),
+            });
+            Some(format!("{:?}", peers.collect::<Vec<_>>()))
+        },
+    ),
     int(
         "limits.max_docks",
         |c, v| put(&mut c.limits.max_docks, narrow(v.int(1..=100_000)?)?),
@@ -441,6 +489,20 @@ pub(super) static FIELDS: &[Field] = &[
         |c| Some(c.preflight.dock_free_min_mb.to_string()),
     ),
 ];
+
+fn ipv4(text: &str) -> Result<Ipv4Addr, String> {
+    text.parse().map_err(|_| format!("must be an IPv4 address such as \"127.0.0.1\", is {text:?}"))
+}
+
+/// `address` or `address:port`.
+fn peer(text: &str) -> Result<Peer, String> {
+    let Some((address, port)) = text.split_once(':') else {
+        return Ok(Peer { address: ipv4(text)?, port: None });
+    };
+    let port = port.parse().ok().filter(|port| *port > 0);
+    let port = port.ok_or_else(|| format!("must be IP or IP:PORT, is {text:?}"))?;
+    Ok(Peer { address: ipv4(address)?, port: Some(port) })
+}
 
 fn time_zone(value: Value) -> Result<String, String> {
     let zone = value.text(1..=64)?;

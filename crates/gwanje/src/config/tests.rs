@@ -65,6 +65,15 @@ fn mistakes_are_all_named_by_line() {
     check("[mqtt]\nbrokers = [1]\n", &[(2, "list of texts")]);
     check("[api.tls]\ncert = \"/nonexistent\"\n", &[(2, "cannot be read"), (2, "api.tls.key is")]);
     check("[dji]\napp_id = \"1\"\n", &[(2, "dji.app_key is"), (2, "dji.app_license is")]);
+    check("[dds]\ndomain_id = 233\n", &[(2, "must be from 0 to 232")]);
+    check("[dds]\ninterface = \"eth0\"\n", &[(2, "must be an IPv4 address")]);
+    check("[dds]\ndiscovery = \"peers\"\n", &[(2, "dds.peers must name")]);
+    check("[dds]\npeers = [\"10.0.0.7\"]\n", &[(2, "is for dds.discovery")]);
+    check(
+        "[dds]\ndiscovery = \"peers\"\npeers = [\"10.0.0.7:x\"]\n",
+        &[(2, "must name"), (3, "IP:PORT")],
+    );
+    check("[dds]\ndiscovery = \"peers\"\npeers = [\"10.0.0.7\", \"10.0.0.8:7410\"]\n", &[]);
     check("[log]\nlevel = \"loud\"\n", &[(2, "log.level must be")]);
     check("[log]\nlevel = \"info,x=loud\"\n", &[(2, "log.level must be")]);
     check("[site]\nname = \"\"\ntime_zone = \"../etc\"\n", &[(2, "1 to 120"), (3, "IANA")]);

@@ -16,6 +16,7 @@ mod cli;
 mod cluster;
 mod commands;
 mod database;
+mod dds;
 mod demo;
 mod docks;
 mod flights;

@@ -89,6 +89,14 @@ impl ApiClient {
         self.call(Method::POST, path, "application/json", body.to_string().into()).await
     }
 
+    /// `PUT` of JSON.
+    ///
+    /// # Errors
+    /// See [`ApiClient::get`].
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        self.call(Method::PUT, path, "application/json", body.to_string().into()).await
+    }
+
     /// One request.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub mod keeper;
 mod library;
 mod methods;
 pub mod metrics;
+mod people;
 pub mod planner;
 pub mod pumps;
 pub mod rates;
@@ -144,6 +145,7 @@ pub(crate) struct Tower {
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
     store: Option<Store>,
+    accounts: Option<Arc<people::Stored>>,
 }
 
 impl Tower {
@@ -194,6 +196,8 @@ impl Tower {
         if store.is_none() {
             fleet.recovered(BTreeMap::new());
         }
+        let (people, accounts) =
+            people::open(config, store.as_ref().map(Store::database).as_ref())?;
         let database = store.as_ref().map(Store::view);
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
@@ -241,6 +245,7 @@ impl Tower {
             config: api_config,
             bus: bus.clone(),
             tokens: Arc::new(tokens(config)?),
+            people,
             waylines,
             basemaps: basemaps::open(config)?,
             upstream: basemaps::upstream(config)?,
@@ -273,6 +278,7 @@ impl Tower {
             panics,
             planner,
             store,
+            accounts,
         })
     }
 
@@ -301,10 +307,14 @@ impl Tower {
             panics,
             planner,
             store,
+            accounts,
             ..
         } = self;
         if let Some(store) = store {
             store.start(&health, Arc::clone(&fleet), &bus, &api);
+        }
+        if let Some(accounts) = accounts {
+            health.spawn_named("people", accounts.run());
         }
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());

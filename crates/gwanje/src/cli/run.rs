@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, ca, database, dock};
+use super::{admin, args, ca, database, dock};
 use crate::{
     alarm_texts,
     children::{
@@ -53,6 +53,10 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Dock(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(dock::run(&config, command))
+        }
+        args::Command::Admin(command) => {
+            let config = usable(&settings)?;
+            runtime()?.block_on(admin::run(&config, command))
         }
         args::Command::Ca(command) => ca::run(&usable(&settings)?, command),
         args::Command::Migrate => {

@@ -42,7 +42,7 @@ test: setup-test check-web check-deny check-rust e2e ## Format, lints, tidy, lic
 LINT = RUSTC_WORKSPACE_WRAPPER=clippy-driver \
   CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
-check-rust: console
+check-rust: console supabase/client/node_modules/.package-lock.json
 	$(CARGO) fmt --all --check
 	$(LINT) $(CARGO) build --workspace --all-targets --locked
 	@# Whole fleets from seeds, by the programs that were just built.
@@ -63,6 +63,10 @@ e2e: console ## The console in headless Chromium against a running demo
 	@# `check-rust` there is nothing left to build.
 	$(LINT) $(CARGO) test --workspace --locked --test it --no-run
 	scripts/e2e.sh target/debug/gwanje
+
+supabase/client/node_modules/.package-lock.json: supabase/client/package-lock.json
+	cd supabase/client && $(NPM) ci --no-audit --no-fund
+	@touch $@
 
 supabase/cli/node_modules/.package-lock.json: supabase/cli/package-lock.json
 	cd supabase/cli && $(NPM) ci --no-audit --no-fund

@@ -210,6 +210,7 @@ async fn serve() {
         config,
         bus: bus.clone(),
         tokens: Arc::new(Tokens::new(TOKEN).unwrap()),
+        people: fleet_api::People::nobody(),
         basemaps: Vec::new(),
         upstream: None,
         wayline_sources: None,

@@ -22,6 +22,7 @@ use crate::{
     guard::Names,
     hub::HubHandle,
     metrics::{Metrics, SharedRegistry},
+    people::People,
     services::{Enrolment, Planning, SystemSource},
     wayline_urls::WaylineSources,
     waylines::WaylineStore,
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) hub: HubHandle,
     pub(crate) bus: Bus,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) people: People,
     pub(crate) waylines: Arc<WaylineStore>,
     pub(crate) wayline_sources: Option<WaylineSources>,
     pub(crate) basemaps: Arc<Basemaps>,
@@ -62,16 +64,33 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Who brings the bearer token of these headers; `also` is another place it may stand in.
-    pub(crate) fn principal(&self, headers: &HeaderMap, also: Option<&str>) -> Option<Principal> {
+    pub(crate) async fn principal(
+        &self,
+        headers: &HeaderMap,
+        also: Option<&str>,
+    ) -> Option<Principal> {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
             let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
-        let principal = bearer.or(also).and_then(|token| self.tokens.check(token));
+        let token = bearer.or(also);
+        let mut principal = token.and_then(|token| self.tokens.check(token));
+        if let (Some(token), None) = (token, &principal) {
+            let person = self.people.check(token).await;
+            principal = person.map(|person| Principal::Person(Arc::new(person)));
+        }
         if principal.is_none() {
             self.metrics.refused_credentials.inc();
         }
         principal
+    }
+
+    /// Whether a caller checked before is still welcome.
+    pub(crate) fn still_valid(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::ApiToken | Principal::Session(_) => self.tokens.still_valid(principal),
+            Principal::Person(person) => self.people.is_welcome(person),
+        }
     }
 
     /// Notes that a flow began here. A full bus loses the note, counted, never the request.

@@ -9,15 +9,19 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use fleet_types::{Role, WallMs};
+use fleet_types::WallMs;
 use ring::hmac;
 use tokio::time::Instant;
 
-use crate::{attempts::Attempts, clock::now_ms};
+use crate::{
+    attempts::{Attempts, network},
+    clock::now_ms,
+    people::Person,
+};
 
 const MAX_SESSIONS: usize = 1000;
 const MAX_CODES: usize = 100;
@@ -32,25 +36,18 @@ pub enum Principal {
     ApiToken,
     /// A signed-in session, by its public id.
     Session(String),
+    /// Somebody with an account.
+    Person(Arc<Person>),
 }
 
 impl Principal {
-    /// `token:api` or `session:1a2b3c4d`: names the caller without being a credential.
+    /// `token:api`, `session:1a2b3c4d` or `user:kim@example.kr`: names the caller without being a credential.
     #[must_use]
     pub fn who(&self) -> String {
         match self {
             Self::ApiToken => "token:api".to_owned(),
             Self::Session(id) => format!("session:{id}"),
-        }
-    }
-
-    /// What it may decide. Until people have rights of their own, whoever signs in answers for the
-    /// site, and whoever holds the token for the tower.
-    #[must_use]
-    pub fn role(&self) -> Role {
-        match self {
-            Self::ApiToken => Role::Admin,
-            Self::Session(_) => Role::Supervisor,
+            Self::Person(person) => format!("user:{}", person.name),
         }
     }
 }
@@ -105,11 +102,10 @@ struct Held {
     expires: Instant,
 }
 
-#[derive(Default)]
 struct Inner {
     sessions: BTreeMap<String, Held>,
     codes: Vec<Held>,
-    attempts: Attempts,
+    attempts: Attempts<IpAddr>,
 }
 
 /// Every credential the API accepts.
@@ -141,7 +137,9 @@ impl Tokens {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
         let api = hmac::sign(&key, api_token.as_bytes());
         let session_life = Duration::from_hours(12);
-        Ok(Self { key, api, session_life, inner: Mutex::default() })
+        let attempts = Attempts::of_peers();
+        let inner = Inner { sessions: BTreeMap::new(), codes: Vec::new(), attempts };
+        Ok(Self { key, api, session_life, inner: Mutex::new(inner) })
     }
 
     /// A fresh secret of 256 bits in hexadecimal, for the API token's file.
@@ -201,7 +199,8 @@ impl Tokens {
 
     fn sign_in_at(&self, code: &str, peer: IpAddr, now: Instant) -> Result<Session, SignInError> {
         let mut inner = self.inner();
-        if !inner.attempts.may_try(peer, now) {
+        let peer = network(peer);
+        if !inner.attempts.may_try(&peer, now) {
             return Err(SignInError::TooMany);
         }
         inner.codes.retain(|held| held.expires > now);
@@ -245,11 +244,12 @@ impl Tokens {
         (good && held.expires > now).then(|| Principal::Session(id.to_owned()))
     }
 
-    /// Whether a caller checked before is still welcome: not signed out, not expired.
+    /// Whether a caller checked before is still welcome: not signed out, not expired. Of people with
+    /// accounts [`crate::people`] knows.
     #[must_use]
     pub fn still_valid(&self, principal: &Principal) -> bool {
         match principal {
-            Principal::ApiToken => true,
+            Principal::ApiToken | Principal::Person(_) => true,
             Principal::Session(id) => {
                 self.inner().sessions.get(id).is_some_and(|held| held.expires > Instant::now())
             }
@@ -259,7 +259,7 @@ impl Tokens {
     /// Signs a session out; says whether there was one. The API token cannot be signed out.
     pub fn revoke(&self, principal: &Principal) -> bool {
         match principal {
-            Principal::ApiToken => false,
+            Principal::ApiToken | Principal::Person(_) => false,
             Principal::Session(id) => self.inner().sessions.remove(id).is_some(),
         }
     }

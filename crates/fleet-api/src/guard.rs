@@ -13,10 +13,18 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use fleet_types::rights::Permission;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
-use crate::{app::App, config::ApiConfig, problem::Problem};
+use crate::{
+    app::App,
+    auth::Principal,
+    config::ApiConfig,
+    people::Place,
+    problem::Problem,
+    rights::{self, Needs},
+};
 
 /// The path on which the token may stand in the subprotocol, because browsers cannot send headers
 /// with a WebSocket.
@@ -94,7 +102,10 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
-    let no_store = request.uri().path().starts_with("/api/");
+    let no_store = {
+        let path = request.uri().path();
+        path.starts_with("/api/") || path.starts_with("/auth/")
+    };
     let host = app.names.host(request.uri(), request.headers()).map(str::to_owned);
     let mut response = match &host {
         None => misdirected().into_response(),
@@ -103,7 +114,8 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         }
         Some(_) => within_time(&app, request, next).await,
     };
-    add_headers(response.headers_mut(), host.as_deref(), no_store);
+    let elsewhere = app.people.keys().elsewhere();
+    add_headers(response.headers_mut(), host.as_deref(), elsewhere, no_store);
     let status = response.status().as_u16().to_string();
     let labels = [("method", method.to_owned()), ("route", route.clone()), ("status", status)];
     app.metrics.requests.get_or_create(&labels).inc();
@@ -153,6 +165,7 @@ fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
+        Method::PUT => "PUT",
         Method::DELETE => "DELETE",
         Method::HEAD => "HEAD",
         _ => "other",
@@ -168,15 +181,22 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "geolocation=(), camera=(), microphone=()"),
 ];
 
-fn add_headers(headers: &mut HeaderMap, host: Option<&str>, no_store: bool) {
+/// `elsewhere`: the origin at which people sign in, when it is not this one.
+fn add_headers(
+    headers: &mut HeaderMap,
+    host: Option<&str>,
+    elsewhere: Option<&str>,
+    no_store: bool,
+) {
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     // `'self'` does not cover ws: in every browser; the host was checked against our names.
     let sockets = host.map_or_else(String::new, |host| format!(" ws://{host} wss://{host}"));
+    let elsewhere = elsewhere.map_or_else(String::new, |origin| format!(" {origin}"));
     let policy = format!(
         "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; \
-         img-src 'self' data: blob:; font-src 'self'; connect-src 'self'{sockets}; \
+         img-src 'self' data: blob:; font-src 'self'; connect-src 'self'{sockets}{elsewhere}; \
          manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
@@ -196,9 +216,41 @@ pub(crate) async fn credential(
     let headers = request.headers();
     let stream = request.uri().path() == STREAM_PATH;
     let offered = stream.then(|| offered_token(headers)).flatten();
-    let principal = app.principal(headers, offered).ok_or_else(no_credential)?;
+    let principal = app.principal(headers, offered).await.ok_or_else(no_credential)?;
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let needs = route.and_then(|route| rights::needs(request.method(), &route));
+    match needs {
+        Some(Needs::Credential | Needs::ByMethod) => {}
+        Some(Needs::Right(right)) => app.require(&principal, right, place_of(right))?,
+        // Nobody said who may: the machine's own credentials may, people with accounts may not.
+        None => match &principal {
+            Principal::ApiToken | Principal::Session(_) => {}
+            Principal::Person(_) => return Err(undeclared()),
+        },
+    }
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
+}
+
+/// What is of one site is asked for again where the site is known; the rest is the whole tower's.
+fn place_of(right: Permission) -> Place {
+    match right {
+        Permission::People | Permission::Docks | Permission::System => Place::Everywhere,
+        Permission::View
+        | Permission::Stop
+        | Permission::Fly
+        | Permission::Alarms
+        | Permission::Settle
+        | Permission::Override
+        | Permission::Manual
+        | Permission::Debug
+        | Permission::Firmware => Place::Anywhere,
+    }
+}
+
+fn undeclared() -> Problem {
+    let detail = "no right is declared for this call: it is closed to people with accounts";
+    Problem::new(StatusCode::FORBIDDEN, "right_missing", detail)
 }
 
 pub(crate) fn no_credential() -> Problem {

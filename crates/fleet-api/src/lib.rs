@@ -24,9 +24,11 @@ mod method;
 mod metrics;
 mod openapi;
 mod patient;
+mod people;
 mod positions;
 mod problem;
 mod ranges;
+mod rights;
 mod routes;
 mod serve;
 mod services;
@@ -52,6 +54,7 @@ pub use hub::{Hub, Osd};
 pub use method::{MethodDanger, MethodInfo, MethodInterlock};
 pub use metrics::SharedRegistry;
 pub use openapi::openapi_json;
+pub use people::{AccountError, Accounts, BadKey, People, Person, SignIn, Signer, SupabaseKeys};
 pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
@@ -73,6 +76,8 @@ pub struct Parts {
     pub bus: Bus,
     /// Credentials.
     pub tokens: Arc<Tokens>,
+    /// People with accounts.
+    pub people: People,
     /// Where wayline files are kept.
     pub waylines: Waylines,
     /// The operator's grounds for the map.
@@ -103,6 +108,7 @@ impl Api {
             config,
             bus,
             tokens,
+            people,
             waylines: Waylines(waylines),
             basemaps,
             upstream,
@@ -130,6 +136,7 @@ impl Api {
             names: guard::Names::of(&config),
             hub: handle,
             tokens,
+            people,
             waylines,
             wayline_sources,
             basemaps,

@@ -6,12 +6,23 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use utoipa::{
     OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder,
+        extensions::Extensions,
+        path::Operation,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 
-use crate::{app::App, problem::Problem, routes};
+use crate::{
+    app::App,
+    problem::Problem,
+    rights::{Needs, ROUTES},
+    routes,
+};
 
 /// Title, licence and security; the routes add themselves.
 #[derive(OpenApi)]
@@ -34,7 +45,7 @@ impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The API token, or a session's token from POST /api/v1/session"))
+            .description(Some("The API token, a session's token from POST /api/v1/session, or an account's from POST /auth/v1/token"))
             .build();
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
@@ -45,11 +56,48 @@ pub(crate) fn head() -> utoipa::openapi::OpenApi {
     Head::openapi()
 }
 
+fn operation_of<'a>(item: &'a mut PathItem, verb: &str) -> Option<&'a mut Operation> {
+    match verb {
+        "GET" => item.get.as_mut(),
+        "POST" => item.post.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "DELETE" => item.delete.as_mut(),
+        _ => None,
+    }
+}
+
+/// The right that a call asks for, and that whoever lacks it is told so.
+fn say_needs(operation: &mut Operation, needs: Needs) {
+    let right = match needs {
+        Needs::Credential => return,
+        Needs::ByMethod => json!("by the method: stop, fly, debug, firmware or manual"),
+        Needs::Right(permission) => json!(permission),
+    };
+    let said = Extensions::builder().add("x-right", right).build();
+    operation.extensions.get_or_insert_default().merge(said);
+    let forbidden = ResponseBuilder::new()
+        .description("`right_missing`, with the right in `right`")
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
+        )
+        .build();
+    let answers = &mut operation.responses.responses;
+    answers.entry("403".to_owned()).or_insert_with(|| RefOr::T(forbidden));
+}
+
 /// The whole description as indented JSON, ending in a newline.
 #[must_use]
 pub fn openapi_json() -> String {
+    let mut document = routes::described().into_openapi();
+    for (verb, path, needs) in ROUTES {
+        let item = document.paths.paths.get_mut(*path);
+        if let Some(operation) = item.and_then(|item| operation_of(item, verb)) {
+            say_needs(operation, *needs);
+        }
+    }
     // A description that does not serialise is a defect the snapshot test shows as an empty text.
-    let mut text = routes::described().into_openapi().to_pretty_json().unwrap_or_default();
+    let mut text = document.to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }

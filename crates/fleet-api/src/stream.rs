@@ -20,7 +20,7 @@ use axum::{
     http::{HeaderValue, StatusCode},
     response::Response,
 };
-use fleet_types::{DeviceSn, topic::DeviceOsd};
+use fleet_types::{DeviceSn, rights::Permission, topic::DeviceOsd};
 use futures_util::SinkExt;
 use serde::Deserialize;
 use tokio::{
@@ -35,6 +35,7 @@ use crate::{
     clock::now_ms,
     hub::{Outbox, Sight},
     json::Object,
+    people::Place,
     problem::Problem,
 };
 use asks::Ask;
@@ -54,6 +55,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const CLOSE_AWAY: u16 = 1001;
 const CLOSE_POLICY: u16 = 1008;
 const CLOSE_SIGNED_OUT: u16 = 4001;
+const CLOSE_NO_RIGHT: u16 = 4003;
 const CLOSE_TOO_SLOW: u16 = 4008;
 
 /// What a client speaks.
@@ -317,8 +319,11 @@ impl Client {
         self.halves += 1;
         let mut frames = self.telemetry();
         if self.halves.is_multiple_of(2) {
-            if !self.app.tokens.still_valid(&self.principal) {
+            if !self.app.still_valid(&self.principal) {
                 return Err(End::Close(CLOSE_SIGNED_OUT, "signed out"));
+            }
+            if !self.app.may(&self.principal, Permission::View, Place::Anywhere) {
+                return Err(End::Close(CLOSE_NO_RIGHT, "the right to look was taken away"));
             }
             if self.heard.elapsed() > SILENCE {
                 return Err(End::Gone);

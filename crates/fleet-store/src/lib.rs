@@ -2,7 +2,7 @@
 //!
 //! [`Database`] connects to PostgreSQL 15 or newer, ours or Supabase, and says whether it is there;
 //! [`migrate`] brings the schema up to date; [`journal`] puts commands on record before they leave; [`recorder`] writes telemetry and what
-//! happens in batches, through the [`spool`] while the database is away; [`upkeep`] makes and drops
+//! happens in batches, through the [`spool`] while the database is away; [`people`] keeps accounts and roles; [`upkeep`] makes and drops
 //! days and rolls minutes up; [`read`] asks; [`waylines`] keeps the files of flights.
 //! The crate decides nothing about aircraft, starts no task and no thread: the futures it gives
 //! ([`Driver::run`], [`journal::Writer::run`], …) are run by the binary. SQL lies in
@@ -17,6 +17,7 @@ mod error;
 pub mod journal;
 mod json;
 pub mod migrate;
+pub mod people;
 pub mod read;
 pub mod recorder;
 mod session;

@@ -2,6 +2,7 @@
 //!
 //! Read next: [`args`] for the words, [`crate::children::stack`] for `gwanje up`.
 
+mod admin;
 mod args;
 mod bus;
 mod ca;

@@ -32,6 +32,8 @@ pub struct Config {
     pub api: Api,
     /// The broker.
     pub mqtt: Mqtt,
+    /// Where people sign in.
+    pub auth: Auth,
     /// What must last.
     pub database: Database,
     /// What docks are told, and DJI's licence.
@@ -168,6 +170,19 @@ impl Mqtt {
             }
         }
     }
+}
+
+/// Where people sign in.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// Supabase's address, without a final slash. None: at the tower itself.
+    pub supabase_url: Option<String>,
+    /// Its public key for browsers.
+    pub supabase_anon_key: String,
+    /// Its shared secret, where it still signs with one.
+    pub supabase_jwt_secret: Option<Secret>,
+    /// PEM file of the authorities that it is checked against.
+    pub ca_file: PathBuf,
 }
 
 /// Who runs the database.
@@ -349,6 +364,12 @@ impl Config {
                 tls: MqttTls::default(),
                 emqx: Emqx::default(),
             },
+            auth: Auth {
+                supabase_url: None,
+                supabase_anon_key: String::new(),
+                supabase_jwt_secret: None,
+                ca_file: "/etc/ssl/certs/ca-certificates.crt".into(),
+            },
             database: Database {
                 mode: DatabaseMode::Embedded,
                 url: None,
@@ -402,6 +423,12 @@ impl Config {
     #[must_use]
     pub fn api_token_file(&self) -> PathBuf {
         self.data_dir.join("api-token")
+    }
+
+    /// File of the key that the tower signs accounts' tokens with, readable by the owner alone.
+    #[must_use]
+    pub fn signing_key_file(&self) -> PathBuf {
+        self.data_dir.join("signing-key")
     }
 
     /// The tower's Unix socket for the local command line.

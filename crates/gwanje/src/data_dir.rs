@@ -124,9 +124,20 @@ pub fn write_private_for(path: &Path, bytes: &[u8], owner: Option<(u32, u32)>) -
 /// # Errors
 /// When the file can neither be read nor written.
 pub fn secret_or_new(path: &Path) -> io::Result<Secret> {
+    private_or_new(path, || secret::random(32))
+}
+
+/// The secret in a private file; what `fresh` makes is written when there is none.
+///
+/// # Errors
+/// When the file can neither be read nor written, or none is made.
+pub fn private_or_new(
+    path: &Path,
+    fresh: impl FnOnce() -> io::Result<Secret>,
+) -> io::Result<Secret> {
     match read_secret(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let secret = secret::random(32)?;
+            let secret = fresh()?;
             write_private(path, format!("{}\n", secret.expose()).as_bytes())?;
             Ok(secret)
         }

@@ -28,6 +28,7 @@ mod library;
 mod methods;
 pub mod metrics;
 mod pairings;
+mod people;
 pub mod planner;
 pub mod pumps;
 pub mod rates;
@@ -151,6 +152,7 @@ pub(crate) struct Tower {
     planner: Arc<Planner>,
     store: Option<Store>,
     wire: Option<(Wire, mpsc::Receiver<Refusal>)>,
+    accounts: Option<Arc<people::Stored>>,
 }
 
 impl Tower {
@@ -201,6 +203,8 @@ impl Tower {
         if store.is_none() {
             fleet.recovered(BTreeMap::new());
         }
+        let (people, accounts) =
+            people::open(config, store.as_ref().map(Store::database).as_ref())?;
         let database = store.as_ref().map(Store::view);
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
@@ -252,6 +256,7 @@ impl Tower {
             config: api_config,
             bus: bus.clone(),
             tokens: Arc::new(tokens(config)?),
+            people,
             waylines,
             basemaps: basemaps::open(config)?,
             upstream: basemaps::upstream(config)?,
@@ -285,6 +290,7 @@ impl Tower {
             planner,
             store,
             wire,
+            accounts,
         })
     }
 
@@ -314,6 +320,7 @@ impl Tower {
             planner,
             store,
             wire,
+            accounts,
             ..
         } = self;
         if let Some((wire, refusals)) = wire {
@@ -322,6 +329,9 @@ impl Tower {
         }
         if let Some(store) = store {
             store.start(&health, Arc::clone(&fleet), &bus, &api);
+        }
+        if let Some(accounts) = accounts {
+            health.spawn_named("people", accounts.run());
         }
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());

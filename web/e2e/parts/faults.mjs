@@ -136,11 +136,16 @@ async function towerKilled() {
   // Sessions end with the process that kept them; the API token outlives it.
   await page.waitForSelector('input[type=password]', { timeout: 60_000 });
   expect(/로그인/.test(await page.innerText('main')), 'the page does not say why');
-  await page.fill('input[type=password]', 'wrong');
-  await page.click('button[type=submit]');
+  // Where people have accounts the token is the other way in; without an answer it is the only one.
+  await page.waitForSelector('#by-token');
+  const byToken = async (text) => {
+    await page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+    await page.fill('#token', text);
+    await page.click('#by-token button[type=submit]');
+  };
+  await byToken('wrong');
   await page.waitForSelector('[role=alert]');
-  await page.fill('input[type=password]', apiToken);
-  await page.click('button[type=submit]');
+  await byToken(apiToken);
   await page.waitForSelector(`#device-panel[data-sn="${sn}"]`);
   await until('all docks back', async () => (await onlineDocks()) >= docks, 120_000);
 }

@@ -21,6 +21,7 @@ import type {
 
 const base = '/api/v1';
 const tokenKey = 'gwanje.token';
+const accountKey = 'gwanje.account';
 const callTimeoutMs = 15_000;
 const uploadTimeoutMs = 120_000;
 
@@ -35,11 +36,45 @@ export class ApiError extends Error {
   }
 }
 
+/** What goes on with an account's session. */
+interface AccountSession {
+  refresh_token: string;
+  /** Seconds since 1970. */
+  expires_at: number;
+}
+
 export const token = {
   get: (): string | null => sessionStorage.getItem(tokenKey),
-  set: (value: string): void => sessionStorage.setItem(tokenKey, value),
-  clear: (): void => sessionStorage.removeItem(tokenKey),
+  set: (value: string): void => {
+    sessionStorage.removeItem(accountKey);
+    sessionStorage.setItem(tokenKey, value);
+  },
+  setAccount: ({ access_token, refresh_token, expires_at }: AccountTokens): void => {
+    sessionStorage.setItem(tokenKey, access_token);
+    sessionStorage.setItem(accountKey, JSON.stringify({ refresh_token, expires_at }));
+  },
+  /** Of an account's session; null where a link or an API token was used. */
+  account: (): AccountSession | null => {
+    const held = sessionStorage.getItem(accountKey);
+    return held ? (JSON.parse(held) as AccountSession) : null;
+  },
+  clear: (): void => {
+    sessionStorage.removeItem(tokenKey);
+    sessionStorage.removeItem(accountKey);
+  },
 };
+
+/** Where people sign in: at the tower itself, or at Supabase. */
+export interface SignInWay {
+  mode: string;
+  url?: string | null;
+  anon_key?: string | null;
+  has_accounts?: boolean | null;
+}
+
+export interface AccountTokens extends AccountSession {
+  access_token: string;
+}
 
 let onUnauthorised: () => void = () => {};
 
@@ -67,10 +102,14 @@ interface CallOptions {
   json?: unknown;
   body?: Blob;
   anonymous?: boolean;
+  /** Instead of the tower's own API. */
+  root?: string;
+  apiKey?: string;
 }
 
 async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
   const headers = new Headers({ accept: 'application/json' });
+  if (options.apiKey) headers.set('apikey', options.apiKey);
   const bearer = token.get();
   if (bearer && !options.anonymous) headers.set('authorization', `Bearer ${bearer}`);
   let body: BodyInit | null = null;
@@ -83,7 +122,7 @@ async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
   }
   let response: Response;
   try {
-    response = await fetch(base + path, {
+    response = await fetch((options.root ?? base) + path, {
       method: options.method ?? 'GET',
       headers,
       body,
@@ -131,7 +170,28 @@ export interface MissionOrder {
   idempotency_key: string;
 }
 
+const at = (way: SignInWay | null): CallOptions =>
+  way?.url ? { root: `${way.url}/auth/v1`, apiKey: way.anon_key ?? '' } : { root: '/auth/v1' };
+const exchange = (way: SignInWay | null, grant: string, json: unknown): Promise<AccountTokens> =>
+  call<AccountTokens>(`/token?grant_type=${grant}`, {
+    ...at(way),
+    method: 'POST',
+    json,
+    anonymous: true,
+  });
+
+/** Signing in with an account, in the words of Supabase Auth, wherever that is. */
+export const accounts = {
+  signIn: (way: SignInWay | null, email: string, password: string) =>
+    exchange(way, 'password', { email, password }),
+  renew: (way: SignInWay | null, refresh_token: string) =>
+    exchange(way, 'refresh_token', { refresh_token }),
+  signOut: (way: SignInWay | null) =>
+    call<void>('/logout?scope=local', { ...at(way), method: 'POST' }),
+};
+
 export const api = {
+  signInWay: () => call<SignInWay>('/sign-in', { anonymous: true }),
   signIn: (code: string) =>
     call<Session>('/session', { method: 'POST', json: { code }, anonymous: true }),
   signOut: () => call<void>('/session', { method: 'DELETE' }),

@@ -4,6 +4,22 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A session of an account: one browser, one program. */
+        AccountSession: {
+            /** @description The address it began from. */
+            address?: string | null;
+            /** @description When it began. */
+            created_ms: components["schemas"]["WallMs"];
+            /** @description When it was last gone on with. */
+            refreshed_ms: components["schemas"]["WallMs"];
+            /**
+             * Format: uuid
+             * @description Its identity; no credential.
+             */
+            session_id: string;
+            /** @description The program it began in, as it calls itself. */
+            user_agent?: string | null;
+        };
         /** @description How far an acknowledgement goes. */
         Acknowledge: {
             /** @description Acknowledge every alarm of the same cause that is up, as in a flood. */
@@ -21,6 +37,17 @@ export interface components {
          * @enum {string}
          */
         Activity: "unknown" | "idle" | "on_site_debugging" | "remote_debugging" | "upgrading" | "working" | "standby" | "preparing" | "taking_off" | "flying_mission" | "flying" | "returning" | "landing" | "aircraft_offline";
+        /** @description What an administrator changes of an account; what is absent stays. */
+        AdminChange: {
+            /** @description `none` enables the account, anything else disables it; every session ends. */
+            ban_duration?: string | null;
+            /** @description A new name. */
+            email?: string | null;
+            /** @description A new password; every session of the account ends. */
+            password?: string | null;
+            /** @description Merged member by member. */
+            user_metadata?: Record<string, never> | null;
+        };
         /** @description Alarms that are up, by priority. */
         AlarmCounts: {
             high: number;
@@ -427,6 +454,22 @@ export interface components {
             /** @description Serial number. */
             sn: components["schemas"]["DeviceSn"];
         };
+        /** @description Everybody, and the sites they may be at. */
+        Everybody: {
+            /** @description People. */
+            people: components["schemas"]["Somebody"][];
+            /** @description Sites. */
+            sites: components["schemas"]["SiteName"][];
+        };
+        /** @description What is exchanged for a token. Members of other clients' are passed over. */
+        Exchange: {
+            /** @description With `grant_type=password`. */
+            email?: string | null;
+            /** @description With `grant_type=password`; at most 72 bytes. */
+            password?: string | null;
+            /** @description With `grant_type=refresh_token`. */
+            refresh_token?: string | null;
+        };
         /** @description A wayline file to be fetched. */
         Fetch: {
             /** @description MD5 of the KMZ, 32 hexadecimal digits: what is fetched must have it. */
@@ -559,6 +602,37 @@ export interface components {
             note: string;
             /** @description Whether they do. */
             on: boolean;
+        };
+        /** @description Who the caller is and what they may. */
+        Me: {
+            /** @description `account`, `link` (a one-time sign-in link) or `token`. */
+            kind: string;
+            /** @description What they may, at one site at least. */
+            rights: components["schemas"]["Permission"][];
+            /** @description What an account was given. A link or the API token may everything. */
+            roles: components["schemas"]["Membership"][];
+            /**
+             * Format: uuid
+             * @description The account's session.
+             */
+            session_id?: string | null;
+            /**
+             * Format: uuid
+             * @description The account.
+             */
+            user_id?: string | null;
+            /** @description How records call them. */
+            who: string;
+        };
+        /** @description A role at a site, or at every site of the organisation. */
+        Membership: {
+            /** @description The role. */
+            role: components["schemas"]["SiteRole"];
+            /**
+             * Format: uuid
+             * @description The site; none: all.
+             */
+            site_id?: string | null;
         };
         /**
          * @description What a method can do to the world.
@@ -858,6 +932,25 @@ export interface components {
             /** @description Why; kept on record. */
             note: string;
         };
+        /** @description Roles in the place of those that were. */
+        NewRoles: {
+            /** @description All of them; at most 100. */
+            roles: components["schemas"]["Membership"][];
+        };
+        /** @description An account to be made. */
+        NewUser: {
+            /** @description Its name. */
+            email: string;
+            /** @description Its password; without one nobody can sign in to it yet. */
+            password?: string | null;
+            /** @description What is said of its owner. */
+            user_metadata?: Record<string, never> | null;
+        };
+        /**
+         * @description One kind of thing that can be done.
+         * @enum {string}
+         */
+        Permission: "view" | "stop" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system";
         /**
          * @description How far a dock came in bring-up, in the order of DJI's flow.
          * @enum {string}
@@ -1096,6 +1189,18 @@ export interface components {
          * @description One schedule of recurring missions.
          */
         ScheduleId: string;
+        /** @description Sessions of an account. */
+        Sessions: {
+            /**
+             * Format: uuid
+             * @description The one that asks.
+             */
+            current?: string | null;
+            /** @description The tower's time. */
+            server_time_ms: components["schemas"]["WallMs"];
+            /** @description The latest first. */
+            sessions: components["schemas"]["AccountSession"][];
+        };
         /** @description Put aside by a person for a time. */
         Shelf: {
             /** @description When. */
@@ -1121,6 +1226,17 @@ export interface components {
             /** @description From the sign-in link, after `#signin=`. */
             code: string;
         };
+        /** @description Where people sign in. */
+        SignInWay: {
+            /** @description Of Supabase: its public key for browsers. */
+            anon_key?: string | null;
+            /** @description Whether anybody has an account; unknown until the database was read. */
+            has_accounts?: boolean | null;
+            /** @description `own` (here, `POST /auth/v1/token`), `supabase` (at `url`) or `none`. */
+            mode: string;
+            /** @description Of Supabase. */
+            url?: string | null;
+        };
         /** @description The place this tower serves. */
         Site: {
             /** @description Name for people. */
@@ -1128,6 +1244,21 @@ export interface components {
             /** @description IANA time zone: `Asia/Seoul`. */
             time_zone: string;
         };
+        /** @description A site. */
+        SiteName: {
+            /** @description Name for people. */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Identity.
+             */
+            site_id: string;
+        };
+        /**
+         * @description What somebody is at a site.
+         * @enum {string}
+         */
+        SiteRole: "viewer" | "operator" | "pilot" | "engineer" | "administrator";
         /** @description A task that held the loop too long. */
         SlowTask: {
             /** @description When. */
@@ -1139,6 +1270,20 @@ export interface components {
             ms: number;
             /** @description Its name. */
             task: string;
+        };
+        /** @description Somebody. */
+        Somebody: {
+            /** @description Its name, where accounts are kept here. */
+            email?: string | null;
+            /** @description Nobody may use it. */
+            is_disabled: boolean;
+            /** @description What it was given. */
+            roles: components["schemas"]["Membership"][];
+            /**
+             * Format: uuid
+             * @description The account.
+             */
+            user_id: string;
         };
         /** @description Stalls of the event loop, milliseconds. */
         Stalls: {
@@ -1253,6 +1398,27 @@ export interface components {
          * @enum {string}
          */
         TileKind: "vector" | "picture";
+        /** @description A session, as clients of Supabase know it. */
+        TokenAnswer: {
+            /** @description A JSON Web Token (ES256) for an hour. */
+            access_token: string;
+            /**
+             * Format: int64
+             * @description When it expires, seconds since 1970.
+             */
+            expires_at: number;
+            /**
+             * Format: int64
+             * @description Seconds until it expires.
+             */
+            expires_in: number;
+            /** @description Good for one use. */
+            refresh_token: string;
+            /** @description Always `bearer`. */
+            token_type: string;
+            /** @description Whose it is. */
+            user: components["schemas"]["User"];
+        };
         /** @description Counters of one bus topic. */
         TopicCounts: {
             /**
@@ -1342,6 +1508,54 @@ export interface components {
             key: string;
             /** @description `field`, `method` or `value`. */
             kind: string;
+        };
+        /** @description An account, as clients of Supabase know it. */
+        User: {
+            /** @description What the tower says of it. */
+            app_metadata: Record<string, never>;
+            /** @description Always `authenticated`. */
+            aud: string;
+            /** @description RFC 3339; nobody may sign in until then. */
+            banned_until?: string | null;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Its name. */
+            email: string;
+            /** @description RFC 3339. */
+            email_confirmed_at: string;
+            /**
+             * Format: uuid
+             * @description Its identity.
+             */
+            id: string;
+            /** @description Always empty. */
+            identities: Record<string, never>[];
+            /** @description Always false. */
+            is_anonymous: boolean;
+            /** @description RFC 3339. */
+            last_sign_in_at?: string | null;
+            /** @description Always `authenticated`. */
+            role: string;
+            /** @description RFC 3339. */
+            updated_at: string;
+            /** @description What its owner says of themselves; nothing is decided by it. */
+            user_metadata: Record<string, never>;
+        };
+        /** @description What somebody changes of their own account. */
+        UserChange: {
+            /** @description The one until now; needed for a new one. */
+            current_password?: string | null;
+            /** @description What they say of themselves, merged member by member. */
+            data?: Record<string, never> | null;
+            /** @description The new password. */
+            password?: string | null;
+        };
+        /** @description Accounts. */
+        Users: {
+            /** @description Always `authenticated`. */
+            aud: string;
+            /** @description By name. */
+            users: components["schemas"]["User"][];
         };
         /**
          * @description How a mission ended.

@@ -20,7 +20,9 @@ use crate::{
     app::{About, App},
     auth::Principal,
     extract::{Body, InPath},
+    people::Place,
     problem::Problem,
+    rights,
     submit::{Ask, Desk, Outcome, fingerprint},
 };
 
@@ -106,6 +108,9 @@ pub(crate) async fn create(
     Body(body): Body<NewCommand>,
 ) -> Result<Response, Problem> {
     body.check()?;
+    let spec = app.config.methods.iter().find(|info| info.method == body.method);
+    let place = Place::Site(app.people.site_of(&sn));
+    app.require(&principal, rights::of_method(spec), place)?;
     let device = known(&app.hub.view(), &sn)?;
     check_dock(&device)?;
     let NewCommand { method, data, idempotency_key: key, expires_in_ms, trace_id } = body;

@@ -68,6 +68,11 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         checks.push(Check { name: "link".to_owned(), ok: false, detail });
     }
     checks.extend(app.system.checks());
+    if app.people.accounts().is_some() {
+        let ok = app.people.directory().is_some();
+        let detail = if ok { "who may what was read" } else { "who may what is not read yet" };
+        checks.push(Check { name: "people".to_owned(), ok, detail: detail.to_owned() });
+    }
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { ready, checks })).into_response()

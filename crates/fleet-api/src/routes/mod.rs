@@ -1,5 +1,6 @@
 //! The routes of the contract, one module a noun. Read next: any of them.
 
+mod account;
 mod alarms;
 mod basemaps;
 mod commands;
@@ -12,6 +13,7 @@ mod map;
 mod methods;
 mod mission_control;
 mod missions;
+mod people;
 mod preflight;
 mod resolutions;
 mod session;
@@ -70,6 +72,17 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(system::system))
         .routes(routes!(system::log, system::set_log_filter))
         .routes(routes!(session::sign_out))
+        .routes(routes!(people::me))
+        .routes(routes!(people::list))
+        .routes(routes!(people::set_roles))
+        .routes(routes!(people::sessions))
+        .routes(routes!(people::end_session))
+        .routes(routes!(people::own_sessions))
+        .routes(routes!(people::end_own_session))
+        .routes(routes!(account::user, account::update_user))
+        .routes(routes!(account::logout))
+        .routes(routes!(account::create_user, account::list_users))
+        .routes(routes!(account::show_user, account::change_user))
         .routes(routes!(stream::stream))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -87,6 +100,9 @@ fn public() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(health::alive))
         .routes(routes!(session::sign_in))
+        .routes(routes!(people::sign_in_way))
+        .routes(routes!(account::token))
+        .routes(routes!(account::jwks))
         .routes(routes!(waylines::file))
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
 }
@@ -113,8 +129,12 @@ pub(crate) fn router(app: &App) -> Router {
 /// What is no route: the console's files, or nothing. Strangers are not told which API paths exist.
 async fn elsewhere(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let path = request.uri().path();
-    if path == "/api" || path.starts_with("/api/") {
-        app.principal(request.headers(), None).ok_or_else(guard::no_credential)?;
+    let is_api = |root: &str| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if is_api("/api") || is_api("/auth") {
+        let caller = app.principal(request.headers(), None).await;
+        caller.ok_or_else(guard::no_credential)?;
         return Err(Problem::not_found("not_found", "there is no such path in this API"));
     }
     assets::console(&request)
@@ -122,8 +142,8 @@ async fn elsewhere(State(app): State<App>, request: Request) -> Result<Response,
 
 async fn method_not_allowed(State(app): State<App>, request: Request) -> Problem {
     let path = request.uri().path();
-    let open = path == "/healthz" || path == session::PATH;
-    if !open && app.principal(request.headers(), None).is_none() {
+    let open = ["/healthz", session::PATH, account::TOKEN_PATH].contains(&path);
+    if !open && app.principal(request.headers(), None).await.is_none() {
         return guard::no_credential();
     }
     let detail = format!("{path} does not take {}", request.method());

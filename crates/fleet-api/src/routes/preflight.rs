@@ -140,7 +140,7 @@ pub(crate) async fn give(
     if !(60_000..=MAX_OVERRIDE_MS).contains(&body.expires_in_ms) {
         return Err(Problem::bad_input("expires_in_ms lies between 60000 and 86400000"));
     }
-    let role = principal.role();
+    let role = app.override_role(&principal, &sn);
     let Some(least) = body.item.override_role() else {
         let detail = format!("nobody may fly in spite of {}", body.item.name());
         return Err(Problem::new(StatusCode::FORBIDDEN, "not_overridable", detail));

@@ -94,6 +94,11 @@ pub(crate) async fn sign_out(
             "not_a_session",
             "the API token does not sign out; replace its file and restart the tower to revoke it",
         )),
+        Principal::Person(_) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "not_a_session",
+            "an account's session is signed out at POST /auth/v1/logout?scope=local",
+        )),
         Principal::Session(_) => {
             app.tokens.revoke(&principal);
             tracing::info!(who = principal.who(), "signed out");

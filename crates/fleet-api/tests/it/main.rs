@@ -9,6 +9,7 @@ mod contract;
 mod crowd;
 mod flights;
 mod orders;
+mod people;
 mod positions;
 mod sockets;
 mod streams;

@@ -8,8 +8,9 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
-    Listener, LogState, LoopState, MqttAccess, Parts, PilotField, Planning, Resolve, Roots, Site,
-    StoreState, SystemSource, Tokens, UnknownCount, WaylineSources, Waylines,
+    Listener, LogState, LoopState, MethodDanger, MethodInfo, MethodInterlock, MqttAccess, Parts, People,
+    PilotField, Planning, Resolve, Roots, Site, StoreState, SystemSource, Tokens, UnknownCount,
+    WaylineSources, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -113,7 +114,8 @@ impl Tower {
     pub(crate) async fn with_wayline_sources(sources: WaylineSources) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (api, bus, tokens) = build_of(&url, |_| {}, Vec::new(), None, Some(sources));
+        let people = People::nobody();
+        let (api, bus, tokens) = build_of(&url, |_| {}, Vec::new(), None, Some(sources), people);
         Self::serve(listener, api, bus, tokens)
     }
 
@@ -135,6 +137,16 @@ impl Tower {
             async move { api.serve(Listener::Tcp(listener)).await }
         });
         Self { address, bus, tokens, api, serving }
+    }
+
+    /// A tower where people have accounts; told its own address before.
+    pub(crate) async fn with_people(people: impl FnOnce(&str) -> People) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let people = people(&url);
+        let change = |config: &mut ApiConfig| config.methods = methods();
+        let (api, bus, tokens) = build_of(&url, change, Vec::new(), None, None, people);
+        Self::serve(listener, api, bus, tokens)
     }
 
     /// A tower that knows one dock.
@@ -261,7 +273,7 @@ pub(crate) fn build_with_maps(
     basemaps: Vec<Basemap>,
     upstream: Option<(Arc<dyn Resolve>, Roots)>,
 ) -> (Api, Bus, Arc<Tokens>) {
-    build_of(public_url, change, basemaps, upstream, None)
+    build_of(public_url, change, basemaps, upstream, None, People::nobody())
 }
 
 fn build_of(
@@ -270,6 +282,7 @@ fn build_of(
     basemaps: Vec<Basemap>,
     upstream: Option<(Arc<dyn Resolve>, Roots)>,
     wayline_sources: Option<WaylineSources>,
+    people: People,
 ) -> (Api, Bus, Arc<Tokens>) {
     let site = Site { name: "Test site".to_owned(), time_zone: "Asia/Seoul".to_owned() };
     let mut config = ApiConfig::new("0.0.0-test", site, public_url);
@@ -284,6 +297,7 @@ fn build_of(
         wayline_sources,
         bus: bus.clone(),
         tokens: Arc::clone(&tokens),
+        people,
         enrolment: Arc::new(Roll { bus: bus.clone() }),
         planning: Arc::new(Plans),
         system: Arc::new(Process::default()),
@@ -292,6 +306,34 @@ fn build_of(
     let (api, hub) = Api::new(parts);
     tokio::spawn(hub.run());
     (api, bus, tokens)
+}
+
+/// One method of each kind.
+fn methods() -> Vec<MethodInfo> {
+    let kinds = [
+        ("return_home", "wayline", "services", true, false),
+        ("flighttask_recovery", "wayline", "services", false, false),
+        ("cover_open", "cmd", "services", false, true),
+        ("ota_create", "firmware", "services", false, false),
+        ("stick_control", "drc", "drc/down", false, false),
+    ];
+    let info = |(method, domain, topic, counter_action, needs_debug_mode)| MethodInfo {
+        method,
+        domain,
+        topic,
+        offered: true,
+        danger: MethodDanger::None,
+        interlock: MethodInterlock::None,
+        counter_action,
+        needs_debug_mode,
+        repeatable: false,
+        progress_event: None,
+        reply_timeout_ms: 1000,
+        job_timeout_ms: 0,
+        deprecated: false,
+        newer: false,
+    };
+    kinds.map(info).to_vec()
 }
 
 pub(crate) async fn send<S>(

@@ -29,6 +29,7 @@ migrations! {
     "20261124000200" "journal"
     "20261124000300" "history"
     "20261124190000" "restarts"
+    "20261130190000" "people"
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cluster;
 mod connection;
 mod journal;
 mod migrations;
+mod people;
 mod read;
 mod recorder;
 mod schema;

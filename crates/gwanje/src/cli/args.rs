@@ -10,6 +10,7 @@ First steps:
                            open the address it prints
   gwanje config check      what is configured, and every mistake with its line
   gwanje up                run it for real docks (database, broker and tower)
+  gwanje admin create EMAIL  make an account for the console (administrator)
   gwanje dock add SN       enrol a real dock; prints what to type into DJI Pilot 2
 
 Without configuration it listens on this machine only. gwanje.example.toml explains every key.";
@@ -63,6 +64,9 @@ pub(super) enum Command {
     /// Enrol, list and remove docks of the running tower
     #[command(subcommand)]
     Dock(Dock),
+    /// Accounts of people: make the first administrator, disable, set a new password
+    #[command(subcommand)]
+    Admin(Admin),
     /// The site's certificates: make the authority, issue, revoke, list
     #[command(subcommand)]
     Ca(Ca),
@@ -218,6 +222,41 @@ pub(super) enum Dock {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Admin {
+    /// Make an account; its password is generated and shown once
+    Create {
+        /// E-mail address: the account's name
+        email: String,
+        /// What it may: viewer, operator, pilot, engineer or administrator
+        #[arg(long, default_value = "administrator", value_parser = role)]
+        role: fleet_types::people::SiteRole,
+        /// Read the password from standard input instead of generating one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List accounts and what they may
+    List,
+    /// Give an account a new password, generated and shown once; its sessions end
+    Reset {
+        /// E-mail address
+        email: String,
+        /// Read the password from standard input instead of generating one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Let nobody sign in to an account; its sessions end
+    Disable {
+        /// E-mail address
+        email: String,
+    },
+    /// Let its owner sign in to an account again
+    Enable {
+        /// E-mail address
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Ca {
     /// Make the site's certificate authority, and certificates for broker and tower
     Init {
@@ -335,6 +374,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(seconds @ 1..=604_800) => Ok(Duration::from_secs(seconds)),
         _ => Err("must be a whole number from 1s to 168h, such as 30s".into()),
     }
+}
+
+fn role(text: &str) -> Result<fleet_types::people::SiteRole, String> {
+    let known = "must be viewer, operator, pilot, engineer or administrator";
+    fleet_types::people::SiteRole::of_name(text).ok_or_else(|| known.into())
 }
 
 fn speed(text: &str) -> Result<f64, String> {

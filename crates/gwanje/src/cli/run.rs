@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{args, bus, ca, database, dock, log};
+use super::{admin, args, bus, ca, database, dock, log};
 use crate::{
     alarm_texts,
     children::{
@@ -61,6 +61,10 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Bus(command) => {
             let config = usable(&settings)?;
             in_loop(async move { bus::run(&config.dds, command).await })
+        }
+        args::Command::Admin(command) => {
+            let config = usable(&settings)?;
+            runtime()?.block_on(admin::run(&config, command))
         }
         args::Command::Ca(command) => ca::run(&usable(&settings)?, command),
         args::Command::Migrate => {

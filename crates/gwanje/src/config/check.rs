@@ -9,6 +9,7 @@ use super::{BrokerMode, DatabaseMode, DdsDiscovery, Loaded, Mistake};
 pub(super) fn between_keys(loaded: &mut Loaded) {
     api(loaded);
     mqtt(loaded);
+    auth(loaded);
     database(loaded);
     dji(loaded);
     preflight(loaded);
@@ -167,6 +168,35 @@ fn embedded_listener(loaded: &mut Loaded) {
     if mqtt.listen.ip().is_unspecified() && mqtt.public_host.is_none() {
         let what = "is not set, so nobody can tell a dock which address to connect to";
         warn("mqtt.public_host", what);
+    }
+}
+
+/// Characters of a secret that tokens are signed with.
+const SHARED_SECRET_MIN: usize = 32;
+
+fn auth(loaded: &mut Loaded) {
+    let auth = loaded.config.auth.clone();
+    let set = |key: &&str| loaded.is_set(key);
+    let keys =
+        ["auth.supabase_anon_key", "auth.supabase_jwt_secret", "auth.supabase_jwt_secret_file"];
+    match (&auth.supabase_url, keys.iter().copied().find(|key| set(key))) {
+        (None, Some(key)) => {
+            let origin = loaded.origin(key);
+            loaded.mistake(origin, key, "is for a sign-in at auth.supabase_url".into());
+        }
+        (None, None) => {}
+        (Some(_), _) => {
+            let origin = loaded.origin("auth.supabase_url");
+            if auth.supabase_anon_key.is_empty() {
+                let what = "is missing: the console signs in with it";
+                loaded.mistake(origin.clone(), "auth.supabase_anon_key", what.into());
+            }
+            let secret = auth.supabase_jwt_secret;
+            if secret.is_some_and(|secret| secret.expose().len() < SHARED_SECRET_MIN) {
+                let what = "has fewer than 32 characters: tokens could be forged";
+                loaded.mistake(origin, "auth.supabase_jwt_secret", what.into());
+            }
+        }
     }
 }
 

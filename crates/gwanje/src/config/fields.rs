@@ -51,6 +51,11 @@ pub(super) static SECRET_FILES: &[SecretFile] = &[
         put: |c, s| c.mqtt.emqx.secret = Some(s),
     },
     SecretFile {
+        key: "auth.supabase_jwt_secret",
+        file_key: "auth.supabase_jwt_secret_file",
+        put: |c, s| c.auth.supabase_jwt_secret = Some(s),
+    },
+    SecretFile {
         key: "database.url",
         file_key: "database.url_file",
         put: |c, s| c.database.url = Some(s),
@@ -268,6 +273,27 @@ pub(super) static FIELDS: &[Field] = &[
         |c| c.mqtt.emqx.secret.as_ref().and_then(masked),
     ),
     secret_file("mqtt.emqx.secret_file"),
+    text(
+        "auth.supabase_url",
+        |c, v| put(&mut c.auth.supabase_url, Some(url(v)?)),
+        |c| c.auth.supabase_url.as_deref().and_then(quoted),
+    ),
+    text(
+        "auth.supabase_anon_key",
+        |c, v| put(&mut c.auth.supabase_anon_key, v.text(1..=2048)?),
+        |c| quoted(&c.auth.supabase_anon_key),
+    ),
+    text(
+        "auth.supabase_jwt_secret",
+        |c, v| put(&mut c.auth.supabase_jwt_secret, Some(v.secret()?)),
+        |c| c.auth.supabase_jwt_secret.as_ref().and_then(masked),
+    ),
+    secret_file("auth.supabase_jwt_secret_file"),
+    text(
+        "auth.ca_file",
+        |c, v| put(&mut c.auth.ca_file, v.path()?),
+        |c| quoted(&c.auth.ca_file.to_string_lossy()),
+    ),
     text(
         "database.mode",
         |c, v| put(&mut c.database.mode, v.one_of(&DATABASE_MODES)?),

@@ -78,6 +78,20 @@ pub fn wayline_sources(config: &Config) -> Option<WaylineSources> {
     Some(WaylineSources::new(hosts, Arc::new(Names), roots))
 }
 
+/// The way to a host that is checked against these authorities; without any that can be read, over
+/// TLS it is not reached.
+#[must_use]
+pub(super) fn outside(ca_file: &std::path::Path) -> (Arc<dyn Resolve>, Roots) {
+    let pem = super::read_pem(ca_file);
+    let roots = pem.and_then(|pem| Roots::from_pem(&pem).map_err(Into::into));
+    let roots = roots.unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::warn!(error, file = %ca_file.display(), "no authority can be read: hosts over TLS are not reached");
+        Roots::none()
+    });
+    (Arc::new(Names), roots)
+}
+
 /// Names by hickory, as the link to the broker finds its own.
 struct Names;
 

@@ -118,6 +118,11 @@ impl Store {
         (recorder, remembered)
     }
 
+    /// The database, and how it stands.
+    pub(crate) fn database(&self) -> DatabaseView {
+        self.view.clone()
+    }
+
     pub(crate) fn journal(&self) -> Arc<StoreJournal> {
         Arc::clone(&self.journal)
     }

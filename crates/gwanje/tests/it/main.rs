@@ -30,6 +30,7 @@ mod long_absence;
 mod missions;
 mod outages;
 mod overload;
+mod people;
 mod proc;
 mod processes;
 mod raw_dock;

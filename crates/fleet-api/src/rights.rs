@@ -20,7 +20,9 @@ pub(crate) enum Needs {
 }
 
 use Needs::{ByMethod, Credential, Right};
-use Permission::{Alarms, Debug as Debugging, Docks, Fly, Override, People, Settle, System, View};
+use Permission::{
+    Alarms, Configure, Debug as Debugging, Docks, Fly, Override, People, Settle, System, View,
+};
 
 /// Every route that takes a bearer token.
 pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
@@ -65,10 +67,13 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("DELETE", "/api/v1/sessions/{session}", Credential),
     ("GET", "/api/v1/stream", Right(View)),
     ("GET", "/api/v1/system", Right(View)),
+    ("GET", "/api/v1/system/log", Right(View)),
+    ("PUT", "/api/v1/system/log", Right(Configure)),
     ("GET", "/api/v1/traces/{id}", Right(View)),
     ("GET", "/api/v1/waylines", Right(View)),
     ("POST", "/api/v1/waylines", Right(Fly)),
     ("POST", "/api/v1/waylines/from-url", Right(Fly)),
+    ("GET", "/api/v1/waylines/{id}/findings", Right(View)),
     ("GET", "/api/v1/waylines/{id}/route", Right(View)),
     ("GET", "/auth/v1/admin/users", Right(People)),
     ("POST", "/auth/v1/admin/users", Right(People)),

@@ -38,11 +38,13 @@ pub enum Permission {
     People,
     /// The tower's own state: metrics, readiness.
     System,
+    /// How the tower itself works: what it writes to its log.
+    Configure,
 }
 
 use Permission::{
-    Alarms, Debug as Debugging, Docks, Firmware, Fly, Manual, Override, People, Settle, Stop,
-    System, View,
+    Alarms, Configure, Debug as Debugging, Docks, Firmware, Fly, Manual, Override, People, Settle,
+    Stop, System, View,
 };
 
 /// A row of the table.
@@ -78,6 +80,7 @@ pub const TABLE: &[Right] = &[
     right(Docks, "enrol and remove docks", ADMINISTRATORS),
     right(People, "accounts, roles and sessions of others", ADMINISTRATORS),
     right(System, "the tower's own state and metrics", CREW),
+    right(Configure, "how the tower itself works: what it logs", ADMINISTRATORS),
 ];
 
 const fn right(permission: Permission, what: &'static str, roles: &'static [SiteRole]) -> Right {
@@ -131,7 +134,7 @@ mod tests {
     fn every_permission_is_in_the_table_once_and_an_administrator_s() {
         let all = [
             View, Stop, Fly, Alarms, Settle, Override, Manual, Debugging, Firmware, Docks, People,
-            System,
+            System, Configure,
         ];
         let listed: Vec<_> = TABLE.iter().map(|right| right.permission).collect();
         assert_eq!(listed, all);

@@ -8,9 +8,9 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
-    Listener, LogState, LoopState, MethodDanger, MethodInfo, MethodInterlock, MqttAccess, Parts, People,
-    PilotField, Planning, Resolve, Roots, Site, StoreState, SystemSource, Tokens, UnknownCount,
-    WaylineSources, Waylines,
+    Listener, LogState, LoopState, MethodDanger, MethodInfo, MethodInterlock, MqttAccess, Parts,
+    People, PilotField, Planning, Resolve, Roots, Site, StoreState, SystemSource, Tokens,
+    UnknownCount, WaylineSources, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{

@@ -20,5 +20,7 @@ pub mod runner;
 pub use demo::demo_mission;
 pub use faults::{DockFaults, FAULTS_HELP, FaultError, FaultPlan};
 pub use identity::{DockIdentity, Region, RegionError, identities, identities_in};
-pub use model::{DockModel, GroundTruth, Input, ModelConfig, Now, Output, Qos, TelemetryRate};
+pub use model::{
+    DockModel, GroundTruth, Input, KnownFile, ModelConfig, Now, Output, Qos, TelemetryRate,
+};
 pub use runner::{Credentials, MqttVersion, SimConfig, SimError, SimFleet, SimReport, Tap, run};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fleet_core::dock::{Schemas, SiteConfig};
-use fleet_sim::{DockIdentity, demo_mission, identities};
+use fleet_sim::{DockIdentity, KnownFile, demo_mission, identities};
 use md5::{Digest, Md5};
 
 /// Shared, read-only things; made once.
@@ -16,6 +16,8 @@ pub struct Kit {
     pub site: Arc<SiteConfig>,
     /// The wayline file.
     pub kmz: Bytes,
+    /// The same, read.
+    pub file: Arc<KnownFile>,
     /// Its MD5, lower-case hex.
     pub md5: String,
     /// Where every dock stands, so that one file fits them all.
@@ -35,6 +37,8 @@ impl Kit {
             wayline.waypoints.truncate(3);
         }
         let kmz = mission.to_kmz().expect("a valid mission can be written");
+        let kmz = Bytes::from(kmz);
+        let file = KnownFile::read(kmz.clone()).expect("what was written can be read");
         let md5 = Md5::digest(&kmz).iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             schemas: Schemas::new(),
@@ -45,7 +49,8 @@ impl Kit {
                 organization_name: "Gwanje".to_owned(),
                 ..SiteConfig::default()
             }),
-            kmz: Bytes::from(kmz),
+            kmz,
+            file: Arc::new(file),
             md5,
             place,
         }

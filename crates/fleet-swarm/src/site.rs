@@ -1,11 +1,13 @@
 //! A dock with its aircraft, its MQTT library and the weather above it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fastrand::Rng;
 use fleet_sim::{DockIdentity, DockModel, ModelConfig, Now, TelemetryRate};
 use fleet_types::DeviceSn;
 
+use crate::kit::Kit;
 use crate::net::Message;
 use crate::plan::{DockPlan, EPOCH_MS, mix};
 use crate::queue::Ms;
@@ -39,13 +41,14 @@ impl Site {
     /// # Panics
     /// Never: simulated serial numbers are valid.
     #[must_use]
-    pub fn new(identity: DockIdentity, plan: DockPlan, seed: u64) -> Self {
+    pub fn new(kit: &Kit, identity: DockIdentity, plan: DockPlan, seed: u64) -> Self {
         let sn = DeviceSn::new(&identity.dock_sn).expect("simulated serial numbers are valid");
         let purpose = u64::from(identity.index);
         let config = ModelConfig {
             speed: plan.speed,
             faults: plan.faults.clone(),
             telemetry: TelemetryRate::Lean { every_ms: plan.telemetry_ms },
+            known_file: Some(Arc::clone(&kit.file)),
             ..ModelConfig::default()
         };
         Self {

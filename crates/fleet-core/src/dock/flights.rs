@@ -244,7 +244,8 @@ impl DockMachine {
         let fresh = |index| self.twin.fresh_code(now.mono, index);
         let seen = match (fresh(at.drone_in_dock), fresh(at.mode)) {
             (Some(0), _) => Seen::Out,
-            (Some(1), Some(0)) => Seen::Idle,
+            // Idle, debugged by hand or from afar, or changing its firmware: it flies nothing.
+            (Some(1), Some(0..=3)) => Seen::Idle,
             (Some(_) | None, _) => Seen::Nothing,
         };
         let mut lost = Vec::new();

@@ -19,7 +19,7 @@ pub const SILENCE_MS: u64 = 120_000;
 /// What fresh telemetry of the dock shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Idle, with its aircraft inside.
+    /// Not at work, with its aircraft inside.
     Idle,
     /// The aircraft is out.
     Out,

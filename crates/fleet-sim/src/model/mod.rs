@@ -134,6 +134,26 @@ pub struct ModelConfig {
     pub binding_code: String,
     /// How much telemetry it sends, and how often.
     pub telemetry: TelemetryRate,
+    /// A wayline file that was read before: where its very bytes come, they are not read again.
+    pub known_file: Option<Arc<KnownFile>>,
+}
+
+/// A wayline file with what is in it. Thousands of simulated fleets fly the same one.
+#[derive(Debug, PartialEq)]
+pub struct KnownFile {
+    bytes: Bytes,
+    mission: wpml::Mission,
+}
+
+impl KnownFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it holds no wayline mission.
+    pub fn read(bytes: Bytes) -> Result<Self, wpml::WpmlError> {
+        let mission = wpml::Mission::from_kmz(&bytes)?;
+        Ok(Self { bytes, mission })
+    }
 }
 
 /// How much telemetry a dock sends.
@@ -169,6 +189,7 @@ impl Default for ModelConfig {
             organization_id: "gwanje".to_owned(),
             binding_code: "simulated".to_owned(),
             telemetry: TelemetryRate::Documented,
+            known_file: None,
         }
     }
 }

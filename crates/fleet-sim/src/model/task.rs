@@ -278,7 +278,10 @@ impl DockModel {
             Ok(bytes) if md5_hex(&bytes) != task.fingerprint => {
                 Err((codes::FILE_BROKEN, "fingerprint differs".to_owned()))
             }
-            Ok(bytes) => read_mission(&bytes),
+            Ok(bytes) => match &self.cfg.known_file {
+                Some(known) if known.bytes == bytes => Ok(known.mission.clone()),
+                Some(_) | None => read_mission(&bytes),
+            },
         };
         match failure {
             Err((code, reason)) => {

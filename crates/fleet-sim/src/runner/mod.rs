@@ -207,6 +207,7 @@ impl SimFleet {
                 organization_id: cfg.organization_id.clone(),
                 binding_code: cfg.binding_code.clone(),
                 telemetry: cfg.telemetry,
+                known_file: None,
             };
             let model = DockModel::new(identity, model_cfg, cfg.seed);
             docks.push(Rc::new(DockCell::new(model, password, Rc::clone(&cfg), epoch)));

@@ -6,7 +6,7 @@
 //! did not ask for a moment ago, each frame moves it once, silence stops it and ends the session, and
 //! no wayline goes on without a person's word.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use fastrand::Rng;
 use fleet_core::drc::axes::{AxisBook, AxisCheck, Craft};
@@ -86,8 +86,8 @@ struct Control {
 /// The promises, by what the pilot did and what left.
 #[derive(Default)]
 struct Judge {
-    /// Deflection of each frame the pilot sent, in hundredths, and when it was read.
-    read: BTreeMap<i64, (u64, Ms)>,
+    /// Of each deflection, in hundredths, the last frame that the pilot sent, and when it was read.
+    read: Vec<Option<(u64, Ms)>>,
     newest: Option<u64>,
     quickest_ms: Option<i64>,
     /// When the pilot's sticks were last known to be fresh.
@@ -96,6 +96,7 @@ struct Judge {
     last_x: i64,
     next_seq: i64,
     confirmed: u32,
+    frames: u64,
     judged: u64,
 }
 
@@ -289,7 +290,7 @@ impl Flown {
         let is_zero = self.common.rng.u8(..) < 30;
         let forward_mps = if is_zero { 0.0 } else { code as f64 / 100.0 };
         if !is_zero {
-            self.judge.read.insert(code, (self.number, self.common.now));
+            self.judge.note(code, self.number, self.common.now);
         }
         let sticks = Sticks { forward_mps, ..Sticks::default() };
         let sent_ms = self.browser_ms.saturating_add_unsigned(self.common.now);
@@ -334,7 +335,7 @@ impl Flown {
                 }
             }
         }
-        self.common.count("frames of sticks");
+        self.judge.frames += 1;
         self.feed(Input::Frame(frame));
     }
 
@@ -453,7 +454,7 @@ impl Flown {
         if !self.is_checked {
             return Err(format!("{x} left though no axis check is on record"));
         }
-        let Some((number, read_at)) = self.judge.read.get(&x).copied() else {
+        let Some((number, read_at)) = self.judge.read_as(x) else {
             return Err(format!("{x} left, which the pilot never asked for"));
         };
         if !self.judge.moved.insert(number) {
@@ -473,8 +474,9 @@ impl Flown {
     }
 
     fn is_over(&mut self) {
-        let judged = self.judge.judged;
+        let (judged, frames) = (self.judge.judged, self.judge.frames);
         self.common.tally.insert("sticks stop when nobody steers", judged);
+        self.common.tally.insert("frames of sticks", frames);
     }
 
     /// After every event: silence has stopped the aircraft, and then ended the session.
@@ -494,6 +496,18 @@ impl Flown {
 }
 
 impl Judge {
+    fn note(&mut self, code: i64, number: u64, now: Ms) {
+        let place = usize::try_from(code).unwrap_or(0);
+        if self.read.len() <= place {
+            self.read.resize(place + 1, None);
+        }
+        self.read[place] = Some((number, now));
+    }
+
+    fn read_as(&self, code: i64) -> Option<(u64, Ms)> {
+        *self.read.get(usize::try_from(code).ok()?)?
+    }
+
     /// A session counts from its beginning.
     fn begin(&mut self, now: Ms) {
         (self.newest, self.quickest_ms) = (None, None);

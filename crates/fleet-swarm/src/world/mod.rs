@@ -96,7 +96,7 @@ impl World {
         let sites = identities
             .into_iter()
             .zip(&plan.docks)
-            .map(|(identity, dock)| Site::new(identity, dock.clone(), seed))
+            .map(|(identity, dock)| Site::new(kit, identity, dock.clone(), seed))
             .collect();
         let towers = plan.towers.iter().enumerate();
         let towers = towers.map(|(index, tower)| Tower::new(tower.clone(), seed, index)).collect();

@@ -54,6 +54,23 @@ fn a_dock_that_says_yes_and_does_nothing() {
 }
 
 #[test]
+fn a_dock_that_is_debugged_or_upgraded_does_nothing_either() {
+    for mode_code in [1, 2, 3] {
+        let mut rig = Rig::online();
+        let id = taken(&mut rig);
+        live(&mut rig, 28, 1, mode_code);
+        check(&rig, id, MissionState::Executing, None);
+        live(&mut rig, 4, 1, mode_code);
+        check(&rig, id, MissionState::Unknown, Some("no_progress"));
+    }
+    // At work, it may only be slow to tell.
+    let mut rig = Rig::online();
+    let id = taken(&mut rig);
+    live(&mut rig, 60, 1, 4);
+    check(&rig, id, MissionState::Executing, None);
+}
+
+#[test]
 fn a_person_settles_it_and_the_records_keep_it_till_then() {
     let mut rig = Rig::online();
     let id = taken(&mut rig);

@@ -36,7 +36,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-const LOCAL_SAMPLES: u32 = 2_000_000;
+const LOCAL_SAMPLES: u32 = 1_000_000;
 /// Samples between turns of the readers, as a busy loop has it.
 const TURN: usize = 64;
 const WIRE_KEYS: usize = 1_000;
@@ -59,21 +59,22 @@ fn main() {
         println!("{}", local.block_on(&runtime, read_notes()));
         return;
     }
-    let mut cases = Vec::new();
+    let as_json = is("--json");
     for keys in [1, 1_000, 20_000] {
-        cases.push(local.block_on(&runtime, on_the_local_path(keys)));
+        show(&local.block_on(&runtime, on_the_local_path(keys)), as_json);
     }
-    cases.push(local.block_on(&runtime, on_the_wire()));
-    cases.push(local.block_on(&runtime, reliably()));
-    for case in cases {
-        if is("--json") {
-            println!("{case}");
-        } else {
-            let words = case.as_object().unwrap().iter();
-            let words: Vec<_> = words.map(|(key, value)| format!("{key} {value}")).collect();
-            println!("{}", words.join(", "));
-        }
+    show(&local.block_on(&runtime, on_the_wire()), as_json);
+    show(&local.block_on(&runtime, reliably()), as_json);
+}
+
+fn show(case: &Value, as_json: bool) {
+    if as_json {
+        println!("{case}");
+        return;
     }
+    let words = case.as_object().unwrap().iter();
+    let words: Vec<_> = words.map(|(key, value)| format!("{key} {value}")).collect();
+    println!("{}", words.join(", "));
 }
 
 /// CPU time of this process, nanoseconds.

@@ -16,6 +16,7 @@ use std::{
 use fleet_types::WallMs;
 use ring::hmac;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
     attempts::{Attempts, network},
@@ -41,6 +42,14 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// The account, where there is one: what is read of the database is read as it may.
+    pub(crate) fn person(&self) -> Option<Uuid> {
+        match self {
+            Self::ApiToken | Self::Session(_) => None,
+            Self::Person(person) => Some(person.id),
+        }
+    }
+
     /// `token:api`, `session:1a2b3c4d` or `user:kim@example.kr`: names the caller without being a credential.
     #[must_use]
     pub fn who(&self) -> String {

@@ -6,7 +6,13 @@
 use axum::http::{Method, StatusCode};
 use fleet_types::{DeviceSn, Role, rights::Permission};
 
-use crate::{app::Shared, auth::Principal, method::MethodInfo, people::Place, problem::Problem};
+use crate::{
+    app::Shared,
+    auth::Principal,
+    method::MethodInfo,
+    people::{Place, scope::Scope},
+    problem::Problem,
+};
 
 /// What a route asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +121,36 @@ impl Shared {
         }
     }
 
+    /// What a caller sees of the fleet.
+    pub(crate) fn scope(&self, caller: &Principal) -> Scope {
+        match caller {
+            Principal::ApiToken | Principal::Session(_) => Scope::default(),
+            Principal::Person(person) => Scope::of(&self.people, person),
+        }
+    }
+
+    /// Whether a caller sees this device, and what belongs to it.
+    pub(crate) fn sees(&self, caller: &Principal, sn: &DeviceSn) -> bool {
+        self.scope(caller).sees(sn)
+    }
+
+    /// Refuses a caller who may not do this to this device; one who does not see it is told, as
+    /// everybody would be, that there is none.
+    ///
+    /// # Errors
+    /// 404 `unknown_device`, or 403 `right_missing`.
+    pub(crate) fn require_of(
+        &self,
+        caller: &Principal,
+        permission: Permission,
+        sn: &DeviceSn,
+    ) -> Result<(), Problem> {
+        if !self.sees(caller, sn) {
+            return Err(unknown_device(sn));
+        }
+        self.require(caller, permission, Place::Site(self.people.site_of(sn)))
+    }
+
     /// What a caller counts for where a check of this dock is overridden: whoever signs in by the
     /// machine's link answers for the site, whoever holds the API token for the tower.
     pub(crate) fn override_role(&self, caller: &Principal, sn: &DeviceSn) -> Role {
@@ -139,6 +175,12 @@ impl Shared {
     ) -> Result<(), Problem> {
         if self.may(caller, permission, place) { Ok(()) } else { Err(missing(permission)) }
     }
+}
+
+/// The problem of a device that is not there, or not for this caller.
+pub(crate) fn unknown_device(sn: &DeviceSn) -> Problem {
+    let detail = format!("no device {sn} is known; enrol it with POST /api/v1/docks");
+    Problem::not_found("unknown_device", detail)
 }
 
 /// The problem of a caller who may not.

@@ -11,6 +11,7 @@ use fleet_types::{
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A dock to be enrolled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,15 +218,21 @@ pub struct LogState {
 /// What happened longer ago than the process remembers.
 pub trait History: Send + Sync {
     /// Missions of one dock or of all that were taken before one (without one: the newest), newest
-    /// first, at most `limit`. The error is why not, in words.
+    /// first, at most `limit`; with `person`, those that this person may see. The error is why not, in
+    /// words.
     fn missions(
         &self,
+        person: Option<Uuid>,
         sn: Option<DeviceSn>,
         before: Option<(WallMs, MissionId)>,
         limit: u16,
     ) -> BoxFuture<'_, Result<Vec<MissionStatus>, String>>;
-    /// One mission. The error is why not, in words.
-    fn mission(&self, id: MissionId) -> BoxFuture<'_, Result<Option<MissionStatus>, String>>;
+    /// One mission, if `person` may see it. The error is why not, in words.
+    fn mission(
+        &self,
+        person: Option<Uuid>,
+        id: MissionId,
+    ) -> BoxFuture<'_, Result<Option<MissionStatus>, String>>;
 }
 
 /// The process's own state. Every method is a cheap look that never waits.

@@ -33,9 +33,9 @@ use crate::{
     app::App,
     auth::Principal,
     clock::now_ms,
-    hub::{Outbox, Sight},
+    hub::{Outbox, Sight, Told},
     json::Object,
-    people::Place,
+    people::{Place, scope::Scope},
     problem::Problem,
 };
 use asks::Ask;
@@ -55,7 +55,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const CLOSE_AWAY: u16 = 1001;
 const CLOSE_POLICY: u16 = 1008;
 const CLOSE_SIGNED_OUT: u16 = 4001;
-const CLOSE_NO_RIGHT: u16 = 4003;
+const CLOSE_OTHER_RIGHTS: u16 = 4003;
 const CLOSE_TOO_SLOW: u16 = 4008;
 
 /// What a client speaks.
@@ -140,6 +140,8 @@ enum End {
 struct Client {
     app: App,
     principal: Principal,
+    /// What it sees; when that changes it is closed and begins anew.
+    scope: Scope,
     protocol: Protocol,
     socket: WebSocket,
     membership: Membership,
@@ -190,9 +192,11 @@ impl Client {
             view.add_client()
         };
         let membership = Membership { app: Arc::clone(&app), id, protocol, outbox };
+        let scope = app.scope(&principal);
         Self {
             app,
             principal,
+            scope,
             protocol,
             socket,
             membership,
@@ -242,13 +246,19 @@ impl Client {
                 _ = half_second.tick() => self.on_half_second().await?,
                 message = self.socket.recv() => self.hear(message)?,
                 // Events first: they announce the slots that positions are told by.
-                frames = outbox.take(FRAMES_A_WRITE) => self.write(frames).await?,
+                frames = outbox.take(FRAMES_A_WRITE) => self.write_told(&frames).await?,
                 Ok(()) = seconds.changed() => self.on_tick().await?,
                 () = std::future::ready(()), if self.sight.is_due() => {
                     self.send_positions().await?;
                 }
             }
         }
+    }
+
+    /// Sends what of these events is for this client.
+    async fn write_told(&mut self, told: &[Told]) -> Result<(), End> {
+        let frames: Vec<_> = told.iter().filter_map(|told| self.scope.told(told)).collect();
+        if frames.is_empty() { Ok(()) } else { self.write(frames).await }
     }
 
     async fn write(&mut self, frames: Vec<Utf8Bytes>) -> Result<(), End> {
@@ -298,12 +308,15 @@ impl Client {
         let positions = self.protocol == Protocol::Two;
         match asks::read(text, positions).map_err(|why| End::Close(CLOSE_POLICY, why))? {
             Ask::Subscribe(sns) => {
-                self.subscribed = sns.into_iter().map(|sn| (sn, None)).collect();
+                let seen = sns.into_iter().filter(|sn| self.scope.sees(sn));
+                self.subscribed = seen.map(|sn| (sn, None)).collect();
             }
-            Ask::View(wanted, summaries) => {
+            Ask::View(mut wanted, summaries) => {
+                wanted.scope = self.scope.clone();
                 self.sight.look(&self.app.hub.view().table, wanted);
                 self.summaries = summaries
                     .into_iter()
+                    .filter(|sn| self.scope.sees(sn))
                     .map(|sn| {
                         let known = self.summaries.get(&sn).copied().unwrap_or(0);
                         (sn, known)
@@ -322,8 +335,9 @@ impl Client {
             if !self.app.still_valid(&self.principal) {
                 return Err(End::Close(CLOSE_SIGNED_OUT, "signed out"));
             }
-            if !self.app.may(&self.principal, Permission::View, Place::Anywhere) {
-                return Err(End::Close(CLOSE_NO_RIGHT, "the right to look was taken away"));
+            let may = self.app.may(&self.principal, Permission::View, Place::Anywhere);
+            if !may || self.scope != self.app.scope(&self.principal) {
+                return Err(End::Close(CLOSE_OTHER_RIGHTS, "what may be seen has changed"));
             }
             if self.heard.elapsed() > SILENCE {
                 return Err(End::Gone);

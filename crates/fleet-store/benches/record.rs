@@ -127,7 +127,7 @@ async fn track(database: &Database, rows: i64) -> (f64, usize) {
         let from = WallMs(middle + run * 1_200_000);
         let until = WallMs(from.0 + 600_000);
         let began = Instant::now();
-        points = read::track(database, &sn, from, until, 1000).await.unwrap().len();
+        points = read::track(database, None, &sn, from, until, 1000).await.unwrap().len();
         times.push(began.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);

@@ -8,6 +8,8 @@ import type { DeviceClass, ServerFrame } from './types';
 
 /** The server ticks every second; this long without a word means the line is dead. */
 const silenceMs = 6_000;
+/** Closed because what may be seen has changed. */
+const otherRights = 4003;
 const maxSubscriptions = 16;
 const maxNamed = 200;
 /** The server takes twenty messages in half a second; a map that is dragged asks for less. */
@@ -102,7 +104,11 @@ export class Stream {
       if (message.data instanceof ArrayBuffer) this.#events.positions(message.data);
       else this.#take(String(message.data));
     };
-    socket.onclose = () => this.#lost(socket);
+    socket.onclose = ({ code }) => {
+      // Another part of the fleet is seen from now on: what was told is no place to go on from.
+      if (code === otherRights && this.#socket === socket) this.#epoch = null;
+      this.#lost(socket);
+    };
   }
 
   #take(text: string): void {

@@ -30,6 +30,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
+pub(crate) use events::{About, Told};
 pub(crate) use ledger::{Fingerprint, Keyed, Ledger, Record};
 pub use osd::Osd;
 pub(crate) use outbox::{MAX_FRAMES, Outbox};

@@ -9,8 +9,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
+
+use super::events::Told;
 
 /// Frames a client may lag behind before it is cut.
 pub(crate) const MAX_FRAMES: usize = 4096;
@@ -19,7 +20,7 @@ const MAX_BYTES: usize = 8 << 20;
 
 #[derive(Default)]
 struct Inner {
-    frames: VecDeque<Utf8Bytes>,
+    frames: VecDeque<Told>,
     bytes: usize,
     too_slow: bool,
 }
@@ -33,19 +34,19 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Queues a frame; on overflow empties the queue and says so once and for all.
-    pub(crate) fn push(&self, frame: Utf8Bytes) {
+    pub(crate) fn push(&self, frame: Told) {
         let mut inner = self.inner();
         if inner.too_slow {
             return;
         }
-        if inner.frames.len() >= MAX_FRAMES || inner.bytes + frame.len() > MAX_BYTES {
+        if inner.frames.len() >= MAX_FRAMES || inner.bytes + frame.text.len() > MAX_BYTES {
             inner.too_slow = true;
             inner.frames = VecDeque::new();
             inner.bytes = 0;
             self.overflowed.notify_one();
             return;
         }
-        inner.bytes += frame.len();
+        inner.bytes += frame.text.len();
         inner.frames.push_back(frame);
         self.filled.notify_one();
     }
@@ -63,13 +64,13 @@ impl Outbox {
     }
 
     /// Waits for frames and takes up to `max`. Cancel-safe.
-    pub(crate) async fn take(&self, max: usize) -> Vec<Utf8Bytes> {
+    pub(crate) async fn take(&self, max: usize) -> Vec<Told> {
         loop {
             let taken: Vec<_> = {
                 let mut inner = self.inner();
                 let count = inner.frames.len().min(max);
                 let taken: Vec<_> = inner.frames.drain(..count).collect();
-                inner.bytes -= taken.iter().map(|frame| frame.len()).sum::<usize>();
+                inner.bytes -= taken.iter().map(|frame| frame.text.len()).sum::<usize>();
                 taken
             };
             if !taken.is_empty() {
@@ -93,18 +94,24 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use axum::extract::ws::Utf8Bytes;
+
+    use super::{super::events::About, *};
+
+    fn told(text: Utf8Bytes) -> Told {
+        Told { seq: 1, about: About::Everybody, text }
+    }
 
     #[tokio::test]
     async fn a_full_outbox_frees_its_memory_and_stays_closed() {
         let outbox = Outbox::default();
         for _ in 0..MAX_FRAMES {
-            outbox.push(Utf8Bytes::from_static("x"));
+            outbox.push(told(Utf8Bytes::from_static("x")));
         }
         assert!(!outbox.inner().too_slow);
-        outbox.push(Utf8Bytes::from_static("x"));
+        outbox.push(told(Utf8Bytes::from_static("x")));
         outbox.overflowed().await;
-        outbox.push(Utf8Bytes::from_static("x"));
+        outbox.push(told(Utf8Bytes::from_static("x")));
         assert_eq!(outbox.inner().frames.capacity(), 0);
     }
 
@@ -113,12 +120,12 @@ mod tests {
         let outbox = Outbox::default();
         let huge = Utf8Bytes::from("x".repeat(MAX_BYTES / 4));
         for _ in 0..4 {
-            outbox.push(huge.clone());
+            outbox.push(told(huge.clone()));
         }
         assert_eq!(outbox.take(1).await.len(), 1);
-        outbox.push(huge.clone());
+        outbox.push(told(huge.clone()));
         assert!(!outbox.inner().too_slow, "what was taken counts no more");
-        outbox.push(huge);
+        outbox.push(told(huge));
         outbox.overflowed().await;
     }
 
@@ -126,7 +133,7 @@ mod tests {
     async fn frames_come_in_order_and_in_portions() {
         let outbox = Outbox::default();
         for text in ["a", "b", "c"] {
-            outbox.push(Utf8Bytes::from_static(text));
+            outbox.push(told(Utf8Bytes::from_static(text)));
         }
         assert_eq!(outbox.take(2).await, ["a", "b"]);
         assert_eq!(outbox.take(2).await, ["c"]);

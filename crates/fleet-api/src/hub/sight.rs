@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use fleet_types::{DeviceClass, DeviceSn, WallMs};
 
 use super::table::{Entry, Table};
+use crate::people::scope::Scope;
 use crate::positions::{self, Angle, FULL, HEADER_BYTES, Header, MORE, RECORD_BYTES, Record};
 
 /// Records in one frame.
@@ -76,6 +77,8 @@ pub(crate) struct Wanted {
     pub(crate) classes: Option<Vec<DeviceClass>>,
     /// Seen wherever they are.
     pub(crate) sns: BTreeSet<DeviceSn>,
+    /// What may be seen at all.
+    pub(crate) scope: Scope,
 }
 
 #[derive(Debug, Default)]
@@ -269,6 +272,9 @@ impl Picker<'_> {
             };
             let changed = entry.seq > self.sweep.from && entry.seq <= self.sweep.to;
             if !self.sweep.full && !changed {
+                continue;
+            }
+            if !entry.sn.as_ref().is_some_and(|sn| self.wanted.scope.sees(sn)) {
                 continue;
             }
             let is_inside = self.sees(slot, record);

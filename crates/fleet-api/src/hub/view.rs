@@ -20,7 +20,7 @@ use fleet_types::{
 use serde::Serialize;
 
 use super::{
-    events::{Events, Missed},
+    events::{About, Events, Missed},
     ledger::Ledger,
     osd::{Osd, OsdReader},
     outbox::Outbox,
@@ -121,7 +121,7 @@ impl View {
             self.refused += 1;
             return;
         }
-        self.tell("device", "device", &*status);
+        self.tell(About::Device(status.sn.clone()), "device", "device", &*status);
         self.table.touch(&status.sn);
         self.devices.insert(status.sn.clone(), status);
     }
@@ -166,7 +166,7 @@ impl View {
             }
             self.table.remove(&sn);
             self.tracks.forget(&sn);
-            self.tell("removed", "sn", &sn);
+            self.tell(About::Device(sn.clone()), "removed", "sn", &sn);
         }
     }
 
@@ -201,12 +201,12 @@ impl View {
     }
 
     pub(crate) fn put_command(&mut self, status: Arc<CommandStatus>) {
-        self.tell("command", "command", &*status);
+        self.tell(About::Device(status.sn.clone()), "command", "command", &*status);
         self.commands.put(status);
     }
 
     pub(crate) fn put_mission(&mut self, status: Arc<MissionStatus>) {
-        self.tell("mission", "mission", &*status);
+        self.tell(About::Device(status.sn.clone()), "mission", "mission", &*status);
         self.missions.put(status);
     }
 
@@ -218,12 +218,13 @@ impl View {
     }
 
     pub(crate) fn put_link(&mut self, status: Arc<LinkStatus>) {
-        self.tell("link", "link", &*status);
+        self.tell(About::Everybody, "link", "link", &*status);
         self.links.insert(status.link, status);
     }
 
     pub(crate) fn put_alarm(&mut self, alarm: Arc<AlarmStatus>) {
-        self.tell("alarm", "alarm", &*alarm);
+        let about = alarm.sn.clone().map_or(About::Tower, About::Device);
+        self.tell(about, "alarm", "alarm", &*alarm);
         let id = alarm.alarm_id;
         let cleared = over_since(&alarm);
         if let Some(before) = self.alarms.get(&id).map(Arc::clone) {
@@ -330,7 +331,7 @@ impl View {
     pub(crate) fn begin_positions(&mut self) -> Vec<u16> {
         let slots = self.table.take_unannounced();
         for slots in slots.chunks(SLOTS_AN_EVENT) {
-            self.tell("slots", "slots", &slots);
+            self.tell(About::Slots(slots.into()), "slots", "slots", &slots);
         }
         self.table.begin_tick()
     }
@@ -429,8 +430,8 @@ impl View {
     }
 
     /// Puts it into words once and queues it for every client.
-    fn tell(&mut self, kind: &str, name: &str, body: &impl Serialize) {
-        let frame = self.events.tell(kind, name, body);
+    fn tell(&mut self, about: About, kind: &str, name: &str, body: &impl Serialize) {
+        let frame = self.events.tell(about, kind, name, body);
         for outbox in self.clients.values() {
             outbox.push(frame.clone());
         }

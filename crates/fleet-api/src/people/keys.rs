@@ -2,7 +2,7 @@
 //!
 //! Published keys are fetched when they are ten minutes old, or when a token names one that is not
 //! known; the latter no more than once in half a minute, so that made-up names cost nobody
-//! anything. While the provider is away the keys that are known go on. Read next: [`super::jwt`].
+//! anything, and a provider that does not answer is asked every five seconds at the most. While the provider is away the keys that are known go on. Read next: [`super::jwt`].
 
 use std::{
     collections::BTreeMap,
@@ -23,8 +23,10 @@ use crate::basemaps::{Resolve, Roots, Upstream};
 
 /// After this the published set is asked for again.
 const FRESH: Duration = Duration::from_mins(10);
-/// Between two askings.
-const PAUSE: Duration = Duration::from_secs(30);
+/// Between two askings for a name that is not known.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(30);
+/// Between two askings of a provider that did not answer.
+const AWAY_PAUSE: Duration = Duration::from_secs(5);
 /// A set of keys is a few hundred bytes.
 const MAX_BYTES: usize = 64 << 10;
 const MAX_KEYS: usize = 32;
@@ -84,6 +86,7 @@ struct Held {
     keys: BTreeMap<String, VerifyKey>,
     fetched: Option<Instant>,
     tried: Option<Instant>,
+    asked_for_unknown: Option<Instant>,
 }
 
 impl Keys {
@@ -169,12 +172,7 @@ impl Remote {
             if let Some(key) = held.fresh(kid) {
                 return Ok(key);
             }
-            let now = Instant::now();
-            let may = held.tried.is_none_or(|tried| now - tried >= PAUSE);
-            if may {
-                held.tried = Some(now);
-            }
-            may
+            held.may_ask(Instant::now())
         };
         if wanted {
             self.fetch().await;
@@ -213,7 +211,42 @@ impl Remote {
 
 impl Held {
     fn fresh(&self, kid: &str) -> Option<VerifyKey> {
-        let is_fresh = self.fetched.is_some_and(|fetched| fetched.elapsed() < FRESH);
-        self.keys.get(kid).filter(|_| is_fresh).cloned()
+        self.keys.get(kid).filter(|_| self.is_fresh()).cloned()
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.fetched.is_some_and(|fetched| fetched.elapsed() < FRESH)
+    }
+
+    /// Whether the provider may be asked now; notes that it is.
+    fn may_ask(&mut self, now: Instant) -> bool {
+        let (last, pause) = match self.is_fresh() {
+            true => (&mut self.asked_for_unknown, UNKNOWN_PAUSE),
+            false => (&mut self.tried, AWAY_PAUSE),
+        };
+        let may = last.is_none_or(|last| now - last >= pause);
+        if may {
+            *last = Some(now);
+        }
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_known_is_asked_for_now_and_then() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        // Nothing is known: asked, and again when it did not answer.
+        assert!(held.may_ask(now));
+        assert!(!held.may_ask(now + Duration::from_secs(4)));
+        assert!(held.may_ask(now + AWAY_PAUSE));
+        held.fetched = Some(now);
+        let later = now + AWAY_PAUSE;
+        assert!(held.may_ask(later), "the first name that is not known");
+        assert!(!held.may_ask(later + Duration::from_secs(29)));
+        assert!(held.may_ask(later + UNKNOWN_PAUSE));
     }
 }

@@ -8,6 +8,7 @@
 pub(crate) mod gate;
 pub(crate) mod jwt;
 pub(crate) mod keys;
+pub(crate) mod scope;
 
 use std::{
     collections::BTreeSet,

@@ -9,6 +9,8 @@ use axum::{
 use fleet_types::{
     AlarmId, AlarmStatus, RequestId,
     alarm::{AlarmAction, AlarmOrder, AlarmState},
+    people::DEFAULT_SITE,
+    rights::Permission,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -20,6 +22,7 @@ use crate::{
     auth::Principal,
     extract::{Body, InPath},
     json::Object,
+    people::Place,
     problem::Problem,
     submit::{HAND_OVER, no_owner, queue_full, wait_for},
 };
@@ -63,8 +66,13 @@ pub(crate) struct PutAside {
         (status = 401, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>) -> Object {
-    let alarms = app.hub.view().alarms_in_order();
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+) -> Object {
+    let scope = app.scope(&principal);
+    let mut alarms = app.hub.view().alarms_in_order();
+    alarms.retain(|alarm| scope.sees_of(alarm.sn.as_ref()));
     Object::new().list("alarms", &alarms).await
 }
 
@@ -88,7 +96,7 @@ pub(crate) async fn acknowledge(
     InPath(id): InPath<AlarmId>,
     Body(body): Body<Acknowledge>,
 ) -> Result<Response, Problem> {
-    let before = known(&app, id)?;
+    let before = known(&app, &principal, id)?;
     let can_be =
         before.state.is_unacknowledged() || before.state == AlarmState::LatchedAcknowledged;
     // Of a whole cause, others may still be open.
@@ -129,7 +137,7 @@ pub(crate) async fn shelve(
     if !(1..=SHELF_MAX_MINUTES).contains(&body.for_minutes) {
         return Err(Problem::bad_input("for_minutes lies between 1 and 720"));
     }
-    let before = known(&app, id)?;
+    let before = known(&app, &principal, id)?;
     if before.state == AlarmState::Cleared && before.shelved.is_none() {
         return Err(conflict("alarm_over", "this alarm is over; nothing was done", &before));
     }
@@ -158,7 +166,7 @@ pub(crate) async fn unshelve(
     Extension(principal): Extension<Principal>,
     InPath(id): InPath<AlarmId>,
 ) -> Result<Response, Problem> {
-    let before = known(&app, id)?;
+    let before = known(&app, &principal, id)?;
     if before.shelved.is_none() {
         let detail = "this alarm is not on the shelf; nothing was done";
         return Err(conflict("not_shelved", detail, &before));
@@ -167,8 +175,19 @@ pub(crate) async fn unshelve(
     shown(&app, id, |now| now.shelved.is_none()).await
 }
 
-fn known(app: &App, id: AlarmId) -> Result<std::sync::Arc<AlarmStatus>, Problem> {
-    app.hub.view().alarm(id).ok_or_else(|| {
+/// The alarm, for somebody who sees it and may deal with it.
+fn known(
+    app: &App,
+    principal: &Principal,
+    id: AlarmId,
+) -> Result<std::sync::Arc<AlarmStatus>, Problem> {
+    let scope = app.scope(principal);
+    let alarm = app.hub.view().alarm(id).filter(|alarm| scope.sees_of(alarm.sn.as_ref()));
+    if let Some(alarm) = &alarm {
+        let site = alarm.sn.as_ref().map_or(DEFAULT_SITE, |sn| app.people.site_of(sn));
+        app.require(principal, Permission::Alarms, Place::Site(site))?;
+    }
+    alarm.ok_or_else(|| {
         let detail = "no such alarm is known; the latest 1,000 that are over are kept";
         Problem::not_found("unknown_alarm", detail)
     })

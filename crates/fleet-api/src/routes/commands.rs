@@ -20,7 +20,6 @@ use crate::{
     app::{About, App},
     auth::Principal,
     extract::{Body, InPath},
-    people::Place,
     problem::Problem,
     rights,
     submit::{Ask, Desk, Outcome, fingerprint},
@@ -109,8 +108,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     body.check()?;
     let spec = app.config.methods.iter().find(|info| info.method == body.method);
-    let place = Place::Site(app.people.site_of(&sn));
-    app.require(&principal, rights::of_method(spec), place)?;
+    app.require_of(&principal, rights::of_method(spec), &sn)?;
     let device = known(&app.hub.view(), &sn)?;
     check_dock(&device)?;
     let NewCommand { method, data, idempotency_key: key, expires_in_ms, trace_id } = body;
@@ -170,8 +168,11 @@ pub(super) fn unknown_command() -> Problem {
 )]
 pub(crate) async fn show(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InPath(id): InPath<CommandId>,
 ) -> Result<Response, Problem> {
-    let status = app.hub.view().commands.get(id).ok_or_else(unknown_command)?;
+    let status = app.hub.view().commands.get(id);
+    let status = status.filter(|command| app.sees(&principal, &command.sn));
+    let status = status.ok_or_else(unknown_command)?;
     Ok(Json(&*status).into_response())
 }

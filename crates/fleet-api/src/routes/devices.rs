@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::extract::State;
-use fleet_types::{CommandStatus, DeviceSn, DeviceStatus, MissionStatus, WallMs};
+use axum::{Extension, extract::State};
+use fleet_types::{
+    CommandStatus, DeviceSn, DeviceStatus, MissionStatus, WallMs, rights::Permission,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App, clock::now_ms, extract::InPath, hub::View, json::Object, problem::Problem,
-    services::UnknownCount,
+    app::App, auth::Principal, clock::now_ms, extract::InPath, hub::View, json::Object,
+    problem::Problem, rights::unknown_device, services::UnknownCount,
 };
 
 const MAX_COMMANDS: usize = 20;
@@ -62,8 +64,13 @@ pub(crate) struct DeviceInFull {
         (status = 401, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>) -> Object {
-    let devices = app.hub.view().all_devices();
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+) -> Object {
+    let scope = app.scope(&principal);
+    let mut devices = app.hub.view().all_devices();
+    devices.retain(|device| scope.sees(&device.sn));
     Object::new().list("devices", &devices).await.field("server_time_ms", &now_ms())
 }
 
@@ -80,8 +87,10 @@ pub(crate) async fn list(State(app): State<App>) -> Object {
 )]
 pub(crate) async fn show(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InPath(sn): InPath<DeviceSn>,
 ) -> Result<Object, Problem> {
+    app.require_of(&principal, Permission::View, &sn)?;
     let (device, telemetry, commands, mission) = {
         let view = app.hub.view();
         let device = known(&view, &sn)?;
@@ -104,8 +113,5 @@ pub(crate) async fn show(
 
 /// The device, or the problem that there is none.
 pub(super) fn known(view: &View, sn: &DeviceSn) -> Result<Arc<DeviceStatus>, Problem> {
-    view.device(sn).ok_or_else(|| {
-        let detail = format!("no device {sn} is known; enrol it with POST /api/v1/docks");
-        Problem::not_found("unknown_device", detail)
-    })
+    view.device(sn).ok_or_else(|| unknown_device(sn))
 }

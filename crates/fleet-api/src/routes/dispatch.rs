@@ -1,6 +1,6 @@
 //! Which dock is to fly to a place.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use fleet_types::{
     DeviceClass,
     dispatch::{DispatchChoice, DispatchTarget},
@@ -8,7 +8,7 @@ use fleet_types::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{app::App, extract::InQuery, problem::Problem};
+use crate::{app::App, auth::Principal, extract::InQuery, problem::Problem};
 
 /// A point, or an area: all four of its sides.
 #[derive(Deserialize, IntoParams)]
@@ -51,11 +51,13 @@ pub(crate) struct Dispatch {
 )]
 pub(crate) async fn propose(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InQuery(place): InQuery<Place>,
 ) -> Result<Json<Dispatch>, Problem> {
     let target = place.target()?;
     let mut docks = app.hub.view().all_devices();
-    docks.retain(|device| device.class == DeviceClass::Dock);
+    let scope = app.scope(&principal);
+    docks.retain(|device| device.class == DeviceClass::Dock && scope.sees(&device.sn));
     let choices = app.planning.dispatch(&docks, &target);
     Ok(Json(Dispatch { target, choices }))
 }

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use fleet_types::{
-    AlarmStatus, DeviceClass, DeviceSn, WallMs, alarm::Priority, id::WaylineId, topic::DeviceOsd,
+    AlarmStatus, DeviceClass, DeviceSn, WallMs, alarm::Priority, id::WaylineId, rights::Permission,
+    topic::DeviceOsd,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,6 +21,7 @@ use wpml::{HeightMode, Mission};
 use super::devices::known;
 use crate::{
     app::App,
+    auth::Principal,
     clock::now_ms,
     extract::{InPath, InQuery},
     hub::{TRACK_AGE_MS, View},
@@ -90,6 +92,7 @@ pub(crate) struct Track {
 )]
 pub(crate) async fn track(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InPath(sn): InPath<DeviceSn>,
     InQuery(Back { minutes }): InQuery<Back>,
 ) -> Result<Json<Track>, Problem> {
@@ -97,6 +100,7 @@ pub(crate) async fn track(
         let detail = format!("minutes is 1 to {MAX_MINUTES}; older flights are in the records");
         return Err(Problem::bad_input(detail));
     }
+    app.require_of(&principal, Permission::View, &sn)?;
     let server_time_ms = now_ms();
     let mut view = app.hub.view();
     let device = known(&view, &sn)?;
@@ -231,10 +235,17 @@ pub(crate) struct AlarmSummary {
         (status = 401, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn alarms(State(app): State<App>) -> Json<AlarmSummary> {
+pub(crate) async fn alarms(
+    State(app): State<App>,
+    Extension(principal): Extension<Principal>,
+) -> Json<AlarmSummary> {
+    let scope = app.scope(&principal);
     let mut up = AlarmCounts::default();
     let mut groups: BTreeMap<String, AlarmGroup> = BTreeMap::new();
     for alarm in app.hub.view().alarms_that_are_up() {
+        if !scope.sees_of(alarm.sn.as_ref()) {
+            continue;
+        }
         match alarm.priority {
             Priority::High => up.high += 1,
             Priority::Medium => up.medium += 1,

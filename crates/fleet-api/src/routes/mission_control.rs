@@ -12,6 +12,7 @@ use fleet_types::{
     IdempotencyKey, MissionId, MissionState, MissionStatus,
     mission::Verdict,
     plan::{MissionAction, MissionControl, MissionPlan, MissionStart},
+    rights::Permission,
 };
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -45,7 +46,10 @@ pub(crate) async fn cancel(
     Extension(principal): Extension<Principal>,
     InPath(id): InPath<MissionId>,
 ) -> Result<Response, Problem> {
-    let status = app.hub.view().missions.get(id).ok_or_else(unknown_mission)?;
+    let status = app.hub.view().missions.get(id);
+    let status = status.filter(|mission| app.sees(&principal, &mission.sn));
+    let status = status.ok_or_else(unknown_mission)?;
+    app.require_of(&principal, Permission::Stop, &status.sn)?;
     if !may_be_cancelled(status.state) {
         return Err(cannot_be_cancelled(&status));
     }
@@ -129,7 +133,10 @@ pub(crate) async fn resume(
     Body(body): Body<Resume>,
 ) -> Result<Response, Problem> {
     missions::check_expiry(body.expires_in_ms)?;
-    let before = app.hub.view().missions.get(id).ok_or_else(unknown_mission)?;
+    let before = app.hub.view().missions.get(id);
+    let before = before.filter(|mission| app.sees(&principal, &mission.sn));
+    let before = before.ok_or_else(unknown_mission)?;
+    app.require_of(&principal, Permission::Fly, &before.sn)?;
     let point = app
         .planning
         .resume_point(&before)

@@ -14,6 +14,7 @@ use fleet_types::{
     id::WaylineId,
     mission::{LostLinkAction, Verdict},
     plan::{DryRun, MissionPlan, MissionStart, Precision},
+    rights::Permission,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +26,7 @@ use crate::{
     auth::Principal,
     extract::{Body, InPath, InQuery},
     json::Object,
+    people::scope::Scope,
     problem::Problem,
     submit::{Ask, Desk, Outcome, fingerprint},
 };
@@ -234,6 +236,7 @@ pub(super) async fn fly(
     id: MissionId,
     flight: Flight,
 ) -> Result<Response, Problem> {
+    app.require_of(principal, Permission::Fly, &flight.sn)?;
     flight.check()?;
     let device = known(&app.hub.view(), &flight.sn)?;
     check_dock(&device)?;
@@ -301,6 +304,7 @@ pub(crate) struct Page {
 )]
 pub(crate) async fn list(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InQuery(Page { sn, before, limit }): InQuery<Page>,
 ) -> Result<Object, Problem> {
     let limit = limit.unwrap_or(MAX_LISTED);
@@ -308,19 +312,23 @@ pub(crate) async fn list(
         return Err(Problem::bad_input("limit lies between 1 and 200"));
     }
     let before = before.as_deref().map(cursor).transpose()?;
+    let scope = app.scope(&principal);
     let history = app.system.history();
     let missions = match &history {
         // The newest are remembered, and answered without the database.
         Some(history) if sn.is_some() || before.is_some() => {
-            let stored = history.missions(sn, before, limit).await.map_err(away)?;
+            let stored =
+                history.missions(principal.person(), sn, before, limit).await.map_err(away)?;
             let view = app.hub.view();
             // What is still under way stands here as it stands now.
             let now = |stored: MissionStatus| {
                 view.missions.get(stored.mission_id).unwrap_or_else(|| Arc::new(stored))
             };
-            stored.into_iter().map(now).collect()
+            // The database kept back what is of other sites already.
+            let seen = |mission: &Arc<MissionStatus>| scope.sees(&mission.sn);
+            stored.into_iter().map(now).filter(seen).collect()
         }
-        Some(_) | None => remembered(&app, sn.as_ref(), before, usize::from(limit)),
+        Some(_) | None => remembered(&app, &scope, sn.as_ref(), before, usize::from(limit)),
     };
     let is_full = missions.len() == usize::from(limit);
     let next = missions
@@ -333,6 +341,7 @@ pub(crate) async fn list(
 /// What the process itself remembers.
 fn remembered(
     app: &App,
+    scope: &Scope,
     sn: Option<&DeviceSn>,
     before: Option<(WallMs, MissionId)>,
     limit: usize,
@@ -346,6 +355,7 @@ fn remembered(
     let place = |mission: &MissionStatus| (mission.accepted_ms, mission.mission_id);
     list.sort_by_key(|mission| std::cmp::Reverse(place(mission)));
     list.retain(|mission| before.is_none_or(|before| place(mission) < before));
+    list.retain(|mission| scope.sees(&mission.sn));
     list.truncate(limit);
     list
 }
@@ -378,14 +388,19 @@ fn away(why: String) -> Problem {
 )]
 pub(crate) async fn show(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InPath(id): InPath<MissionId>,
 ) -> Result<Response, Problem> {
     let known = app.hub.view().missions.get(id);
     if let Some(status) = known {
+        if !app.sees(&principal, &status.sn) {
+            return Err(unknown_mission());
+        }
         return Ok(Json(&*status).into_response());
     }
     let history = app.system.history().ok_or_else(unknown_mission)?;
-    let stored = history.mission(id).await.map_err(away)?;
+    let stored = history.mission(principal.person(), id).await.map_err(away)?;
+    let stored = stored.filter(|mission| app.sees(&principal, &mission.sn));
     Ok(Json(stored.ok_or_else(unknown_mission)?).into_response())
 }
 

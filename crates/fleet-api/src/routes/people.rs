@@ -195,11 +195,6 @@ pub(crate) async fn set_roles(
     if roles.len() > 100 {
         return Err(Problem::bad_input("roles has at most 100 items"));
     }
-    if roles.iter().any(|given| given.site_id.is_some()) {
-        let detail = "roles at single sites are not offered yet: lists and live views are not \
-                      filtered by site";
-        return Err(Problem::bad_input(detail));
-    }
     let directory = app.people.directory().ok_or_else(unread)?;
     let is_known =
         |given: &Membership| given.site_id.is_none_or(|site| directory.sites.contains_key(&site));
@@ -210,7 +205,8 @@ pub(crate) async fn set_roles(
     if is_ours && !directory.people.contains_key(&id) {
         return Err(AccountError::Unknown.into());
     }
-    let keeps = roles.iter().any(|given| given.role == SiteRole::Administrator);
+    let everywhere = Membership { role: SiteRole::Administrator, site_id: None };
+    let keeps = roles.contains(&everywhere);
     if let Principal::Person(person) = &principal
         && person.id == id
         && !keeps

@@ -12,6 +12,7 @@ use fleet_types::{
     mission::LostLinkAction,
     plan::{DryRun, MissionPlan, MissionStart, Precision},
     preflight::{DockNotice, DockSaying, PreflightItem, PreflightOverride, PreflightRequest},
+    rights::Permission,
 };
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -69,9 +70,11 @@ pub(crate) struct Question {
 )]
 pub(crate) async fn ask(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InPath(sn): InPath<DeviceSn>,
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
+    app.require_of(&principal, Permission::View, &sn)?;
     let device = known(&app.hub.view(), &sn)?;
     check_dock(&device)?;
     missions::check_start(&question.start)?;
@@ -136,6 +139,7 @@ pub(crate) async fn give(
     InPath(sn): InPath<DeviceSn>,
     Body(body): Body<NewOverride>,
 ) -> Result<Response, Problem> {
+    app.require_of(&principal, Permission::Override, &sn)?;
     let note = check_note(&body.note)?;
     if !(60_000..=MAX_OVERRIDE_MS).contains(&body.expires_in_ms) {
         return Err(Problem::bad_input("expires_in_ms lies between 60000 and 86400000"));
@@ -179,6 +183,7 @@ pub(crate) async fn withdraw(
     Extension(principal): Extension<Principal>,
     InPath((sn, item)): InPath<(DeviceSn, PreflightItem)>,
 ) -> Result<Response, Problem> {
+    app.require_of(&principal, Permission::Override, &sn)?;
     say(&app, &principal, sn, DockSaying::Withdraw(item)).await
 }
 
@@ -211,6 +216,7 @@ pub(crate) async fn maintenance(
     InPath(sn): InPath<DeviceSn>,
     Body(body): Body<Maintenance>,
 ) -> Result<Response, Problem> {
+    app.require_of(&principal, Permission::Debug, &sn)?;
     let note = check_note(&body.note)?;
     say(&app, &principal, sn, DockSaying::Maintenance { on: body.on, note }).await
 }

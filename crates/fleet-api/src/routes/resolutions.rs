@@ -10,6 +10,7 @@ use axum::{
 use fleet_types::{
     CommandId, CommandState, CommandStatus, DeviceSn, MissionId, MissionState, MissionStatus,
     command::{Resolution, ResolvedOutcome, Subject},
+    rights::Permission,
 };
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -72,7 +73,10 @@ pub(crate) async fn command(
     InPath(id): InPath<CommandId>,
     Body(finding): Body<Finding>,
 ) -> Result<Response, Problem> {
-    let status = app.hub.view().commands.get(id).ok_or_else(unknown_command)?;
+    let status = app.hub.view().commands.get(id);
+    let status = status.filter(|command| app.sees(&principal, &command.sn));
+    let status = status.ok_or_else(unknown_command)?;
+    app.require_of(&principal, Permission::Settle, &status.sn)?;
     let sn = status.sn.clone();
     let resolution = finding.into_resolution(Subject::Command(id), sn, &principal)?;
     if status.state != CommandState::Unknown {
@@ -108,7 +112,10 @@ pub(crate) async fn mission(
     InPath(id): InPath<MissionId>,
     Body(finding): Body<Finding>,
 ) -> Result<Response, Problem> {
-    let status = app.hub.view().missions.get(id).ok_or_else(unknown_mission)?;
+    let status = app.hub.view().missions.get(id);
+    let status = status.filter(|mission| app.sees(&principal, &mission.sn));
+    let status = status.ok_or_else(unknown_mission)?;
+    app.require_of(&principal, Permission::Settle, &status.sn)?;
     let sn = status.sn.clone();
     let resolution = finding.into_resolution(Subject::Mission(id), sn, &principal)?;
     let may_be_settled = match status.state {

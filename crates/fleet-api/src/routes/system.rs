@@ -89,9 +89,13 @@ pub(crate) struct System {
 )]
 pub(crate) async fn trace(
     State(app): State<App>,
+    Extension(principal): Extension<Principal>,
     InPath(trace_id): InPath<TraceId>,
 ) -> Result<Json<Trace>, Problem> {
     let found = app.hub.view().traces.get(trace_id);
+    let scope = app.scope(&principal);
+    let seen = |step: &TraceStep| step.sn.as_ref().is_none_or(|sn| scope.sees(sn));
+    let found = found.filter(|(steps, _)| steps.iter().all(seen));
     let (steps, steps_dropped) = found.ok_or_else(|| {
         Problem::not_found("unknown_trace", "no such flow is known; the latest 2,000 are kept")
     })?;

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use fleet_types::{DeviceClass, DeviceSn};
 use serde::Deserialize;
 
-use crate::hub::{Bbox, Wanted};
+use crate::{
+    hub::{Bbox, Wanted},
+    people::scope::Scope,
+};
 
 const MAX_SUBSCRIPTIONS: usize = 16;
 /// Serial numbers in one list of a view.
@@ -58,7 +61,8 @@ pub(super) fn read(text: &str, positions: bool) -> Result<Ask, &'static str> {
                 Some(edges) => Some(Bbox::new(edges).ok_or("bbox is west, south, east, north")?),
             };
             let sns = sns.into_iter().collect();
-            Ok(Ask::View(Wanted { id, bbox, classes, sns }, osd.into_iter().collect()))
+            let scope = Scope::default();
+            Ok(Ask::View(Wanted { id, bbox, classes, sns, scope }, osd.into_iter().collect()))
         }
         Ok(Said::View { .. }) => Err("views need the subprotocol gwanje.v2"),
         Err(_) => Err("message not understood"),

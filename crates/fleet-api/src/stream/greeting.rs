@@ -2,11 +2,15 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use axum::extract::ws::Utf8Bytes;
 use fleet_types::{AlarmStatus, CommandStatus, DeviceSn, LinkStatus, MissionStatus};
 
 use super::{Client, End, FRAMES_A_WRITE, Protocol};
-use crate::{clock::now_ms, hub::View, json::Object};
+use crate::{
+    clock::now_ms,
+    hub::{Told, View},
+    json::Object,
+    people::scope::Scope,
+};
 
 /// Items of a list in one part of the snapshot.
 const PART: usize = 200;
@@ -30,7 +34,7 @@ impl Resume {
 
 /// How a greeting goes on after `hello`.
 enum Then {
-    Missed { from: u64, events: Vec<Utf8Bytes> },
+    Missed { from: u64, events: Vec<Told> },
     Whole { missed: Option<Option<u64>>, lists: Lists },
 }
 
@@ -47,14 +51,17 @@ struct Lists {
 }
 
 impl Lists {
-    fn of(view: &View) -> Self {
+    fn of(view: &View, scope: &Scope) -> Self {
+        let missions = view.missions.active_and_recent(MISSIONS).into_iter();
+        let commands = view.commands.active_and_recent(COMMANDS).into_iter();
+        let alarms = view.alarms_that_are_up().map(Arc::clone);
         Self {
             after: None,
             devices_left: true,
             next_slot: Some(0),
-            missions: view.missions.active_and_recent(MISSIONS).into(),
-            commands: view.commands.active_and_recent(COMMANDS).into(),
-            alarms: view.alarms_that_are_up().map(Arc::clone).collect(),
+            missions: missions.filter(|mission| scope.sees(&mission.sn)).collect(),
+            commands: commands.filter(|command| scope.sees(&command.sn)).collect(),
+            alarms: alarms.filter(|alarm| scope.sees_of(alarm.sn.as_ref())).collect(),
             links: view.links.values().cloned().collect(),
         }
     }
@@ -88,13 +95,15 @@ impl Client {
             // What was queued so far is part of what is told now.
             self.membership.outbox.clear();
             let (epoch, seq) = (view.events().epoch().to_owned(), view.events().seq());
+            // Of somebody who sees a part, nobody knows whether it was the same part before.
+            let resume = resume.filter(|_| self.scope.is_everything());
             let missed = resume.map(|held| (view.missed(&held.epoch, held.seq), held.seq));
             let then = match missed {
                 Some((Ok(events), from)) => Then::Missed { from, events },
                 Some((Err(count), _)) => {
-                    Then::Whole { missed: Some(count), lists: Lists::of(&view) }
+                    Then::Whole { missed: Some(count), lists: Lists::of(&view, &self.scope) }
                 }
-                None => Then::Whole { missed: None, lists: Lists::of(&view) },
+                None => Then::Whole { missed: None, lists: Lists::of(&view, &self.scope) },
             };
             let hello = self.hello().field("protocol", self.protocol.name());
             (hello.field("epoch", &epoch).field("seq", &seq), seq, then)
@@ -105,7 +114,7 @@ impl Client {
                 let resumed = Object::new().field("type", "resumed").field("from", &from);
                 self.write(vec![resumed.field("to", &seq).finish().into()]).await?;
                 for events in events.chunks(FRAMES_A_WRITE) {
-                    self.write(events.to_vec()).await?;
+                    self.write_told(events).await?;
                 }
                 Ok(())
             }
@@ -137,6 +146,9 @@ impl Client {
             };
             lists.devices_left = devices.len() == PART;
             lists.after = devices.last().map(|device| device.sn.clone());
+            let devices: Vec<_> =
+                devices.into_iter().filter(|device| self.scope.sees(&device.sn)).collect();
+            let slots: Vec<_> = slots.into_iter().filter(|(_, sn)| self.scope.sees(sn)).collect();
             let missions = portion(&mut lists.missions);
             let commands = portion(&mut lists.commands);
             let alarms = portion(&mut lists.alarms);
@@ -176,13 +188,19 @@ impl Client {
             self.membership.outbox.clear();
             self.cursor = view.osd_published;
             let osd = view.osd_between(0, u64::MAX, usize::MAX).0;
-            let alarms = view.alarms_in_order();
+            let lists = Lists::of(&view, &self.scope);
+            let mut devices = view.all_devices();
+            devices.retain(|device| self.scope.sees(&device.sn));
+            let alarms = view.alarms_in_order().into_iter().filter(|alarm| {
+                alarm.cleared_ms.is_none() && self.scope.sees_of(alarm.sn.as_ref())
+            });
+            let osd = osd.into_iter().filter(|osd| self.scope.sees(&osd.sn));
             (
-                view.all_devices(),
-                osd.into_iter().map(Arc::new).collect::<Vec<_>>(),
-                view.missions.active_and_recent(MISSIONS),
-                view.commands.active_and_recent(COMMANDS),
-                alarms.into_iter().filter(|a| a.cleared_ms.is_none()).collect::<Vec<_>>(),
+                devices,
+                osd.map(Arc::new).collect::<Vec<_>>(),
+                Vec::from(lists.missions),
+                Vec::from(lists.commands),
+                alarms.collect::<Vec<_>>(),
                 view.links.values().cloned().collect::<Vec<_>>(),
             )
         };

@@ -91,12 +91,16 @@ impl Client {
                 if self.cursor >= target {
                     break;
                 }
-                if let Some(frame) = view.osd_frame(self.cursor) {
+                let shared = view.osd_frame(self.cursor).filter(|_| self.scope.is_everything());
+                if let Some(frame) = shared {
                     self.cursor = frame.to;
                     frame.text.clone()
                 } else {
-                    let (items, to) = view.osd_between(self.cursor, target, OSD_ITEMS);
-                    coalesced += (to - self.cursor).saturating_sub(items.len() as u64);
+                    let (mut items, to) = view.osd_between(self.cursor, target, OSD_ITEMS);
+                    items.retain(|item| self.scope.sees(&item.sn));
+                    if self.scope.is_everything() {
+                        coalesced += (to - self.cursor).saturating_sub(items.len() as u64);
+                    }
                     self.cursor = to;
                     osd_text(&items)
                 }

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::support::{Answer, DOCK, Tower, device};
 
-pub(crate) const PASSWORD: &str = "correct horse";
+const PASSWORD: &str = "correct horse";
 
 /// Accounts in memory, as the database would keep them.
 #[derive(Default)]
@@ -37,12 +37,19 @@ struct Held {
 }
 
 #[derive(Default)]
-struct Crew {
+pub(crate) struct Crew {
     held: Mutex<Held>,
-    people: std::sync::OnceLock<People>,
+    pub(crate) people: std::sync::OnceLock<People>,
 }
 
 impl Crew {
+    /// As if it had been changed in the database.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Directory)) {
+        let mut held = self.held();
+        change(&mut held.directory);
+        self.publish(&mut held);
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap()
     }
@@ -187,8 +194,8 @@ impl Accounts for Crew {
 }
 
 /// A tower with accounts, and what signs its tokens.
-struct Site {
-    tower: Tower,
+pub(crate) struct Site {
+    pub(crate) tower: Tower,
     crew: Arc<Crew>,
     pair: EcdsaKeyPair,
     kid: String,
@@ -196,7 +203,7 @@ struct Site {
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let key = Signer::fresh_key().unwrap();
         let crew = Arc::new(Crew::default());
         let made = Arc::clone(&crew);
@@ -218,13 +225,18 @@ impl Site {
         Self { tower, crew, pair, kid, issuer }
     }
 
-    fn person(&self, name: &str, roles: &[SiteRole]) -> Account {
+    pub(crate) fn person(&self, name: &str, roles: &[SiteRole]) -> Account {
         let account = self.crew.add(name, Some(Secret::new(PASSWORD)));
         let roles = roles.iter().map(|role| Membership { role: *role, site_id: None }).collect();
         let mut held = self.crew.held();
         held.directory.people.get_mut(&account.account_id).unwrap().memberships = roles;
         self.crew.publish(&mut held);
         account
+    }
+
+    /// As if it had been changed in the database.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Directory)) {
+        self.crew.change(change);
     }
 
     async fn exchange(&self, grant: &str, body: Value) -> Answer {
@@ -238,12 +250,12 @@ impl Site {
     }
 
     /// Signs somebody in and gives their access token.
-    async fn token(&self, name: &str) -> String {
+    pub(crate) async fn token(&self, name: &str) -> String {
         let answer = self.sign_in(name, PASSWORD).await.is(200);
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    async fn call(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn call(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("authorization", bearer.as_str())];
         let mut bytes = vec![];
@@ -254,7 +266,7 @@ impl Site {
         self.tower.raw(method, path, &headers, bytes).await
     }
 
-    async fn get(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Answer {
         self.call(token, "GET", path, &Value::Null).await
     }
 
@@ -265,7 +277,7 @@ impl Site {
     }
 }
 
-fn message(header: &Value, claims: &Value) -> String {
+pub(crate) fn message(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}", part(header), part(claims))
 }
@@ -500,7 +512,7 @@ async fn without_a_role_there_is_nothing_but_oneself() {
 async fn sessions_are_listed_and_ended_one_by_one() {
     let site = Site::start().await;
     let kim = site.person("kim@example.kr", &[SiteRole::Viewer]);
-    let lee = site.person("lee@example.kr", &[SiteRole::Viewer]);
+    site.person("lee@example.kr", &[SiteRole::Viewer]);
     let (mine, other) = (site.token("kim@example.kr").await, site.token("kim@example.kr").await);
     let stranger = site.token("lee@example.kr").await;
     let listed = site.get(&mine, "/api/v1/sessions").await.is(200);
@@ -523,7 +535,6 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     site.get(&mine, "/api/v1/devices").await.is_problem(401, "unauthorized");
     let own = site.tower.get("/api/v1/sessions").await;
     own.is_problem(403, "no_account");
-    let _ = lee;
 }
 
 #[tokio::test]

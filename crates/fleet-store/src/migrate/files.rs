@@ -30,6 +30,7 @@ migrations! {
     "20261124000300" "history"
     "20261124190000" "restarts"
     "20261130190000" "people"
+    "20261130200000" "rights"
 }
 
 #[cfg(test)]

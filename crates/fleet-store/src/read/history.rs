@@ -125,12 +125,13 @@ pub async fn missions(database: &Database, span: &Span) -> Result<Vec<MissionSta
 }
 
 /// Missions that were taken before one, newest first, at most 200: of one dock, or of all. Without
-/// one the newest.
+/// one the newest. `person`: those that this person may see.
 ///
 /// # Errors
 /// As [`events`].
 pub async fn missions_before(
     database: &Database,
+    person: Option<Uuid>,
     sn: Option<&DeviceSn>,
     before: Option<(WallMs, MissionId)>,
     limit: u16,
@@ -145,21 +146,22 @@ pub async fn missions_before(
         (&limit as _, Type::INT8),
     ];
     let session = database.session().await?;
-    let rows = session.query(sql, &params).await?;
+    let rows = session.query_for(person, sql, &params).await?;
     session.release();
     statuses("a mission", &rows)
 }
 
-/// One mission.
+/// One mission, if this person may see it.
 ///
 /// # Errors
 /// As [`events`].
 pub async fn mission(
     database: &Database,
+    person: Option<Uuid>,
     id: MissionId,
 ) -> Result<Option<MissionStatus>, StoreError> {
     let session = database.session().await?;
-    let rows = session.query(MISSION, &[(&id.0, Type::UUID)]).await?;
+    let rows = session.query_for(person, MISSION, &[(&id.0, Type::UUID)]).await?;
     session.release();
     rows.first().map(|row| typed("a mission", row.get(0))).transpose()
 }

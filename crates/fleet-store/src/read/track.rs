@@ -3,6 +3,7 @@
 use fleet_types::{DeviceSn, WallMs};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Row, types::Type};
+use uuid::Uuid;
 
 use crate::{database::Database, error::StoreError, sql::At};
 
@@ -54,12 +55,13 @@ pub(super) const MINUTES: &str = "
 
 /// The track of a device in `[from, until)`, oldest first, thinned evenly in time to about
 /// `points` points. Of more than six hours it is made of one-minute roll-ups, whose height and
-/// speed are the greatest of the minute.
+/// speed are the greatest of the minute. `person`: if this person may see the device.
 ///
 /// # Errors
 /// That the database could not be asked.
 pub async fn track(
     database: &Database,
+    person: Option<Uuid>,
     sn: &DeviceSn,
     from: WallMs,
     until: WallMs,
@@ -80,7 +82,7 @@ pub async fn track(
         (&step_ms as _, Type::INT8),
     ];
     let session = database.session().await?;
-    let rows = session.query(sql, &params).await?;
+    let rows = session.query_for(person, sql, &params).await?;
     session.release();
     Ok(rows.iter().map(point).collect())
 }

@@ -9,6 +9,7 @@ mod migrations;
 mod people;
 mod read;
 mod recorder;
+mod rights;
 mod schema;
 mod spool;
 mod supabase_cli;

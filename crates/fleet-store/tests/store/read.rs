@@ -111,7 +111,7 @@ async fn check_tracks(database: &Database) {
     let sn = DeviceSn::new("AC7").unwrap();
     let track = async |from: i64, ms: i64, points| {
         let (from, until) = (WallMs(START_MS + from), WallMs(START_MS + from + ms));
-        read::track(database, &sn, from, until, points).await.unwrap()
+        read::track(database, None, &sn, from, until, points).await.unwrap()
     };
     // A row every three seconds.
     let all = track(0, 600_000, 10_000).await;

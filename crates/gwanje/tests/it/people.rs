@@ -178,6 +178,9 @@ fn a_session_outlives_the_tower_and_a_live_view_does_not_outlive_its_session() {
         site.until("another tower", "/readyz", |ready| ready["ready"] == true).await;
         let mine = token_of(&first);
         get(&site, &mine, "/api/v1/devices").await.is(200);
+        // What is read of the database is read as they may.
+        let missions = get(&site, &mine, "/api/v1/missions?sn=SIMDK1").await.is(200);
+        assert_eq!(missions["missions"], json!([]));
         let body = json!({"refresh_token": first["refresh_token"]});
         let renewed = exchange(&site, "refresh_token", &body).await.is(200);
 

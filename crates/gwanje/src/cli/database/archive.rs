@@ -12,7 +12,8 @@ use super::Client;
 use crate::data_dir;
 
 /// Schemas that are ours; roles, `auth` and the like belong to the server.
-const SCHEMAS: [&str; 4] = ["public", "gwanje", "gwanje_parts", "supabase_migrations"];
+const SCHEMAS: [&str; 5] =
+    ["public", "gwanje", "gwanje_parts", "gwanje_rights", "supabase_migrations"];
 
 /// Writes a backup, whole or not at all, readable by its owner alone.
 pub(super) async fn write(client: &Client, file: &Path) -> anyhow::Result<()> {

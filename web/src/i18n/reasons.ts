@@ -9,7 +9,7 @@ export const reasonsKo = {
   queue_full: '처리할 명령이 밀려 있습니다. 잠시 뒤 다시 시도하십시오.',
   expired: '보내기 전에 유효 시간이 지났습니다.',
   lost_reply: '보냈으나 도크의 응답이 없습니다. 실행되었는지 알 수 없습니다.',
-  no_progress: '비행 지시를 받았으나 대기 상태이고 보고가 없습니다. 비행했는지 알 수 없습니다.',
+  no_progress: '비행 지시를 받았으나 작업 중이 아니고 보고가 없습니다. 비행했는지 알 수 없습니다.',
   progress_lost: '이 비행에 대한 보고가 끊겼습니다. 계속되는지 알 수 없습니다.',
   unreadable_status: '비행 상태를 읽을 수 없는 값으로 보고하여 결과를 알 수 없습니다.',
   send_lost: '보내는 도중 연결이 끊겼습니다. 도착했는지 알 수 없습니다.',
@@ -121,7 +121,7 @@ export const reasonsEn: Record<ReasonCode, string> = {
   expired: 'Its time ran out before it could be sent.',
   lost_reply: 'Sent, but the dock did not answer. Whether it was carried out is not known.',
   no_progress:
-    'Took the order to fly, stands idle and reports nothing. Whether it flew is not known.',
+    'Took the order to fly, is not at work and reports nothing. Whether it flew is not known.',
   progress_lost: 'Nothing is heard of this flight any more. Whether it goes on is not known.',
   unreadable_status: 'Reports without a readable status: how the flight ended cannot be told.',
   send_lost: 'The connection broke while sending. Whether it arrived is not known.',

@@ -10,7 +10,7 @@ use fleet_types::{MonoMs, Now, Reason, command::ResponseCode};
 use super::{Mission, State};
 use crate::preflight::say;
 
-/// A dock that stands idle with its aircraft inside for this long after its last word on a flight
+/// A dock that is not at work, its aircraft inside, for this long after its last word on a flight
 /// will not say more by itself. Docks open their cover within seconds of the order.
 pub const IDLE_MS: u64 = 30_000;
 /// A dock of which even that is not known has been silent for too long after this.
@@ -86,8 +86,8 @@ impl Mission {
             ),
             Seen::Idle => say(
                 "no_progress",
-                "The dock took the order to fly, stands idle with its aircraft inside and reports nothing on this flight. Whether it flew is not known. Look at the dock and settle it.",
-                "도크가 비행 지시를 받았으나 기체가 안에 있고 대기 상태이며 이 비행에 대한 보고가 없습니다. 비행했는지 알 수 없습니다. 도크를 확인하고 결과를 기록하십시오.",
+                "The dock took the order to fly, is not at work, has its aircraft inside and reports nothing on this flight. Whether it flew is not known. Look at the dock and settle it.",
+                "도크가 비행 지시를 받았으나 작업 중이 아니며 기체가 안에 있고 이 비행에 대한 보고가 없습니다. 비행했는지 알 수 없습니다. 도크를 확인하고 결과를 기록하십시오.",
             ),
             Seen::Out | Seen::Nothing => say(
                 "progress_lost",

@@ -34,7 +34,7 @@ fn on_loopback() -> String {
     )
 }
 
-fn python(script: &Path, domain_id: u16) -> Child {
+pub(crate) fn python(script: &Path, domain_id: u16) -> Child {
     let python = root().join("target/cyclone/bin/python");
     assert!(python.exists(), "no {}: run scripts/install-test.sh", python.display());
     let mut command = Command::new(python);

@@ -69,8 +69,12 @@ pub(crate) struct Tower {
 
 impl Tower {
     pub(crate) fn start(config: WireConfig) -> Self {
+        Self::start_by(config, spawn())
+    }
+
+    pub(crate) fn start_by(config: WireConfig, spawn: Spawn) -> Self {
         let bus = Bus::new();
-        let (wire, refused) = Wire::new(config, &bus, spawn());
+        let (wire, refused) = Wire::new(config, &bus, spawn);
         let look = wire.look();
         Self { bus, look, refused, running: tokio::task::spawn_local(wire.run()) }
     }

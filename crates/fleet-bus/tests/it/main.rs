@@ -9,5 +9,6 @@ mod conformance;
 mod cyclone;
 mod fleet;
 mod idl;
+mod outages;
 mod strangers;
 mod views;

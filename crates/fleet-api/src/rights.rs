@@ -3,8 +3,10 @@
 //! A route that is not in it is closed to people with accounts. Read next:
 //! [`fleet_types::rights`] (who has a permission), [`crate::guard`] (where it is asked).
 
+use std::collections::BTreeSet;
+
 use axum::http::{Method, StatusCode};
-use fleet_types::{DeviceSn, Role, rights::Permission};
+use fleet_types::{DeviceSn, Role, people::Membership, rights::Permission};
 
 use crate::{
     app::Shared,
@@ -13,6 +15,9 @@ use crate::{
     people::{Place, scope::Scope},
     problem::Problem,
 };
+
+/// The roles of a caller, at their sites.
+pub(crate) type Given = BTreeSet<Membership>;
 
 /// What a route asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +109,13 @@ pub(crate) fn needs(method: &Method, path: &str) -> Option<Needs> {
 pub(crate) fn of_method(method: Option<&MethodInfo>) -> Permission {
     match method {
         Some(info) if info.counter_action => Permission::Stop,
-        Some(info) if info.topic != "services" || info.domain == "drc" => Permission::Manual,
+        // Sticks, flying to a point, and taking control of aircraft and payload.
+        Some(info)
+            if info.topic != "services"
+                || ["drc", "remote_control", "rc_pro"].contains(&info.domain) =>
+        {
+            Permission::Manual
+        }
         Some(info) if info.domain == "firmware" => Permission::Firmware,
         Some(info) if info.needs_debug_mode || info.domain == "cmd" => Debugging,
         Some(_) | None => Fly,
@@ -126,6 +137,14 @@ impl Shared {
         match caller {
             Principal::ApiToken | Principal::Session(_) => Scope::default(),
             Principal::Person(person) => Scope::of(&self.people, person),
+        }
+    }
+
+    /// What a caller was given; nothing of those who may everything.
+    pub(crate) fn given(&self, caller: &Principal) -> Given {
+        match caller {
+            Principal::ApiToken | Principal::Session(_) => Given::new(),
+            Principal::Person(person) => self.people.memberships(person),
         }
     }
 
@@ -252,6 +271,8 @@ mod tests {
         assert_eq!(of_method(Some(&info(false, "cmd", "services"))), Debugging);
         assert_eq!(of_method(Some(&info(false, "firmware", "services"))), Permission::Firmware);
         assert_eq!(of_method(Some(&info(false, "drc", "drc/down"))), Permission::Manual);
+        let taking = info(false, "remote_control", "services");
+        assert_eq!(of_method(Some(&taking)), Permission::Manual);
         assert_eq!(of_method(Some(&info(false, "wayline", "services"))), Fly);
         assert_eq!(of_method(None), Fly);
     }

@@ -20,7 +20,7 @@ use axum::{
     http::{HeaderValue, StatusCode},
     response::Response,
 };
-use fleet_types::{DeviceSn, rights::Permission, topic::DeviceOsd};
+use fleet_types::{DeviceSn, topic::DeviceOsd};
 use futures_util::SinkExt;
 use serde::Deserialize;
 use tokio::{
@@ -35,8 +35,9 @@ use crate::{
     clock::now_ms,
     hub::{Outbox, Sight, Told},
     json::Object,
-    people::{Place, scope::Scope},
+    people::scope::Scope,
     problem::Problem,
+    rights::Given,
 };
 use asks::Ask;
 use greeting::Resume;
@@ -140,8 +141,9 @@ enum End {
 struct Client {
     app: App,
     principal: Principal,
-    /// What it sees; when that changes it is closed and begins anew.
+    /// What it sees and was given; when that changes it is closed, and its client asks anew.
     scope: Scope,
+    given: Given,
     protocol: Protocol,
     socket: WebSocket,
     membership: Membership,
@@ -192,11 +194,12 @@ impl Client {
             view.add_client()
         };
         let membership = Membership { app: Arc::clone(&app), id, protocol, outbox };
-        let scope = app.scope(&principal);
+        let (scope, given) = (app.scope(&principal), app.given(&principal));
         Self {
             app,
             principal,
             scope,
+            given,
             protocol,
             socket,
             membership,
@@ -335,9 +338,10 @@ impl Client {
             if !self.app.still_valid(&self.principal) {
                 return Err(End::Close(CLOSE_SIGNED_OUT, "signed out"));
             }
-            let may = self.app.may(&self.principal, Permission::View, Place::Anywhere);
-            if !may || self.scope != self.app.scope(&self.principal) {
-                return Err(End::Close(CLOSE_OTHER_RIGHTS, "what may be seen has changed"));
+            let same = self.given == self.app.given(&self.principal)
+                && self.scope == self.app.scope(&self.principal);
+            if !same {
+                return Err(End::Close(CLOSE_OTHER_RIGHTS, "rights have changed"));
             }
             if self.heard.elapsed() > SILENCE {
                 return Err(End::Gone);

@@ -191,6 +191,7 @@ export const accounts = {
 };
 
 export const api = {
+  me: () => call<{ who: string; rights: string[] }>('/me'),
   signInWay: () => call<SignInWay>('/sign-in', { anonymous: true }),
   signIn: (code: string) =>
     call<Session>('/session', { method: 'POST', json: { code }, anonymous: true }),

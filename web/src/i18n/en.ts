@@ -511,6 +511,9 @@ export const en: Record<Key, string> = {
   'help.marks': 'State marks',
   'help.licences': 'Open-source licences',
   'blocked.tower_lost': 'The connection to the tower is lost: commands cannot be sent.',
+  'blocked.no_right_fly': 'You lack the right “fly”: missions. An administrator can give it.',
+  'blocked.no_right_debug':
+    'You lack the right “debug”: remote debugging. An administrator can give it.',
   'blocked.already_so': 'Already so.',
   'blocked.under_way': 'The same command is under way.',
   'blocked.not_paused': 'The mission is not paused.',

@@ -512,6 +512,8 @@ export const ko = {
   'help.marks': '상태 기호',
   'help.licences': '오픈 소스 라이선스',
   'blocked.tower_lost': '관제탑과 연결이 끊겨 명령을 보낼 수 없습니다.',
+  'blocked.no_right_fly': '‘fly’ 권한이 없습니다: 임무 비행. 관리자가 줄 수 있습니다.',
+  'blocked.no_right_debug': '‘debug’ 권한이 없습니다: 원격 디버깅. 관리자가 줄 수 있습니다.',
   'blocked.already_so': '이미 그 상태입니다.',
   'blocked.under_way': '같은 명령이 진행 중입니다.',
   'blocked.not_paused': '일시정지된 임무가 아닙니다.',

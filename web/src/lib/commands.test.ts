@@ -22,6 +22,7 @@ const base: Situation = {
   dock,
   droneInDock: true,
   mission: null,
+  rights: null,
   underWay: [],
 };
 const check = (method: Method, change: Partial<Situation>, expected: string | null) =>
@@ -43,6 +44,16 @@ test('service commands need debug mode; closing needs the aircraft inside, known
   check('debug_mode_open', { dock: debugging }, 'already_so');
   check('debug_mode_open', { mission }, 'mission_active');
   check('debug_mode_close', {}, 'already_so');
+});
+
+test('who lacks a right is told which, and stopping is held back by none', () => {
+  const viewer = { rights: new Set(['view']), dock: debugging };
+  check('cover_open', viewer, 'no_right_debug');
+  check('flighttask_recovery', { ...viewer, mission }, 'no_right_fly');
+  expect(startBlocker({ ...base, rights: new Set(['view']) })).toBe('no_right_fly');
+  check('return_home', viewer, null);
+  check('flighttask_pause', { ...viewer, mission }, null);
+  check('cover_open', { rights: new Set(['debug']), dock: debugging }, null);
 });
 
 test('a counter-action is never held back for a late or silent dock', () => {

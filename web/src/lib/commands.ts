@@ -25,6 +25,8 @@ export type Method = (typeof deviceMethods)[number] | (typeof flightMethods)[num
 
 /** Reasons the console itself gives, beside the server's reason codes. */
 export type Blocker =
+  | 'no_right_fly'
+  | 'no_right_debug'
   | 'tower_lost'
   | 'link_down'
   | 'dock_offline'
@@ -49,6 +51,8 @@ export interface Situation {
   /** Whether the aircraft is in the dock; null while unknown. */
   droneInDock: boolean | null;
   mission: MissionStatus | null;
+  /** What the caller may; null while nobody said, and then nothing is held back for it. */
+  rights: ReadonlySet<string> | null;
   /** Commands of this dock that are still under way. */
   underWay: readonly CommandStatus[];
 }
@@ -72,6 +76,18 @@ function needsAircraftHome(method: Method): boolean {
   return methods[method].interlock === 'aircraft_in_dock';
 }
 
+/**
+ * The right that ordering a method asks for, as the tower's table has it (docs/rights.md). A
+ * counter-action is held back by nothing that may be known too late: the tower decides.
+ */
+function rightOf(method: Method): 'fly' | 'debug' {
+  return method === 'flighttask_recovery' ? 'fly' : 'debug';
+}
+
+function lacks(right: 'fly' | 'debug', now: Situation): Blocker | null {
+  return now.rights === null || now.rights.has(right) ? null : `no_right_${right}`;
+}
+
 export function blocker(method: Method, now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
   const same = now.underWay.filter((command) => command.method === method);
@@ -81,6 +97,8 @@ export function blocker(method: Method, now: Situation): Blocker | null {
     if (same.some((command) => command.state !== 'unknown')) return 'under_way';
     return counterActionBlocker(method, now);
   }
+  const lacking = lacks(rightOf(method), now);
+  if (lacking) return lacking;
   if (!now.linkUp) return 'link_down';
   if (same.length > 0) return 'under_way';
   const unheard = unreachable(now.dock);
@@ -121,6 +139,8 @@ function serviceBlocker(method: Method, now: Situation): Blocker | null {
 
 export function startBlocker(now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
+  const lacking = lacks('fly', now);
+  if (lacking) return lacking;
   if (!now.linkUp) return 'link_down';
   if (now.dock.flight_lock) return 'flight_locked';
   const unheard = unreachable(now.dock);

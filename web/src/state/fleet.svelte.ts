@@ -181,6 +181,7 @@ class Fleet {
         this.#hear(frame.server_time_ms);
         this.site = frame.site;
         session.who = frame.who;
+        void session.askRights();
         if (this.#epoch !== null && this.#epoch !== frame.epoch) this.#forgetSlots();
         this.#epoch = frame.epoch;
         return;

@@ -12,6 +12,8 @@ class Session {
   signedIn = $state(token.get() !== null);
   working = $state(false);
   who = $state('');
+  /** What the caller may; null until the tower said. */
+  rights: ReadonlySet<string> | null = $state.raw(null);
   /** Where people sign in; null until the tower said. */
   way: SignInWay | null = $state(null);
   /** Why the sign-in page is shown, where there is more to say. */
@@ -33,6 +35,15 @@ class Session {
       this.way = await api.signInWay();
     } catch {
       this.way = null;
+    }
+  }
+
+  /** Asks what the caller may: again with each live view, for that is when it may have changed. */
+  async askRights(): Promise<void> {
+    try {
+      this.rights = new Set((await api.me()).rights);
+    } catch {
+      // What was known stays; the tower refuses what is not allowed in any case.
     }
   }
 
@@ -98,6 +109,7 @@ class Session {
   #end(why: Key | null): void {
     clearTimeout(this.#renewal);
     token.clear();
+    this.rights = null;
     this.signedIn = false;
     this.problem = why;
   }

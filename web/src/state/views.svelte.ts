@@ -6,6 +6,7 @@ import { type FleetState, fleetStates, matches } from '../lib/fleet-state';
 import { flagOf } from '../lib/readings';
 import { fleet } from './fleet.svelte';
 import type { Row } from './roster';
+import { session } from './session.svelte';
 
 export type { Row } from './roster';
 
@@ -106,6 +107,7 @@ export function situationOf(row: Row): Situation {
         fleet.osd.get(row.dock.sn)?.drone_in_dock,
     ),
     mission: missionOf(row.dock.sn),
+    rights: session.rights,
     underWay: commandsOf(row.dock.sn).filter(
       (command) => !isFinal(command.state) && command.state !== 'unknown',
     ),

@@ -1,5 +1,5 @@
 //! What stands before the hashing of a password: how often a peer and an account may be tried, and
-//! how many hashes are made at a time.
+//! how many hashes are made at a time; and before a renewal, which costs a session with the database.
 //!
 //! A try counts before it is made, so that a thousand at once are not a thousand; the right
 //! password gives it back. Whoever is refused here has cost the database nothing.
@@ -22,6 +22,9 @@ use crate::attempts::{Attempts, network};
 const HASHES: usize = 2;
 /// Callers that wait for their turn.
 const WAITING: usize = 8;
+/// Renewals that wait for their turn: one takes a few milliseconds, and every console of a site may
+/// come at once after an outage.
+const RENEWALS_WAITING: usize = 256;
 /// A wrong password of an account is forgotten after so long; ten may be outstanding.
 const ACCOUNT_RETURNS: Duration = Duration::from_mins(1);
 
@@ -41,6 +44,8 @@ pub(crate) struct Gate {
     accounts: Mutex<Attempts<Email>>,
     waiting: Semaphore,
     hashing: Semaphore,
+    renewals_waiting: Semaphore,
+    renewals: Semaphore,
 }
 
 /// A try that is under way.
@@ -58,6 +63,8 @@ impl Gate {
             accounts: Mutex::new(Attempts::new(ACCOUNT_RETURNS)),
             waiting: Semaphore::new(HASHES + WAITING),
             hashing: Semaphore::new(HASHES),
+            renewals_waiting: Semaphore::new(RENEWALS_WAITING),
+            renewals: Semaphore::new(1),
         }
     }
 
@@ -81,10 +88,37 @@ impl Gate {
         Ok(Try { gate: self, peer, email: email.clone(), _turn: turn })
     }
 
+    /// A turn for a renewal. Strangers may ask for one too, and must not take the database's sessions
+    /// from the journal.
+    pub(crate) async fn renew(&self, peer: IpAddr) -> Result<Renewal<'_>, Held> {
+        let Ok(place) = self.renewals_waiting.try_acquire() else { return Err(Held::Busy) };
+        let peer = network(peer);
+        if !lock(&self.peers).may_try(&peer, Instant::now()) {
+            return Err(Held::Peer);
+        }
+        // It is never closed.
+        let turn = self.renewals.acquire().await.ok();
+        Ok(Renewal { gate: self, peer, _places: (place, turn) })
+    }
+
     /// A turn for a hash that somebody who is known asks for.
     pub(crate) async fn turn(&self) -> Result<Option<SemaphorePermit<'_>>, Held> {
         let Ok(_place) = self.waiting.try_acquire() else { return Err(Held::Busy) };
         Ok(self.hashing.acquire().await.ok())
+    }
+}
+
+/// A renewal that is under way.
+pub(crate) struct Renewal<'a> {
+    gate: &'a Gate,
+    peer: IpAddr,
+    _places: (SemaphorePermit<'a>, Option<SemaphorePermit<'a>>),
+}
+
+impl Renewal<'_> {
+    /// The token was nobody's: a guess.
+    pub(crate) fn failed(self) {
+        lock(&self.gate.peers).note_failure(self.peer, Instant::now());
     }
 }
 
@@ -139,6 +173,21 @@ mod tests {
         for _ in 0..30 {
             gate.enter(peer(1), &kim).await.unwrap().forgive();
         }
+    }
+
+    #[tokio::test]
+    async fn renewals_take_turns_and_guesses_are_held() {
+        let gate = Gate::new();
+        let first = gate.renew(peer(1)).await.unwrap();
+        let mut second = Box::pin(gate.renew(peer(1)));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(first);
+        second.await.unwrap().failed();
+        for _ in 1..10 {
+            gate.renew(peer(1)).await.unwrap().failed();
+        }
+        assert_eq!(gate.renew(peer(1)).await.err(), Some(Held::Peer));
+        assert!(gate.renew(peer(2)).await.is_ok());
     }
 
     #[tokio::test]

@@ -228,6 +228,11 @@ impl People {
         self.directory()?.people.get(&id).cloned()
     }
 
+    /// All that a person was given.
+    pub(crate) fn memberships(&self, person: &Person) -> BTreeSet<Membership> {
+        self.standing(person.id).map(|standing| standing.memberships).unwrap_or_default()
+    }
+
     /// What a person is at a site, or at any.
     fn roles(&self, person: &Person, place: Place) -> Vec<SiteRole> {
         let Some(standing) = self.standing(person.id) else { return Vec::new() };

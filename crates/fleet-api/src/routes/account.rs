@@ -248,7 +248,7 @@ pub(crate) async fn token(
             let Some(token) = body.refresh_token else {
                 return Err(Problem::bad_input("refresh_token is needed"));
             };
-            let renewed = by_refresh_token(&app, accounts, &token).await;
+            let renewed = by_refresh_token(&app, accounts, peer, &token).await;
             if renewed.is_err() {
                 app.metrics.refused_credentials.inc();
             }
@@ -304,13 +304,18 @@ async fn by_password(
 async fn by_refresh_token(
     app: &App,
     accounts: &Arc<dyn Accounts>,
+    peer: std::net::IpAddr,
     token: &str,
 ) -> Result<Json<TokenAnswer>, Problem> {
     let (next, next_hash) = fresh_token()?;
+    let renewal = app.people.gate().renew(peer).await?;
     let refused = |code, detail| Err(refusal(StatusCode::BAD_REQUEST, code, detail));
     match accounts.refresh(hash_of(token), next_hash).await? {
         Refreshed::Next { account, session_id } => answer(app, &account, session_id, next),
-        Refreshed::Unknown => refused("refresh_token_not_found", "the refresh token is not known"),
+        Refreshed::Unknown => {
+            renewal.failed();
+            refused("refresh_token_not_found", "the refresh token is not known")
+        }
         Refreshed::Over => refused("session_expired", "the session is over; sign in again"),
         Refreshed::Reused { session_id } => {
             tracing::warn!(session = %session_id, "a refresh token was used twice: its session was ended");

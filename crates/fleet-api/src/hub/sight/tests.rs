@@ -195,7 +195,7 @@ fn classes_and_lists_choose_as_well() {
     let mut see = |edges: Option<[f64; 4]>, classes: Option<Vec<DeviceClass>>, list: &[usize]| {
         let bbox = edges.and_then(Bbox::new);
         let sns = list.iter().copied().map(sn).collect();
-        sight.look(&table, Wanted { id: 0, bbox, classes, sns });
+        sight.look(&table, Wanted { id: 0, bbox, classes, sns, scope: Scope::default() });
         frames(&mut sight, &table).remove(0).slots
     };
     assert_eq!(see(None, None, &[]), [0, 1, 2], "one without a position is in the whole world");

@@ -1,11 +1,13 @@
 //! What the other components are told: status of dock and aircraft, traces, the flight lock.
 
+use std::borrow::Cow;
+
 use dji_cloud::device::{AircraftModeCode, DockModeCode, topo::ModelKey};
 use fleet_types::{
-    Alarm, AlarmId, CommandId, DeviceClass, DeviceStatus, MissionId, Now, Reason, ResponseCode,
-    Scalar, TraceStep,
+    Alarm, AlarmId, CommandId, DeviceClass, DeviceSn, DeviceStatus, MissionId, Now, Reason,
+    ResponseCode, Scalar, TraceStep, WallMs,
     alarm::Priority,
-    device::{Activity, Connection, FlightLock},
+    device::{Activity, Connection, FlightLock, Phase},
     mission::Verdict,
 };
 
@@ -15,12 +17,12 @@ use crate::io::Sample;
 impl DockMachine {
     /// Publishes the status of the dock and of each aircraft that changed since last told.
     pub(super) fn tell_status(&mut self, now: Now) {
-        let mut statuses = vec![self.dock_status(now)];
-        statuses.extend(self.aircraft.iter().map(|aircraft| self.aircraft_status(aircraft)));
-        for status in statuses {
-            if self.told.get(&status.sn).is_some_and(|told| is_same(told, &status)) {
-                continue;
-            }
+        // Asked after every report, and mostly answered by no: nothing is made before it is news.
+        let seen = std::iter::once(self.dock_status(now));
+        let seen = seen.chain(self.aircraft.iter().map(|aircraft| self.aircraft_status(aircraft)));
+        let is_news = |seen: &Seen<'_>| self.told.get(seen.sn).is_none_or(|told| !seen.is_as(told));
+        let news: Vec<_> = seen.filter(is_news).map(Seen::into_status).collect();
+        for status in news {
             self.told.insert(status.sn.clone(), status.clone());
             self.tell(Sample::Status(status));
         }
@@ -49,7 +51,7 @@ impl DockMachine {
         }
     }
 
-    fn dock_status(&self, now: Now) -> DeviceStatus {
+    fn dock_status(&self, now: Now) -> Seen<'_> {
         let at = &self.config.schemas.at;
         let activity = match self.twin.code(at.mode) {
             Some(code) => match DockModeCode::from_code(code) {
@@ -67,13 +69,13 @@ impl DockMachine {
             mission_id: Some(mission_id),
             reason: lock_reason(),
         });
-        DeviceStatus {
-            sn: self.config.sn.clone(),
+        Seen {
+            sn: &self.config.sn,
             class: DeviceClass::Dock,
-            name: self.config.name.clone(),
-            model: model_name(self.model),
+            name: &self.config.name,
+            model: self.model,
             gateway_sn: None,
-            children: self.paired(),
+            aircraft: &self.aircraft,
             connection: self.session.connection(),
             phase: Some(self.session.phase()),
             reason: self.session.reason(now),
@@ -81,14 +83,14 @@ impl DockMachine {
             since_ms: self.session.since_ms(),
             last_heard_ms: self.session.last_heard_ms(),
             clock_skew_ms: self.session.clock_skew_ms(),
-            firmware: text(self.twin.reading(at.dock_firmware)),
+            firmware: text(self.twin.value(at.dock_firmware)),
             mission_id: self.active_mission().map(|mission| mission.request().mission_id),
             flight_lock,
             unknown_count: self.drift.len(),
         }
     }
 
-    fn aircraft_status(&self, aircraft: &Aircraft) -> DeviceStatus {
+    fn aircraft_status<'a>(&'a self, aircraft: &'a Aircraft) -> Seen<'a> {
         let at = &self.config.schemas.at;
         let is_gone = aircraft.connection == Connection::Offline;
         let activity = match aircraft.twin.code(at.aircraft_mode) {
@@ -109,13 +111,13 @@ impl DockMachine {
             )),
         };
         let mission = self.active_mission().map(|mission| mission.request().mission_id);
-        DeviceStatus {
-            sn: aircraft.sn.clone(),
+        Seen {
+            sn: &aircraft.sn,
             class: DeviceClass::Aircraft,
-            name: String::new(),
-            model: model_name(aircraft.model),
-            gateway_sn: Some(self.config.sn.clone()),
-            children: Vec::new(),
+            name: "",
+            model: aircraft.model,
+            gateway_sn: Some(&self.config.sn),
+            aircraft: &[],
             connection: aircraft.connection,
             phase: None,
             reason,
@@ -123,7 +125,7 @@ impl DockMachine {
             since_ms: aircraft.since_ms,
             last_heard_ms: aircraft.heard.map(|heard| heard.wall),
             clock_skew_ms: None,
-            firmware: text(aircraft.twin.reading(at.aircraft_firmware)),
+            firmware: text(aircraft.twin.value(at.aircraft_firmware)),
             mission_id: mission.filter(|_| aircraft.is_paired),
             flight_lock: None,
             unknown_count: 0,
@@ -132,7 +134,7 @@ impl DockMachine {
 
     /// The dock's firmware as far as known; findings are counted by it.
     pub(super) fn firmware(&self) -> String {
-        text(self.twin.reading(self.config.schemas.at.dock_firmware)).unwrap_or_default()
+        text(self.twin.value(self.config.schemas.at.dock_firmware)).unwrap_or_default().to_owned()
     }
 
     pub(super) fn new_uuid(&mut self) -> uuid::Uuid {
@@ -203,21 +205,100 @@ impl DockMachine {
     }
 }
 
-/// Whether two statuses tell the same; the time of the last message and the exact skew change with
-/// every report and are told with telemetry.
-fn is_same(told: &DeviceStatus, status: &DeviceStatus) -> bool {
-    const SKEW_STEP_MS: u64 = 1_000;
-    let skew_moved = match (told.clock_skew_ms, status.clock_skew_ms) {
-        // A device's clock may say anything: the distance of two of its times may not fit an i64.
-        (Some(told), Some(now)) => told.abs_diff(now) >= SKEW_STEP_MS,
-        (told, now) => told.is_some() != now.is_some(),
-    };
-    let told = DeviceStatus {
-        last_heard_ms: status.last_heard_ms,
-        clock_skew_ms: status.clock_skew_ms,
-        ..told.clone()
-    };
-    !skew_moved && told == *status
+/// The status of a device as it is now, not yet written out.
+struct Seen<'a> {
+    sn: &'a DeviceSn,
+    class: DeviceClass,
+    name: &'a str,
+    model: Option<ModelKey>,
+    gateway_sn: Option<&'a DeviceSn>,
+    /// A dock's; those that are paired are its children.
+    aircraft: &'a [Aircraft],
+    connection: Connection,
+    phase: Option<Phase>,
+    reason: Option<Reason>,
+    activity: Activity,
+    since_ms: WallMs,
+    last_heard_ms: Option<WallMs>,
+    clock_skew_ms: Option<i64>,
+    firmware: Option<&'a str>,
+    mission_id: Option<MissionId>,
+    flight_lock: Option<FlightLock>,
+    unknown_count: u32,
+}
+
+impl Seen<'_> {
+    fn children(&self) -> impl Iterator<Item = &DeviceSn> {
+        self.aircraft.iter().filter(|aircraft| aircraft.is_paired).map(|aircraft| &aircraft.sn)
+    }
+
+    /// Whether it tells what was told; the time of the last message and the exact skew change with
+    /// every report and are told with telemetry.
+    fn is_as(&self, told: &DeviceStatus) -> bool {
+        const SKEW_STEP_MS: u64 = 1_000;
+        let DeviceStatus {
+            sn,
+            class,
+            name,
+            model,
+            gateway_sn,
+            children,
+            connection,
+            phase,
+            reason,
+            activity,
+            since_ms,
+            last_heard_ms: _,
+            clock_skew_ms,
+            firmware,
+            mission_id,
+            flight_lock,
+            unknown_count,
+        } = told;
+        let skew_moved = match (*clock_skew_ms, self.clock_skew_ms) {
+            // A device's clock may say anything: the distance of two of its times may not fit an i64.
+            (Some(told), Some(now)) => told.abs_diff(now) >= SKEW_STEP_MS,
+            (told, now) => told.is_some() != now.is_some(),
+        };
+        !skew_moved
+            && self.sn == sn
+            && self.class == *class
+            && self.name == name
+            && model_name(self.model) == *model
+            && self.gateway_sn == gateway_sn.as_ref()
+            && self.children().eq(children)
+            && self.connection == *connection
+            && self.phase == *phase
+            && self.reason == *reason
+            && self.activity == *activity
+            && self.since_ms == *since_ms
+            && self.firmware == firmware.as_deref()
+            && self.mission_id == *mission_id
+            && self.flight_lock == *flight_lock
+            && self.unknown_count == *unknown_count
+    }
+
+    fn into_status(self) -> DeviceStatus {
+        DeviceStatus {
+            sn: self.sn.clone(),
+            class: self.class,
+            name: self.name.to_owned(),
+            model: model_name(self.model).into_owned(),
+            gateway_sn: self.gateway_sn.cloned(),
+            children: self.children().cloned().collect(),
+            connection: self.connection,
+            phase: self.phase,
+            reason: self.reason,
+            activity: self.activity,
+            since_ms: self.since_ms,
+            last_heard_ms: self.last_heard_ms,
+            clock_skew_ms: self.clock_skew_ms,
+            firmware: self.firmware.map(str::to_owned),
+            mission_id: self.mission_id,
+            flight_lock: self.flight_lock,
+            unknown_count: self.unknown_count,
+        }
+    }
 }
 
 /// A verdict in the message grammar.
@@ -262,16 +343,16 @@ fn aircraft_activity(mode: AircraftModeCode) -> Activity {
     }
 }
 
-fn model_name(model: Option<ModelKey>) -> String {
+fn model_name(model: Option<ModelKey>) -> Cow<'static, str> {
     match model {
-        Some(model) => model.name().map_or_else(|| model.to_string(), str::to_owned),
-        None => String::new(),
+        Some(model) => model.name().map_or_else(|| model.to_string().into(), Cow::Borrowed),
+        None => Cow::Borrowed(""),
     }
 }
 
-fn text(reading: Option<&fleet_types::Reading>) -> Option<String> {
-    match &reading?.value {
-        Scalar::Text(text) => Some(text.to_string()),
+fn text(value: Option<&Scalar>) -> Option<&str> {
+    match value? {
+        Scalar::Text(text) => Some(text),
         Scalar::Int(_) | Scalar::Num(_) | Scalar::Bool(_) | Scalar::Json(_) => None,
     }
 }

@@ -81,7 +81,8 @@ impl<T> ReaderState<T> {
 
 struct Inner<T> {
     readers: Vec<Weak<ReaderState<T>>>,
-    cache: BTreeMap<Arc<str>, Arc<T>>,
+    /// The last sample of each key, with the key's one text.
+    cache: BTreeMap<Arc<str>, (Arc<str>, Arc<T>)>,
     written: u64,
     coalesced: u64,
     full: u64,
@@ -106,6 +107,22 @@ impl<T> Default for TopicState<T> {
     }
 }
 
+impl<T: Topic> Inner<T> {
+    /// Keeps the last sample of its key where the topic does; gives the key.
+    fn keep(&mut self, sample: &Arc<T>) -> Arc<str> {
+        let key = sample.key();
+        if let Some((key, kept)) = self.cache.get_mut(key.as_ref()) {
+            *kept = Arc::clone(sample);
+            return Arc::clone(key);
+        }
+        let key: Arc<str> = key.as_ref().into();
+        if T::TRANSIENT_LOCAL {
+            self.cache.insert(Arc::clone(&key), (Arc::clone(&key), Arc::clone(sample)));
+        }
+        key
+    }
+}
+
 impl<T: Topic> TopicState<T> {
     fn inner(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,7 +131,7 @@ impl<T: Topic> TopicState<T> {
     pub(crate) fn add_reader(&self) -> Arc<ReaderState<T>> {
         let mut inner = self.inner();
         let mut queue = Queue::default();
-        for (key, sample) in &inner.cache {
+        for (key, sample) in inner.cache.values() {
             match T::RELIABILITY {
                 Reliability::KeepLatest => {
                     queue.put_latest(key, Arc::clone(sample));
@@ -143,14 +160,10 @@ impl<T: Topic> TopicState<T> {
             return Err(Full(sample));
         }
         let sample = Arc::new(sample);
-        // One text for all readers, made once where the last samples are kept: this is done for every
-        // report of every device. A reliable queue knows no keys.
+        // One text for all readers, made once where the last samples are kept, and looked up once: this
+        // is done for every report of every device. A reliable queue knows no keys.
         let is_keyed = T::TRANSIENT_LOCAL || T::RELIABILITY == Reliability::KeepLatest;
-        let key = is_keyed.then(|| {
-            let key = sample.key();
-            let kept = inner.cache.get_key_value(key.as_ref());
-            kept.map_or_else(|| key.as_ref().into(), |(kept, _)| Arc::clone(kept))
-        });
+        let key = is_keyed.then(|| inner.keep(&sample));
         for reader in &readers {
             match &key {
                 Some(key) if T::RELIABILITY == Reliability::KeepLatest => {
@@ -164,12 +177,12 @@ impl<T: Topic> TopicState<T> {
             reader.filled.notify_one();
         }
         inner.written += 1;
-        if T::TRANSIENT_LOCAL
-            && let Some(key) = key
-        {
-            inner.cache.insert(key, Arc::clone(&sample));
-        }
         Ok(())
+    }
+
+    /// The last sample of `key`.
+    pub(crate) fn latest(&self, key: &str) -> Option<Arc<T>> {
+        self.inner().cache.get(key).map(|(_, sample)| Arc::clone(sample))
     }
 
     /// Forgets the last sample of `key`, for devices that are removed.

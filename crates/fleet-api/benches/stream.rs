@@ -25,8 +25,8 @@ use fleet_api::{
 };
 use fleet_bus::Bus;
 use fleet_types::{
-    DeviceClass, DeviceSn, DeviceStatus, MissionId, MissionStatus, Reading, Reason, Scalar,
-    Telemetry, WallMs,
+    DeviceClass, DeviceSn, DeviceStatus, MissionId, MissionStatus, Reason, Scalar, Telemetry,
+    WallMs,
     dispatch::{DispatchChoice, DispatchTarget},
     plan::{BreakPoint, MissionPlan},
     telemetry::{FieldSpec, Schema},
@@ -251,9 +251,8 @@ async fn report(bus: Bus) {
                 8.0,
             ];
             let mut telemetry = Telemetry::empty(Arc::clone(&schema));
-            for (reading, value) in telemetry.readings.iter_mut().zip(values) {
-                let value = Scalar::Num(value);
-                *reading = Some(Reading { value, source_ms: None, received_ms: WallMs(0) });
+            for (index, value) in values.into_iter().enumerate() {
+                telemetry.set(index, Scalar::Num(value), None, WallMs(0));
             }
             let sample = DeviceOsd {
                 sn: sn.clone(),

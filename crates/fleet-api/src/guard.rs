@@ -235,10 +235,9 @@ pub(crate) async fn credential(
 /// What is of one site is asked for again where the site is known; the rest is the whole tower's.
 fn place_of(right: Permission) -> Place {
     match right {
-        Permission::People
-        | Permission::Docks
-        | Permission::System
-        | Permission::Configure => Place::Everywhere,
+        Permission::People | Permission::Docks | Permission::System | Permission::Configure => {
+            Place::Everywhere
+        }
         Permission::View
         | Permission::Stop
         | Permission::Fly

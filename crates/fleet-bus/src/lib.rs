@@ -74,6 +74,13 @@ impl Bus {
         Events::new(self.state())
     }
 
+    /// The latest sample of a key, where the topic is transient-local: for those who look now and then
+    /// and need not hear every change.
+    #[must_use]
+    pub fn latest<T: Topic>(&self, key: &str) -> Option<Arc<T>> {
+        self.state::<T>().latest(key)
+    }
+
     /// Counters of every topic in use, by name.
     #[must_use]
     pub fn stats(&self) -> BTreeMap<&'static str, TopicStats> {

@@ -51,7 +51,9 @@ fn a_late_reader_gets_the_latest_of_every_key_until_disposed() {
         writer.try_write(sample).expect("keep-latest never fails");
     }
     assert_eq!(bus.reader::<Latest>().try_take(10).len(), 2);
+    assert_eq!(bus.latest::<Latest>("a").as_deref(), Some(&Latest("a", 2)));
     writer.dispose("a");
+    assert_eq!(bus.latest::<Latest>("a"), None);
     let late = bus.reader::<Latest>().try_take(10);
     assert_eq!(late.iter().map(|s| (s.0, s.1)).collect::<Vec<_>>(), [("b", 7)]);
 }

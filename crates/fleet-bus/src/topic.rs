@@ -255,6 +255,13 @@ impl<T: Topic> TopicState<T> {
         listener
     }
 
+    /// The last sample of `key`.
+    pub(crate) fn latest(&self, key: &str) -> Option<Arc<T>> {
+        let inner = self.inner();
+        let entry = inner.kept.get(*inner.slots.get(key)?)?.entry.as_ref()?;
+        Some(Arc::clone(&entry.sample))
+    }
+
     pub(crate) fn add_writer(&self) -> WriterId {
         self.inner().stats.writers += 1;
         WriterId(self.next_writer.fetch_add(1, Ordering::Relaxed))

@@ -84,8 +84,8 @@ pub enum Output {
     Journal {
         /// To be named in the answer.
         journal_id: JournalId,
-        /// The record.
-        record: Record,
+        /// The record; apart, because every machine has room for some outputs.
+        record: Box<Record>,
     },
     /// Publish a command; report its fate.
     Send(Send),

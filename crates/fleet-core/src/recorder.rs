@@ -14,11 +14,16 @@
 //! period and differs from it in no field beyond its deadband; state stays within its bound.
 
 pub mod deadband;
+mod lists;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use dji_cloud::device::AircraftModeCode;
-use fleet_types::{DeviceClass, DeviceSn, MonoMs, Scalar, telemetry::Schema, topic::DeviceOsd};
+use fleet_types::{
+    DeviceClass, DeviceSn, MonoMs, Scalar,
+    telemetry::{Schema, Values},
+    topic::DeviceOsd,
+};
 
 use crate::twin::index_of;
 use deadband::{Deadband, Deadbands};
@@ -94,8 +99,8 @@ struct Bands {
 struct Kept {
     recorded_at: MonoMs,
     report_count: u64,
-    /// The last row; texts and lists are shared with the twin that they came from.
-    values: Vec<Option<Scalar>>,
+    /// The last row, shared with the twin as far as it is still the same.
+    values: Values,
 }
 
 impl RecorderPolicy {
@@ -172,38 +177,35 @@ impl RecorderPolicy {
 
 /// An aircraft that told no mode may fly: the safe side is to record it.
 fn is_in_flight(sample: &DeviceOsd, mode: usize) -> bool {
-    let reading = sample.values.readings.get(mode).and_then(Option::as_ref);
-    let code = reading.and_then(|reading| reading.value.as_i64());
+    let code = sample.values.value(mode).and_then(Scalar::as_i64);
     code.is_none_or(|code| AircraftModeCode::from_code(code).is_flying())
 }
 
 impl Kept {
     fn new(now: MonoMs, sample: &DeviceOsd) -> Self {
-        let report_count = sample.report_count;
-        let mut kept = Self { recorded_at: now, report_count, values: Vec::new() };
-        kept.record(now, sample);
-        kept
+        let values = sample.values.values().clone();
+        Self { recorded_at: now, report_count: sample.report_count, values }
     }
 
     fn record(&mut self, now: MonoMs, sample: &DeviceOsd) {
         self.recorded_at = now;
-        self.values.clear();
-        let values = sample.values.readings.iter();
-        self.values.extend(values.map(|reading| reading.as_ref().map(|it| it.value.clone())));
+        self.values = sample.values.values().clone();
     }
 
     fn differs(&self, deadbands: &Deadbands, bands: &Bands, sample: &DeviceOsd) -> bool {
-        if self.values.len() != sample.values.readings.len() {
+        let values = sample.values.values();
+        if self.values.fields() != values.fields() {
             return true;
         }
-        let fields = self.values.iter().zip(&sample.values.readings).zip(&bands.of);
-        fields.into_iter().any(|((recorded, reading), band)| match (recorded, reading) {
-            (Some(recorded), Some(reading)) => {
-                deadbands.has_changed(*band, recorded, &reading.value)
+        // What is shared is the same: mostly nothing is left to be compared.
+        self.values.unshared(values).any(|(index, recorded, now)| {
+            let band = bands.of.get(index).copied().unwrap_or(Deadband::Never);
+            match (recorded, now) {
+                (Some(recorded), Some(now)) => deadbands.has_changed(band, recorded, now),
+                (None, Some(_)) => band != Deadband::Never,
+                // A twin forgets nothing; a new one starts empty and says nothing new by that.
+                (_, None) => false,
             }
-            (None, Some(_)) => *band != Deadband::Never,
-            // A twin forgets nothing; a new one starts empty and says nothing new by that.
-            (_, None) => false,
         })
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dji_cloud::leaf::{LeafRef, LeafSpec, Leaves};
 use fleet_types::{
     MonoMs, Now, Reading, Scalar, Telemetry, WallMs,
-    telemetry::{FieldSpec, Schema},
+    telemetry::{FieldSpec, JsonText, Schema, StampId},
 };
 
 use crate::interlock::Fact;
@@ -22,9 +22,10 @@ pub const FRESH_MS: u64 = 10_000;
 #[derive(Clone, Debug)]
 pub struct Twin<Osd, State> {
     telemetry: Telemetry,
-    heard: Vec<Option<MonoMs>>,
+    /// When each stamp of the telemetry was made, by the clock that interlocks go by.
+    heard: Vec<MonoMs>,
     /// Where each leaf of a state report goes: what an OSD report carries too has one place.
-    state_slots: Vec<usize>,
+    state_slots: Arc<[usize]>,
     report_count: u64,
     marker: std::marker::PhantomData<fn() -> (Osd, State)>,
 }
@@ -49,33 +50,33 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
     /// A twin of which nothing is known, over a schema made by [`Self::schema`].
     #[must_use]
     pub fn new(schema: Arc<Schema>) -> Self {
-        let heard = vec![None; schema.fields.len()];
         let mut leaves = Vec::with_capacity(State::COUNT);
         State::describe("", &mut leaves);
         let state_slots = leaves.iter().map(|leaf| index_of(&schema, &leaf.key)).collect();
         let telemetry = Telemetry::empty(schema);
         let marker = std::marker::PhantomData;
-        Self { telemetry, heard, state_slots, report_count: 0, marker }
+        Self { telemetry, heard: Vec::new(), state_slots, report_count: 0, marker }
     }
 
     /// Merges an OSD report.
     pub fn merge_osd(&mut self, now: Now, source_ms: Option<WallMs>, osd: &Osd) {
         if mutant::is(Mutant::PartialClears) {
-            self.telemetry.readings.fill(None);
+            self.telemetry.clear();
         }
-        osd.visit(0, &mut |index, value| self.put(now, source_ms, index, value));
+        let (stamp, mut text) = (self.stamp(now, source_ms), Vec::new());
+        osd.visit(0, &mut |index, value| self.put(stamp, index, value, &mut text));
         self.report_count += 1;
     }
 
     /// Merges a state report.
     pub fn merge_state(&mut self, now: Now, source_ms: Option<WallMs>, state: &State) {
-        let slots = std::mem::take(&mut self.state_slots);
+        let slots = Arc::clone(&self.state_slots);
+        let (stamp, mut text) = (self.stamp(now, source_ms), Vec::new());
         state.visit(0, &mut |index, value| {
             if let Some(slot) = slots.get(index) {
-                self.put(now, source_ms, *slot, value);
+                self.put(stamp, *slot, value, &mut text);
             }
         });
-        self.state_slots = slots;
         self.report_count += 1;
     }
 
@@ -93,31 +94,37 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
 
     /// The reading at `index`, however old.
     #[must_use]
-    pub fn reading(&self, index: usize) -> Option<&Reading> {
-        self.telemetry.readings.get(index)?.as_ref()
+    pub fn reading(&self, index: usize) -> Option<Reading<'_>> {
+        self.telemetry.reading(index)
+    }
+
+    /// The value at `index`, however old.
+    #[must_use]
+    pub fn value(&self, index: usize) -> Option<&Scalar> {
+        self.telemetry.value(index)
     }
 
     /// The whole number at `index`, however old.
     #[must_use]
     pub fn code(&self, index: usize) -> Option<i64> {
-        self.reading(index)?.value.as_i64()
+        self.telemetry.value(index)?.as_i64()
     }
 
     /// The whole number at `index` if it was heard within [`FRESH_MS`].
     #[must_use]
     pub fn fresh_code(&self, now: MonoMs, index: usize) -> Option<i64> {
-        let heard = (*self.heard.get(index)?)?;
+        let heard = self.heard(index)?;
         (now.since_ms(heard) <= FRESH_MS).then(|| self.code(index))?
     }
 
     /// The number at `index` in whole tenths, if it was heard within [`FRESH_MS`].
     #[must_use]
     pub fn fresh_tenths(&self, now: MonoMs, index: usize) -> Fact {
-        let number = self.reading(index).and_then(|reading| reading.value.as_f64());
+        let number = self.telemetry.value(index).and_then(Scalar::as_f64);
         let Some(number) = number.filter(|number| number.abs() < 1e12) else {
             return Fact::Unknown;
         };
-        let heard = self.heard.get(index).copied().flatten();
+        let heard = self.heard(index);
         if heard.is_none_or(|heard| now.since_ms(heard) > FRESH_MS) {
             return Fact::Stale;
         }
@@ -129,32 +136,59 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
     /// The whole number at `index` if it was heard after `moment`.
     #[must_use]
     pub fn code_after(&self, moment: MonoMs, index: usize) -> Option<i64> {
-        let heard = (*self.heard.get(index)?)?;
+        let heard = self.heard(index)?;
         (heard > moment).then(|| self.code(index))?
     }
 
-    fn put(&mut self, now: Now, source_ms: Option<WallMs>, index: usize, value: LeafRef<'_>) {
-        let (Some(slot), Some(heard)) =
-            (self.telemetry.readings.get_mut(index), self.heard.get_mut(index))
-        else {
-            return;
-        };
-        let value = match (value, slot.take().map(|reading| reading.value)) {
-            (LeafRef::Int(value), _) => Scalar::Int(value),
-            (LeafRef::Num(value), _) => Scalar::Num(value),
-            (LeafRef::Bool(value), _) => Scalar::Bool(value),
-            // Texts rarely change: share the old one instead of allocating at every report.
-            (LeafRef::Text(value), Some(Scalar::Text(old))) if *old == *value => Scalar::Text(old),
-            (LeafRef::Text(value), _) => Scalar::Text(value.into()),
-            // A list that is as it was stays the same one: who compares or keeps it sees so at once.
-            (LeafRef::Json(value), old) => match (value.to_value(), old) {
-                (value, Some(Scalar::Json(old))) if *old == value => Scalar::Json(old),
-                (value, _) => Scalar::Json(Arc::new(value)),
-            },
-        };
-        *slot = Some(Reading { value, source_ms, received_ms: now.wall });
-        *heard = Some(now.mono);
+    fn heard(&self, index: usize) -> Option<MonoMs> {
+        self.heard.get(self.telemetry.stamp_at(index)?.index()).copied()
     }
+
+    /// The times of a report that is being merged.
+    fn stamp(&mut self, now: Now, source_ms: Option<WallMs>) -> StampId {
+        let stamp = self.telemetry.stamp(source_ms, now.wall);
+        if self.heard.len() <= stamp.index() {
+            self.heard.resize(stamp.index() + 1, now.mono);
+        }
+        self.heard[stamp.index()] = now.mono;
+        stamp
+    }
+
+    /// Merges a leaf. A value that is as it was stays the same one: who compares or keeps the values
+    /// sees so at once, and nothing is made for it.
+    fn put(&mut self, stamp: StampId, index: usize, value: LeafRef<'_>, text: &mut Vec<u8>) {
+        let old = self.telemetry.value(index);
+        let new = match (value, old) {
+            (LeafRef::Int(value), Some(Scalar::Int(old))) if *old == value => None,
+            (LeafRef::Int(value), _) => Some(Scalar::Int(value)),
+            (LeafRef::Num(value), Some(Scalar::Num(old))) if old.to_bits() == value.to_bits() => {
+                None
+            }
+            (LeafRef::Num(value), _) => Some(Scalar::Num(value)),
+            (LeafRef::Bool(value), Some(Scalar::Bool(old))) if *old == value => None,
+            (LeafRef::Bool(value), _) => Some(Scalar::Bool(value)),
+            (LeafRef::Text(value), Some(Scalar::Text(old))) if **old == *value => None,
+            (LeafRef::Text(value), _) => Some(Scalar::Text(value.into())),
+            (LeafRef::Json(value), old) => {
+                text.clear();
+                value.write_json(text);
+                match old {
+                    Some(Scalar::Json(old)) if old.as_str().as_bytes() == &text[..] => None,
+                    Some(_) | None => Some(Scalar::Json(list(text))),
+                }
+            }
+        };
+        match new {
+            Some(new) => self.telemetry.put(index, stamp, new),
+            None => self.telemetry.touch(index, stamp),
+        }
+    }
+}
+
+/// A list as the wire types write it: JSON, but for a defect of theirs.
+fn list(text: &[u8]) -> JsonText {
+    let text = std::str::from_utf8(text).ok().and_then(JsonText::new);
+    text.unwrap_or_else(|| JsonText::of(&serde_json::Value::Null))
 }
 
 /// Index of `key` in a schema; a key that is not in it is a defect found by the unit tests.
@@ -162,3 +196,6 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
 pub fn index_of(schema: &Schema, key: &str) -> usize {
     schema.fields.iter().position(|field| field.key == key).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

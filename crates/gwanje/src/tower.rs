@@ -235,7 +235,7 @@ impl Tower {
             address: dock_address(config),
             docks_max,
         };
-        let planner = Arc::new(Planner::new(config.preflight));
+        let planner = Arc::new(Planner::new(config.preflight, bus.clone()));
         let refused = Arc::new(Refused::default());
         let wire = config.dds.enabled.then(|| dds::wire(&config.dds, &bus, &health));
         let registry = Arc::new(Mutex::new(Registry::default()));
@@ -370,7 +370,7 @@ impl Tower {
             "mission control",
             pumps::mission_controls(Arc::clone(&fleet), bus.clone()),
         );
-        health.spawn_named("planner", planner.run(bus.clone()));
+        health.spawn_named("planner", planner.run());
         health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus.clone()));
         let follower = Follower::new(Arc::clone(&fleet), rights.clone(), broker, &bus);

@@ -143,7 +143,7 @@ impl OsdReader {
         let places = self.places(&values.schema, sample.class);
         let latitude_deg = number(values, places.latitude);
         let position = places.latitude.filter(|_| latitude_deg.is_some());
-        let heard = position.and_then(|at| values.readings.get(at)?.as_ref());
+        let heard = position.and_then(|at| values.reading(at));
         Measured {
             latitude_deg,
             longitude_deg: number(values, places.longitude),
@@ -175,12 +175,11 @@ impl OsdReader {
 }
 
 fn number(values: &Telemetry, place: Option<usize>) -> Option<f64> {
-    let reading = values.readings.get(place?)?.as_ref()?;
-    reading.value.as_f64().filter(|value| value.is_finite())
+    values.value(place?)?.as_f64().filter(|value| value.is_finite())
 }
 
 fn whole(values: &Telemetry, place: Option<usize>) -> Option<i64> {
-    let value = &values.readings.get(place?)?.as_ref()?.value;
+    let value = values.value(place?)?;
     value.as_i64().or_else(|| {
         // Codes are whole even where a device writes `1.0`; the cast is exact below 2^53.
         let number = value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15)?;

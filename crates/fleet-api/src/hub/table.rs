@@ -4,7 +4,7 @@
 //! copies. A slot is a short number for a serial number, good as long as this process lives: a
 //! retired one is given again only after all 65,536 were used.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use fleet_types::DeviceSn;
 
@@ -35,7 +35,7 @@ pub(crate) struct Tick {
 
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    slots: BTreeMap<DeviceSn, u16>,
+    slots: HashMap<DeviceSn, u16>,
     entries: Vec<Entry>,
     retired: VecDeque<u16>,
     waiting: Vec<u16>,

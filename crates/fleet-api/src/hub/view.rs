@@ -4,7 +4,7 @@
 //! connecting and what it is told afterwards therefore fit without gap.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     ops::Bound,
     sync::Arc,
 };
@@ -58,7 +58,7 @@ pub(crate) struct View {
     pub(crate) devices: BTreeMap<DeviceSn, Arc<DeviceStatus>>,
     /// What was known before this process of devices that it did not hear yet.
     recalled: BTreeMap<DeviceSn, DeviceStatus>,
-    osd: BTreeMap<DeviceSn, OsdSlot>,
+    osd: HashMap<DeviceSn, OsdSlot>,
     osd_changes: BTreeMap<u64, DeviceSn>,
     osd_seq: u64,
     osd_reader: OsdReader,
@@ -92,7 +92,7 @@ impl View {
         Self {
             devices: BTreeMap::new(),
             recalled: BTreeMap::new(),
-            osd: BTreeMap::new(),
+            osd: HashMap::new(),
             osd_changes: BTreeMap::new(),
             osd_seq: 0,
             osd_reader: OsdReader::default(),

@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::ws::{Message, Utf8Bytes},
 };
-use fleet_types::{Reading, Telemetry};
+use fleet_types::{Telemetry, telemetry::Told};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{Client, End, Protocol};
@@ -123,19 +123,13 @@ struct Changed<'a> {
 
 impl Serialize for Changed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Value<'a> {
-            unit: &'static str,
-            #[serde(flatten)]
-            reading: &'a Reading,
-        }
         let before = self.before.filter(|before| Arc::ptr_eq(&before.schema, &self.now.schema));
         let mut map = serializer.serialize_map(None)?;
         for (index, field) in self.now.schema.fields.iter().enumerate() {
-            let Some(Some(reading)) = self.now.readings.get(index) else { continue };
-            let sent = before.and_then(|before| before.readings.get(index)?.as_ref());
+            let Some(reading) = self.now.reading(index) else { continue };
+            let sent = before.and_then(|before| before.reading(index));
             if sent != Some(reading) {
-                map.serialize_entry(&field.key, &Value { unit: field.unit, reading })?;
+                map.serialize_entry(&field.key, &Told { unit: field.unit, reading })?;
             }
         }
         map.end()

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fleet_types::{
-    AlarmStatus, DeviceClass, DeviceSn, Reading, Reason, Scalar, Telemetry, WallMs,
+    AlarmStatus, DeviceClass, DeviceSn, Reason, Scalar, Telemetry, WallMs,
     alarm::{AlarmState, Priority},
     telemetry::{FieldSpec, Schema},
     topic::DeviceOsd,
@@ -106,8 +106,7 @@ pub(crate) fn osd(text: &str, class: DeviceClass, at: i64, values: &[(&str, Scal
     let mut telemetry = Telemetry::empty(SCHEMA.with(Arc::clone));
     for (key, value) in values {
         let index = telemetry.schema.fields.iter().position(|f| f.key == *key).unwrap();
-        let reading = Reading { value: value.clone(), source_ms: None, received_ms: WallMs(at) };
-        telemetry.readings[index] = Some(reading);
+        telemetry.set(index, value.clone(), None, WallMs(at));
     }
     let (sn, gateway_sn) = (sn(text), sn(DOCK));
     let received_ms = WallMs(at);
@@ -196,8 +195,7 @@ async fn a_subscriber_gets_all_values_first_and_then_the_changed_ones() {
     assert_eq!(whole["values"]["latitude"], value);
     assert_eq!(whole["values"].as_object().unwrap().len(), 2);
     let mut second = osd(DOCK, DeviceClass::Dock, 5, &first);
-    let changed = Reading { value: Scalar::Int(4), source_ms: None, received_ms: WallMs(6) };
-    second.values.readings[5] = Some(changed);
+    second.values.set(5, Scalar::Int(4), None, WallMs(6));
     tower.bus.writer().try_write(second).unwrap();
     let rest = next(&mut socket, "telemetry").await;
     let value = json!({"unit": "x", "value": 4, "source_ms": null, "received_ms": 6});

@@ -313,16 +313,17 @@ impl DockMachine {
         envelope: &Envelope<'_>,
         body: Result<T, DecodeError>,
     ) -> Option<T> {
-        let firmware = self.firmware();
         let value = match body {
             Ok(value) => value,
             Err(error) => {
+                let firmware = self.firmware();
                 let method = envelope.method.as_deref().unwrap_or("report");
                 self.drift.count(&firmware, "malformed", &format!("{method}: {error}"));
                 return None;
             }
         };
         if value.has_drift() {
+            let firmware = self.firmware();
             let ledger = &mut self.drift;
             value.walk_drift(&mut String::new(), &mut |path, item| match item {
                 DriftItem::UnknownField { .. } => ledger.count(&firmware, "field", path),

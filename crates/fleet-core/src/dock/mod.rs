@@ -176,6 +176,9 @@ struct Aircraft {
     since_ms: WallMs,
 }
 
+/// Outputs that a machine keeps room for.
+const OUTPUTS_ROOM: usize = 4;
+
 /// One dock's machine.
 pub struct DockMachine {
     config: DockConfig,
@@ -325,7 +328,12 @@ impl DockMachine {
 
     /// The next thing to be done, oldest first.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        // Bring-up needs room that nothing needs later, in each of thousands of machines.
+        if output.is_none() && self.outputs.capacity() > OUTPUTS_ROOM {
+            self.outputs = VecDeque::with_capacity(OUTPUTS_ROOM);
+        }
+        output
     }
 
     /// What the interlocks look at, now.

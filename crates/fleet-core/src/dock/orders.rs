@@ -432,6 +432,7 @@ impl DockMachine {
             trace_id: request.trace_id,
             entry,
         };
+        let record = Box::new(record);
         self.outputs.push_back(Output::Journal { journal_id, record });
     }
 
@@ -718,6 +719,7 @@ impl DockMachine {
     ) -> JournalId {
         let journal_id = self.journal_id();
         let record = Record { at_ms: now.wall, sn: self.config.sn.clone(), trace_id, entry };
+        let record = Box::new(record);
         self.outputs.push_back(Output::Journal { journal_id, record });
         journal_id
     }

@@ -83,7 +83,7 @@ impl DockMachine {
             since_ms: self.session.since_ms(),
             last_heard_ms: self.session.last_heard_ms(),
             clock_skew_ms: self.session.clock_skew_ms(),
-            firmware: text(self.twin.reading(at.dock_firmware)),
+            firmware: text(self.twin.value(at.dock_firmware)),
             mission_id: self.active_mission().map(|mission| mission.request().mission_id),
             flight_lock: self.flight_lock(),
             unknown_count: self.drift.len(),
@@ -125,7 +125,7 @@ impl DockMachine {
             since_ms: aircraft.since_ms,
             last_heard_ms: aircraft.heard.map(|heard| heard.wall),
             clock_skew_ms: None,
-            firmware: text(aircraft.twin.reading(at.aircraft_firmware)),
+            firmware: text(aircraft.twin.value(at.aircraft_firmware)),
             mission_id: mission.filter(|_| aircraft.is_paired),
             flight_lock: None,
             unknown_count: 0,
@@ -134,7 +134,7 @@ impl DockMachine {
 
     /// The dock's firmware as far as known; findings are counted by it.
     pub(super) fn firmware(&self) -> String {
-        text(self.twin.reading(self.config.schemas.at.dock_firmware)).unwrap_or_default().to_owned()
+        text(self.twin.value(self.config.schemas.at.dock_firmware)).unwrap_or_default().to_owned()
     }
 
     pub(super) fn new_uuid(&mut self) -> uuid::Uuid {
@@ -359,9 +359,9 @@ fn model_name(model: Option<ModelKey>) -> Cow<'static, str> {
     }
 }
 
-fn text(reading: Option<&fleet_types::Reading>) -> Option<&str> {
-    match &reading?.value {
-        Scalar::Text(text) => Some(&**text),
+fn text(value: Option<&Scalar>) -> Option<&str> {
+    match value? {
+        Scalar::Text(text) => Some(text),
         Scalar::Int(_) | Scalar::Num(_) | Scalar::Bool(_) | Scalar::Json(_) => None,
     }
 }

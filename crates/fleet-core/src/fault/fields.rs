@@ -1,8 +1,10 @@
 //! Where the watched values stand in a schema: looked up once, not at every report.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use fleet_types::{Reading, telemetry::Schema, topic::DeviceOsd};
+
+use crate::twin::index_of;
 
 /// Every value that a detector looks at.
 const KEYS: [&str; 15] = [
@@ -27,17 +29,15 @@ const KEYS: [&str; 15] = [
 #[derive(Clone, Debug)]
 pub struct Fields {
     schema: Arc<Schema>,
-    at: BTreeMap<&'static str, usize>,
+    /// In the order of [`KEYS`]; what is not in the schema is beyond it.
+    at: [usize; KEYS.len()],
 }
 
 impl Fields {
     /// Looks the values up.
     #[must_use]
     pub fn new(schema: &Arc<Schema>) -> Self {
-        let find = |key: &'static str| {
-            Some((key, schema.fields.iter().position(|field| field.key == key)?))
-        };
-        Self { schema: Arc::clone(schema), at: KEYS.into_iter().filter_map(find).collect() }
+        Self { schema: Arc::clone(schema), at: KEYS.map(|key| index_of(schema, key)) }
     }
 
     /// Whether they are those of this sample.
@@ -48,8 +48,10 @@ impl Fields {
 
     /// The value of a watched key, if it was ever heard.
     #[must_use]
-    pub fn reading<'a>(&self, sample: &'a DeviceOsd, key: &str) -> Option<&'a Reading> {
-        sample.values.readings.get(*self.at.get(key)?)?.as_ref()
+    pub fn reading<'a>(&self, sample: &'a DeviceOsd, key: &str) -> Option<Reading<'a>> {
+        // So few that looking through them is quicker than any table.
+        let place = KEYS.iter().position(|known| *known == key)?;
+        sample.values.reading(self.at[place])
     }
 
     /// It as a number.

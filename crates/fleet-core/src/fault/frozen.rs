@@ -108,7 +108,7 @@ impl Frozen {
     }
 }
 
-fn is_missing(reading: &Reading, newest: WallMs, missing_ms: u64) -> bool {
+fn is_missing(reading: Reading<'_>, newest: WallMs, missing_ms: u64) -> bool {
     let late = newest.since_ms(reading.received_ms);
     u64::try_from(late).is_ok_and(|late| late >= missing_ms)
 }

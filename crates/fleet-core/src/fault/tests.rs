@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dji_cloud::device::{AircraftOsd, AircraftState, DockOsd, DockState};
-use fleet_types::{Reading, Scalar, Telemetry, device::Activity};
+use fleet_types::{Scalar, Telemetry, device::Activity};
 use proptest::prelude::*;
 
 use super::{watch::FaultWatch, *};
@@ -90,8 +90,7 @@ impl Rig {
                 || key.starts_with("wireless_link");
             #[expect(clippy::cast_possible_truncation, reason = "small codes")]
             let value = if is_code { Scalar::Int(*value as i64) } else { Scalar::Num(*value) };
-            let reading = Reading { value, source_ms: None, received_ms: wall };
-            self.osd.values.readings[at] = Some(reading);
+            self.osd.values.set(at, value, None, wall);
         }
         self.watch.reported(MonoMs(self.now), &self.osd);
         self.drain();

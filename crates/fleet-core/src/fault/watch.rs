@@ -52,14 +52,15 @@ impl FaultWatch {
 
     /// Something happened to a device, heard through the dock `by` (a dock: itself).
     fn handle_input(&mut self, now: MonoMs, sn: &DeviceSn, by: &DeviceSn, input: FaultInput<'_>) {
-        if !self.detectors.contains_key(sn) {
-            if self.detectors.len() >= DEVICES_MAX {
-                self.unwatched += 1;
-                return;
-            }
-            let detector = FaultDetector::new(self.config, sn.clone(), by.clone());
-            self.detectors.insert(sn.clone(), (detector, None));
+        if self.with(sn, |detector| detector.handle_input(now, input)) {
+            return;
         }
+        if self.detectors.len() >= DEVICES_MAX {
+            self.unwatched += 1;
+            return;
+        }
+        let detector = FaultDetector::new(self.config, sn.clone(), by.clone());
+        self.detectors.insert(sn.clone(), (detector, None));
         self.with(sn, |detector| detector.handle_input(now, input));
     }
 
@@ -118,15 +119,17 @@ impl FaultWatch {
         self.unwatched
     }
 
-    fn with(&mut self, sn: &DeviceSn, act: impl FnOnce(&mut FaultDetector)) {
-        let Some((detector, due)) = self.detectors.get_mut(sn) else { return };
+    /// Lets a detector act; false when the device is not watched.
+    fn with(&mut self, sn: &DeviceSn, act: impl FnOnce(&mut FaultDetector)) -> bool {
+        let Some((detector, due)) = self.detectors.get_mut(sn) else { return false };
         act(detector);
         while let Some(change) = detector.poll_output() {
             self.outputs.push_back(change);
         }
         let next = detector.poll_timeout().map(|(at, _)| at);
-        if next == *due {
-            return;
+        // Waking one too early changes nothing, and its time moves on with most reports.
+        if *due == next || due.is_some_and(|due| next.is_none_or(|next| due <= next)) {
+            return true;
         }
         if let Some(old) = std::mem::replace(due, next) {
             self.due.remove(&(old, sn.clone()));
@@ -134,5 +137,6 @@ impl FaultWatch {
         if let Some(next) = next {
             self.due.insert((next, sn.clone()));
         }
+        true
     }
 }

@@ -5,10 +5,12 @@
 //! texts) changes with any difference. Lists are compared member by member with the same rules by
 //! key. Read next: [`super`].
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use fleet_types::Scalar;
 use serde_json::Value;
+
+use super::lists;
 
 /// How far a value has to move to count as changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,7 +112,9 @@ impl Deadbands {
             return false;
         }
         if let (Scalar::Json(recorded), Scalar::Json(now)) = (recorded, now) {
-            return !Arc::ptr_eq(recorded, now) && self.list_changed(band, recorded, now);
+            let by_text = || lists::texts_changed(self, band, recorded.as_str(), now.as_str());
+            let by_value = || self.list_changed(band, &recorded.value(), &now.value());
+            return recorded != now && by_text().unwrap_or_else(by_value);
         }
         match (recorded.as_f64(), now.as_f64()) {
             (Some(recorded), Some(now)) => band.is_left(recorded, now),
@@ -118,6 +122,7 @@ impl Deadbands {
         }
     }
 
+    /// As [`lists::texts_changed`], by what the texts say: that they are written alike is not needed.
     fn list_changed(&self, band: Deadband, recorded: &Value, now: &Value) -> bool {
         match (recorded, now) {
             (Value::Object(recorded), Value::Object(now)) => {
@@ -145,7 +150,7 @@ impl Deadbands {
 }
 
 impl Deadband {
-    fn is_left(self, recorded: f64, now: f64) -> bool {
+    pub(super) fn is_left(self, recorded: f64, now: f64) -> bool {
         let apart = (recorded - now).abs();
         match self {
             Self::Any => apart > 0.0,
@@ -161,8 +166,8 @@ impl Deadband {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
+    use fleet_types::telemetry::JsonText;
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn lists_are_compared_member_by_member() {
-        let list = |value: Value| Scalar::Json(Arc::new(value));
+        let list = |value: Value| Scalar::Json(JsonText::of(&value));
         let check = |recorded: Value, now: Value, expect: bool| {
             check("battery.batteries", "", list(recorded), list(now), expect);
         };
@@ -208,5 +213,95 @@ mod tests {
         check(json!([{"record_time": 1}]), json!([{"record_time": 99}]), false);
         check(json!([{"a": 1}]), json!([{"b": 1}]), true);
         check(json!([1, 2]), json!([1, 3]), true);
+    }
+
+    /// Lists as devices send them, and odd ones: with keys of every kind of band.
+    fn value() -> impl Strategy<Value = Value> {
+        let key = prop_oneof![
+            Just("voltage".to_owned()),
+            Just("temperature".to_owned()),
+            Just("gimbal_yaw".to_owned()),
+            Just("record_time".to_owned()),
+            Just("other".to_owned()),
+            Just("a \"quoted\" \\ one".to_owned()),
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-3_i64..3).prop_map(Value::from),
+            (-400_i64..400).prop_map(|value| Value::from(value * 100)),
+            (-9.0_f64..9.0).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[a-b\"\\\\é]{0,2}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((key.clone(), inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// The value with some leaf of it changed a little, or not.
+    fn nudged(value: &Value, by: f64, at: &mut u32) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(|item| nudged(item, by, at)).collect(),
+            Value::Object(map) => {
+                let nudge = |(key, item): (&String, &Value)| (key.clone(), nudged(item, by, at));
+                Value::Object(map.iter().map(nudge).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                *at = at.wrapping_sub(1);
+                match value.as_f64().filter(|_| *at == 0) {
+                    Some(number) => Value::from(number + by),
+                    None => value.clone(),
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// Comparing texts says what comparing values says, wherever it says anything.
+        #[test]
+        fn texts_are_judged_as_their_values_are(
+            one in value(),
+            other in value(),
+            by in prop_oneof![Just(0.0), Just(1.0), -600.0..600.0],
+            at in 0_u32..6,
+            band in 0_usize..4,
+        ) {
+            let bands = Deadbands::default();
+            let band = [Deadband::Any, Deadband::AtLeast(1.0), Deadband::Angle(1.0), Deadband::Never][band];
+            let near = nudged(&one, by, &mut at.clone());
+            for now in [&near, &other] {
+                let by_value = bands.list_changed(band, &one, now);
+                let (was, is) = (one.to_string(), now.to_string());
+                let by_text = lists::texts_changed(&bands, band, &was, &is);
+                prop_assert!(by_text.is_none_or(|it| it == by_value), "{was} {is} {by_text:?}");
+                if was != is {
+                    let scalar = |value| Scalar::Json(JsonText::of(value));
+                    let whole = bands.has_changed(band, &scalar(&one), &scalar(now));
+                    prop_assert_eq!(whole, by_value && band != Deadband::Never);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lists_as_devices_send_them_are_judged_by_their_texts() {
+        let pack = |voltage: &str| {
+            format!(
+                r#"[{{"capacity_percent":80,"index":0,"sn":"B1","voltage":{voltage},"temperature":-1.5e1}}]"#
+            )
+        };
+        let bands = Deadbands::default();
+        let changed = |one: &str, two: &str| {
+            lists::texts_changed(&bands, Deadband::Any, &pack(one), &pack(two))
+        };
+        assert_eq!(changed("24000", "24499"), Some(false));
+        assert_eq!(changed("24000", "24500"), Some(true));
+        assert_eq!(changed("24000", "null"), Some(true));
+        assert_eq!(changed("24000", "\"24000\""), Some(true));
     }
 }

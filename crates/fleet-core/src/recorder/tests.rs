@@ -1,7 +1,7 @@
 //! The policy against its own statement, by example and by chance.
 
 use dji_cloud::device::{AircraftOsd, AircraftState, DockOsd, DockState};
-use fleet_types::{Reading, Telemetry, WallMs};
+use fleet_types::{Telemetry, WallMs};
 use proptest::prelude::*;
 
 use super::*;
@@ -35,8 +35,7 @@ impl Device {
     fn report(&mut self, values: &[(&str, Scalar)]) -> &DeviceOsd {
         for (key, value) in values {
             let at = index_of(&self.0.values.schema, key);
-            let reading = Reading { value: value.clone(), source_ms: None, received_ms: WallMs(0) };
-            self.0.values.readings[at] = Some(reading);
+            self.0.values.set(at, value.clone(), None, WallMs(0));
         }
         self.0.report_count += 1;
         &self.0

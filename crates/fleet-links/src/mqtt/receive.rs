@@ -2,6 +2,8 @@
 //!
 //! The poll loop never waits for a reader; see [`super::inbox`] for what happens when one is slow.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use dji_cloud::topic::TopicKind;
 use fleet_types::link::LinkName;
@@ -26,6 +28,35 @@ use super::{
 /// After so many packets other tasks get a turn, even when the socket always has more.
 const PACKETS_PER_TURN: u32 = 64;
 const LOG_PREFIX: &str = "$SYS/broker/log/";
+/// How often it is looked at how much comes.
+const RATE_WINDOW: Duration = Duration::from_millis(100);
+/// Messages in a window from which on they are gathered.
+const GATHERED_FROM: u32 = 50;
+/// How long they are gathered. Waking up for each message costs more than reading it; nothing that
+/// comes as telemetry is waited for so closely.
+const GATHERING: Duration = Duration::from_millis(5);
+
+/// Whether so much telemetry comes that it is read several messages at a time.
+struct Gathering {
+    since: Instant,
+    messages: u32,
+    is_busy: bool,
+}
+
+impl Gathering {
+    fn new() -> Self {
+        Self { since: Instant::now(), messages: 0, is_busy: false }
+    }
+
+    /// Nothing more lies ready; whether to wait for more to come.
+    fn is_due(&mut self) -> bool {
+        if self.since.elapsed() >= RATE_WINDOW {
+            self.is_busy = self.messages >= GATHERED_FROM;
+            (self.since, self.messages) = (Instant::now(), 0);
+        }
+        self.is_busy
+    }
+}
 
 pub(super) async fn connection(attempt: &mut Attempt<'_>) -> End {
     let shared = attempt.shared;
@@ -36,12 +67,29 @@ pub(super) async fn connection(attempt: &mut Attempt<'_>) -> End {
     let closed = shared.closed();
     tokio::pin!(closed);
     let mut packets = 0_u32;
+    let mut gathering = Gathering::new();
     loop {
+        // A connection that is being made must not be given up half way.
+        let gathers = attempt.link == LinkName::Telemetry && attempt.up_at.is_some();
         let polled = tokio::select! {
             biased;
             () = &mut closed => return goodbye(&client, &mut event_loop).await,
             polled = event_loop.poll() => polled,
+            () = std::future::ready(()), if gathers && gathering.is_due() => {
+                tokio::select! {
+                    biased;
+                    () = &mut closed => return goodbye(&client, &mut event_loop).await,
+                    () = tokio::time::sleep(GATHERING) => {}
+                }
+                // What came meanwhile, or else whatever comes next.
+                tokio::select! {
+                    biased;
+                    () = &mut closed => return goodbye(&client, &mut event_loop).await,
+                    polled = event_loop.poll() => polled,
+                }
+            }
         };
+        gathering.messages += 1;
         match polled {
             Ok(Event::Incoming(packet)) => {
                 if let Err(error) = handle(attempt, &client, &mut log, packet) {

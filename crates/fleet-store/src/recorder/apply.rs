@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio_postgres::types::Type;
 
 use super::batch::{Batch, Kept, Rows};
-use crate::{error::StoreError, session::Session};
+use crate::{error::StoreError, json::Texts, session::Session};
 
 /// Signature, flags and the length of the header's extension, as PostgreSQL's manual has it.
 const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -184,14 +184,13 @@ pub(crate) async fn apply(session: &Session, batch: &Batch) -> Result<bool, Stor
 
 async fn keep(session: &Session, kept: &Kept) -> Result<(), StoreError> {
     let Kept { events, commands, missions, alarms, devices, twins } = kept;
-    let kinds: [(&[Value], &[&str]); 6] = [
+    let kinds: [(&[Value], &[&str]); 5] = [
         // Devices first: what follows takes its site from them.
         (devices, &[DEVICES, FIRMWARE]),
         (events, &[EVENTS]),
         (commands, &[COMMANDS, COMMAND_STEPS]),
         (missions, &[MISSIONS, MISSION_STEPS]),
         (alarms, &[ALARMS]),
-        (twins, &[TWINS]),
     ];
     let mut statements = Vec::new();
     for (items, sqls) in kinds.into_iter().filter(|(items, _)| !items.is_empty()) {
@@ -203,7 +202,14 @@ async fn keep(session: &Session, kept: &Kept) -> Result<(), StoreError> {
             });
         }
     }
-    future::try_join_all(statements).await.map(drop)
+    let twins = async {
+        match &twins[..] {
+            [] => Ok(()),
+            twins => session.execute(TWINS, &[(&Texts(twins), Type::JSONB)]).await.map(drop),
+        }
+    };
+    // Sent in this order: each is when it is polled first.
+    future::try_join(future::try_join_all(statements), twins).await.map(drop)
 }
 
 async fn copy(session: &Session, rows: &Rows) -> Result<(), StoreError> {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::json::Text;
+
 /// Rows of telemetry as `COPY … BINARY` takes them, without header and trailer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rows {
@@ -29,7 +31,7 @@ pub(crate) struct Kept {
     pub(crate) missions: Vec<Value>,
     pub(crate) alarms: Vec<Value>,
     pub(crate) devices: Vec<Value>,
-    pub(crate) twins: Vec<Value>,
+    pub(crate) twins: Vec<Text>,
 }
 
 impl Kept {
@@ -39,7 +41,8 @@ impl Kept {
 
     pub(crate) fn count(&self) -> usize {
         let Self { events, commands, missions, alarms, devices, twins } = self;
-        [events, commands, missions, alarms, devices, twins].iter().map(|kind| kind.len()).sum()
+        let trees = [events, commands, missions, alarms, devices];
+        twins.len() + trees.iter().map(|kind| kind.len()).sum::<usize>()
     }
 
     /// Whether it holds what devices or people were told, or will be.
@@ -139,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_batch_survives_the_spool() {
-        let kept = Kept { events: vec![json!({"a": 1})], ..Kept::default() };
+        let twins = vec![Text::of(&json!({"sn": "D1"}))];
+        let kept = Kept { events: vec![json!({"a": 1})], twins, ..Kept::default() };
         let rows = Rows {
             tuples: Bytes::from_static(b"tuples"),
             columns: vec!["at".into()],

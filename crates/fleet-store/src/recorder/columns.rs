@@ -161,13 +161,13 @@ impl Encoder {
     }
 }
 
-fn fresh(osd: &DeviceOsd, index: usize) -> Option<&Reading> {
-    let reading = osd.values.readings.get(index)?.as_ref()?;
+fn fresh(osd: &DeviceOsd, index: usize) -> Option<Reading<'_>> {
+    let reading = osd.values.reading(index)?;
     (osd.received_ms.since_ms(reading.received_ms) <= FRESH_MS).then_some(reading)
 }
 
-fn number(reading: &Reading) -> Option<f64> {
-    match &reading.value {
+fn number(reading: Reading<'_>) -> Option<f64> {
+    match reading.value {
         Scalar::Bool(value) => Some(f64::from(u8::from(*value))),
         value @ (Scalar::Int(_) | Scalar::Num(_) | Scalar::Text(_) | Scalar::Json(_)) => {
             value.as_f64().filter(|value| value.is_finite())
@@ -240,15 +240,6 @@ fn put_number(out: &mut Numbers, kind: Kind, value: Option<f64>) {
     .unwrap_or_else(|| out.null());
 }
 
-/// Whether the value is what was told; one that was merely heard again is not read through.
-fn is_same(told: &Scalar, value: &Scalar) -> bool {
-    match (told, value) {
-        (Scalar::Json(told), Scalar::Json(value)) => Arc::ptr_eq(told, value) || told == value,
-        (Scalar::Text(told), Scalar::Text(value)) => Arc::ptr_eq(told, value) || told == value,
-        (told, value) => told == value,
-    }
-}
-
 /// What has no column and is new since the device's last row, as JSON.
 fn extra(last: &mut BTreeMap<DeviceSn, Last>, layout: &Layout, osd: &DeviceOsd) -> Option<String> {
     let is_full = last.len() >= DEVICES_MAX;
@@ -269,7 +260,7 @@ fn extra(last: &mut BTreeMap<DeviceSn, Last>, layout: &Layout, osd: &DeviceOsd) 
         let is_list = matches!(value, Scalar::Json(_));
         let Some(told) = last.values.get_mut(*index) else { continue };
         // A list is compared only when it may be written: that costs more than all the rest.
-        if (is_list && !lists_due) || told.as_ref().is_some_and(|told| is_same(told, value)) {
+        if (is_list && !lists_due) || told.as_ref() == Some(value) {
             continue;
         }
         has_list |= is_list;

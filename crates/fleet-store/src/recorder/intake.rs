@@ -6,7 +6,7 @@
 //! is not taken, which for an event means that nobody acknowledges it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -20,7 +20,7 @@ use super::{
     batch::{Kept, Rows},
     columns::{Encoder, names},
 };
-use crate::json;
+use crate::json::Text;
 
 /// Where a device belongs until somebody says otherwise; the migration makes this site.
 pub(crate) const DEFAULT_SITE: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0002);
@@ -66,7 +66,7 @@ pub(crate) struct Intake {
     pub(crate) missions: States,
     pub(crate) alarms: States,
     pub(crate) devices: States,
-    twins: BTreeMap<DeviceSn, Arc<DeviceOsd>>,
+    twins: Twins,
     pub(crate) sites: BTreeMap<DeviceSn, Uuid>,
     changed: WallMs,
     pub(crate) counts: Counts,
@@ -94,7 +94,7 @@ impl Intake {
             missions: States::new(),
             alarms: States::new(),
             devices: States::new(),
-            twins: BTreeMap::new(),
+            twins: Twins::default(),
             sites: BTreeMap::new(),
             changed: WallMs(0),
             counts: Counts::default(),
@@ -177,14 +177,12 @@ impl Intake {
 
     /// Takes the latest values of a device.
     pub(crate) fn twin(&mut self, osd: Arc<DeviceOsd>) {
-        if self.twins.len() < STATES_MAX || self.twins.contains_key(&osd.sn) {
-            self.twins.insert(osd.sn.clone(), osd);
-        }
+        self.twins.put(osd);
     }
 
     pub(crate) fn forget(&mut self, sn: &DeviceSn) {
         self.encoder.forget(sn);
-        self.twins.remove(sn);
+        self.twins.forget(sn);
         self.sites.remove(sn);
     }
 
@@ -207,8 +205,9 @@ impl Intake {
         (rows, (self.waiting_events + states) as u64)
     }
 
-    /// The next batch: the oldest rows, and what must not be lost.
-    pub(crate) fn take(&mut self, with_twins: bool) -> Taken {
+    /// The next batch: the oldest rows, what must not be lost, and of one in so many devices, in turn,
+    /// the latest values. All at once they would hold the loop for a second.
+    pub(crate) fn take(&mut self, twins_of: Option<usize>) -> Taken {
         if self.sealed.is_empty() {
             self.seal();
         }
@@ -228,11 +227,52 @@ impl Intake {
         kept.missions = some(&mut self.missions);
         kept.alarms = some(&mut self.alarms);
         kept.devices = some(&mut self.devices);
-        if with_twins {
-            let twins = std::mem::take(&mut self.twins);
-            kept.twins = twins.into_values().map(|osd| json::value(&*osd)).collect();
+        if let Some(parts) = twins_of {
+            kept.twins = self.twins.take(parts);
         }
         Taken { rows, kept, safe }
+    }
+}
+
+/// The latest values of each device that were not written yet.
+#[derive(Default)]
+struct Twins {
+    places: HashMap<DeviceSn, usize>,
+    /// In the order in which devices were first heard.
+    latest: Vec<(DeviceSn, Option<Arc<DeviceOsd>>)>,
+    /// Whose turn it is.
+    next: usize,
+}
+
+impl Twins {
+    fn put(&mut self, osd: Arc<DeviceOsd>) {
+        if let Some((_, latest)) =
+            self.places.get(&osd.sn).and_then(|place| self.latest.get_mut(*place))
+        {
+            *latest = Some(osd);
+        } else if self.latest.len() < STATES_MAX {
+            self.places.insert(osd.sn.clone(), self.latest.len());
+            self.latest.push((osd.sn.clone(), Some(osd)));
+        }
+    }
+
+    fn forget(&mut self, sn: &DeviceSn) {
+        let Some(place) = self.places.remove(sn) else { return };
+        self.latest.swap_remove(place);
+        if let Some((moved, _)) = self.latest.get(place) {
+            self.places.insert(moved.clone(), place);
+        }
+    }
+
+    /// Those of the next devices, one in so many of all.
+    fn take(&mut self, parts: usize) -> Vec<Text> {
+        let share = self.latest.len().div_ceil(parts.max(1));
+        if self.next >= self.latest.len() {
+            self.next = 0;
+        }
+        let due = self.latest.iter_mut().skip(self.next).take(share);
+        self.next += share;
+        due.filter_map(|(_, latest)| latest.take()).map(|osd| Text::of(&*osd)).collect()
     }
 }
 
@@ -243,4 +283,44 @@ fn some(states: &mut States) -> Vec<Value> {
         taken.push(state);
     }
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet_types::{DeviceClass, Telemetry, telemetry::Schema};
+
+    use super::*;
+
+    fn osd(number: usize) -> Arc<DeviceOsd> {
+        let sn = DeviceSn::new(&format!("D{number}")).unwrap();
+        let values = Telemetry::empty(Arc::new(Schema { fields: Vec::new() }));
+        Arc::new(DeviceOsd {
+            gateway_sn: sn.clone(),
+            sn,
+            class: DeviceClass::Dock,
+            report_count: 0,
+            received_ms: WallMs(0),
+            values,
+        })
+    }
+
+    #[test]
+    fn the_latest_values_of_every_device_have_their_turn() {
+        let mut twins = Twins::default();
+        (0..10).map(osd).for_each(|osd| twins.put(osd));
+        twins.put(osd(3));
+        let turn = |twins: &mut Twins| twins.take(4).len();
+        assert_eq!([(); 4].map(|()| turn(&mut twins)), [3, 3, 3, 1]);
+        assert_eq!(turn(&mut twins), 0, "nothing was heard since");
+        twins.put(osd(9));
+        twins.put(osd(0));
+        twins.forget(&osd(1).sn);
+        twins.forget(&osd(1).sn);
+        let written: usize = (0..4).map(|_| turn(&mut twins)).sum();
+        assert_eq!(written, 2);
+        twins.put(osd(1));
+        twins.put(osd(9));
+        assert_eq!((0..5).map(|_| turn(&mut twins)).sum::<usize>(), 2);
+        assert!(twins.places.iter().all(|(sn, place)| twins.latest[*place].0 == *sn));
+    }
 }

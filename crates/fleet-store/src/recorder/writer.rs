@@ -79,8 +79,19 @@ impl Writer {
             days: BTreeSet::new(),
             late: None,
             flush_at: now + settings.flush,
-            twins_at: now + settings.twins_every,
+            twins_at: now + settings.flush.min(settings.twins_every),
         }
+    }
+
+    /// Between two parts of the latest values.
+    fn twins_pause(&self) -> Duration {
+        self.settings.flush.min(self.settings.twins_every)
+    }
+
+    /// In how many parts the latest values of all devices are written.
+    fn twins_parts(&self) -> usize {
+        let parts = self.settings.twins_every.as_millis() / self.twins_pause().as_millis().max(1);
+        usize::try_from(parts).unwrap_or(usize::MAX).max(1)
     }
 
     /// Runs for ever. What waits in memory when it is dropped is lost, unless it was acknowledged
@@ -101,12 +112,12 @@ impl Writer {
             let now = Instant::now();
             let with_twins = now >= self.twins_at;
             if with_twins {
-                self.twins_at = now + self.settings.twins_every;
+                self.twins_at = now + self.twins_pause();
             }
             if now >= self.flush_at {
                 self.flush_at = now + self.settings.flush;
             }
-            let taken = self.shared.lock().take(with_twins);
+            let taken = self.shared.lock().take(with_twins.then(|| self.twins_parts()));
             if taken.rows.is_some() || !taken.kept.is_empty() {
                 self.write(taken).await;
             }

@@ -11,8 +11,8 @@ use fleet_store::{
     spool::{SpoolClient, child},
 };
 use fleet_types::{
-    DeviceClass, DeviceSn, Reading, Scalar, Telemetry, WallMs,
-    telemetry::{FieldSpec, Schema},
+    DeviceClass, DeviceSn, Scalar, Telemetry, WallMs,
+    telemetry::{FieldSpec, JsonText, Schema},
     topic::{DeviceEvent, DeviceOsd},
 };
 use rustix::process::Signal;
@@ -47,10 +47,10 @@ pub(crate) fn osd(schema: &Arc<Schema>, sn: &str, no: u64, at_ms: i64) -> Device
         Scalar::Int(5),
         Scalar::Int(90),
         Scalar::Int(i64::try_from(no / 10).unwrap()),
-        Scalar::Json(Arc::new(json!([{"zoom": 2}]))),
+        Scalar::Json(JsonText::of(&json!([{"zoom": 2}]))),
     ];
-    for (slot, value) in values.readings.iter_mut().zip(told) {
-        *slot = Some(Reading { value, source_ms: None, received_ms: WallMs(at_ms) });
+    for (index, value) in told.into_iter().enumerate() {
+        values.set(index, value, None, WallMs(at_ms));
     }
     DeviceOsd {
         sn: DeviceSn::new(sn).unwrap(),
@@ -100,8 +100,8 @@ async fn rows_have_their_columns_and_what_changed_beside_them() {
     let schema = schema();
     let mut stale = osd(&schema, "AC1", 3, START_MS + 2000);
     // The height was heard long before the report.
-    stale.values.readings[2].as_mut().unwrap().received_ms = WallMs(START_MS - 60_000);
-    stale.values.readings[3].as_mut().unwrap().value = Scalar::Int(1 << 40);
+    stale.values.set(2, Scalar::Num(80.0), None, WallMs(START_MS - 60_000));
+    stale.values.set(3, Scalar::Int(1 << 40), None, WallMs(START_MS + 2000));
     recorder.row(&osd(&schema, "AC1", 1, START_MS));
     recorder.row(&osd(&schema, "AC1", 2, START_MS + 1000));
     recorder.row(&stale);

@@ -355,6 +355,7 @@ impl World {
                 }
             }
             Output::Journal { journal_id, record } => {
+                let record = *record;
                 let is_owner = self.is_owner(tower, dock);
                 self.note(&Fact::Record { tower, dock, journal_id, record: &record, is_owner });
                 let life = self.towers[tower].life;

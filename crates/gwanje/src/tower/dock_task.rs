@@ -138,8 +138,19 @@ impl DockTask {
     pub async fn run(mut self) {
         self.carry_out();
         let mut handled = 0;
+        // Deadlines move on with every report: the timer stays where it is, and is set anew when it
+        // has fired too early.
+        let timer = tokio::time::sleep_until(clock::at(clock::now().mono));
+        tokio::pin!(timer);
+        let mut timer_at = None;
         loop {
             let deadline = self.machine.poll_timeout(clock::now().mono).map(|(at, _)| at);
+            if let Some(deadline) = deadline
+                && timer_at.is_none_or(|timer_at| deadline < timer_at)
+            {
+                timer.as_mut().reset(clock::at(deadline));
+                timer_at = Some(deadline);
+            }
             let inbox = Arc::clone(&self.inbox);
             let with_messages = self.untold.len() < UNTOLD_MAX && !self.awaits_journal;
             tokio::select! {
@@ -153,7 +164,11 @@ impl DockTask {
                     }
                 }
                 () = self.room_on_the_bus(), if !self.untold.is_empty() => {}
-                () = until(deadline), if deadline.is_some() => {
+                () = &mut timer, if timer_at.is_some() => {
+                    let early = timer_at.take() != deadline;
+                    if early {
+                        continue;
+                    }
                     self.machine.handle_timeout(clock::now());
                 }
             }
@@ -172,20 +187,21 @@ impl DockTask {
             DockInput::Message { topic, payload, received, ack } => {
                 self.message(&topic, &payload, received, ack);
             }
-            DockInput::Command(request) => self.machine.handle(now, Input::Command(request)),
+            DockInput::Command(request) => self.machine.handle(now, Input::Command(*request)),
             DockInput::Mission(request) => {
                 self.book.asked(&request);
-                self.machine.handle(now, Input::Mission(request));
+                self.machine.handle(now, Input::Mission(*request));
             }
             DockInput::MissionControl(control) => {
-                self.machine.handle(now, Input::MissionControl(control));
+                self.machine.handle(now, Input::MissionControl(*control));
             }
-            DockInput::Notice(notice) => self.machine.handle(now, Input::Notice(notice)),
-            DockInput::Preflight(request) => self.machine.handle(now, Input::Preflight(request)),
+            DockInput::Notice(notice) => self.machine.handle(now, Input::Notice(*notice)),
+            DockInput::Preflight(request) => self.machine.handle(now, Input::Preflight(*request)),
             DockInput::Peer { flight_id, sn, status, progress } => {
-                self.machine.handle(now, Input::Peer { flight_id, sn, status, progress });
+                self.machine
+                    .handle(now, Input::Peer { flight_id, sn, status, progress: *progress });
             }
-            DockInput::Resolve(resolution) => self.machine.handle(now, Input::Resolve(resolution)),
+            DockInput::Resolve(resolution) => self.machine.handle(now, Input::Resolve(*resolution)),
             DockInput::Fate(command_id, fate) => {
                 self.machine.handle(now, Input::Fate { command_id, fate });
             }
@@ -263,7 +279,7 @@ impl DockTask {
                         tracing::debug!(device.sn = %self.machine.sn(), %error, "reply not sent");
                     }
                 }
-                Output::Journal { journal_id, record } => self.journal(journal_id, record),
+                Output::Journal { journal_id, record } => self.journal(journal_id, *record),
                 Output::MintFileUrl { exchange, wayline_id } => {
                     let url = self.surroundings.waylines.mint_url(wayline_id);
                     self.machine.handle(clock::now(), Input::FileUrl { exchange, url });
@@ -436,14 +452,6 @@ impl Writers {
             Sample::Trace(sample) => put(&self.trace, sample, Sample::Trace),
             Sample::Preflight(sample) => put(&self.preflight, sample, Sample::Preflight),
         }
-    }
-}
-
-/// Sleeps until a deadline; never ends without one.
-async fn until(deadline: Option<fleet_types::MonoMs>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(clock::at(deadline)).await,
-        None => std::future::pending().await,
     }
 }
 

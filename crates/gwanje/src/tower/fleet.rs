@@ -5,7 +5,7 @@
 //! rebuilt; the others do not notice. It looks into no message but to find whose it is.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -83,9 +83,9 @@ struct Early {
 
 #[derive(Default)]
 struct Map {
-    docks: BTreeMap<DeviceSn, Dock>,
+    docks: HashMap<DeviceSn, Dock>,
     /// Aircraft → dock.
-    gateways: BTreeMap<DeviceSn, DeviceSn>,
+    gateways: HashMap<DeviceSn, DeviceSn>,
     /// Broker client id → dock.
     clients: BTreeMap<String, DeviceSn>,
     enrolled: BTreeSet<DeviceSn>,
@@ -156,7 +156,9 @@ impl Fleet {
     /// Serial numbers of all docks.
     #[must_use]
     pub fn docks(&self) -> Vec<DeviceSn> {
-        self.map().docks.keys().cloned().collect()
+        let mut docks: Vec<_> = self.map().docks.keys().cloned().collect();
+        docks.sort();
+        docks
     }
 
     /// Whether the dock has a machine here.

@@ -33,7 +33,8 @@ use super::safekeeping::Unrecorded;
 /// Telemetry messages that may wait for one dock's task: half a minute of reports.
 const TELEMETRY_MAX: usize = 64;
 
-/// What a dock's task is given.
+/// What a dock's task is given. Every dock has room for some of them: what is large and rare is kept
+/// apart.
 #[derive(Debug)]
 pub enum DockInput {
     /// A device published.
@@ -48,15 +49,15 @@ pub enum DockInput {
         ack: Option<AckToken>,
     },
     /// Somebody asks for a command.
-    Command(CommandRequest),
+    Command(Box<CommandRequest>),
     /// Somebody asks for a mission.
-    Mission(MissionRequest),
+    Mission(Box<MissionRequest>),
     /// Somebody wants something of a mission that is there.
-    MissionControl(MissionControl),
+    MissionControl(Box<MissionControl>),
     /// A person says something about the dock's flights.
-    Notice(DockNotice),
+    Notice(Box<DockNotice>),
     /// Somebody asks whether a flight could go.
-    Preflight(PreflightRequest),
+    Preflight(Box<PreflightRequest>),
     /// How a flight between two docks stands at the other one.
     Peer {
         /// `flight_id` on the wire.
@@ -66,10 +67,10 @@ pub enum DockInput {
         /// The dock's word for where it stands.
         status: Option<String>,
         /// How far it is.
-        progress: MissionProgress,
+        progress: Box<MissionProgress>,
     },
     /// A person settles an unknown command.
-    Resolve(Resolution),
+    Resolve(Box<Resolution>),
     /// What became of a command handed to the link.
     Fate(CommandId, SendFate),
     /// What became of a record.
@@ -192,6 +193,11 @@ fn drop_oldest_telemetry(messages: &mut VecDeque<DockInput>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn room_for_inputs_is_small() {
+        assert!(size_of::<DockInput>() <= 120, "{}", size_of::<DockInput>());
+    }
 
     fn telemetry(number: u8) -> DockInput {
         let payload = Bytes::from(vec![number]);

@@ -41,7 +41,8 @@ const PLANNER: &str = "service_platform.planner";
 /// The fleet as last told, by what the planner needs of it.
 #[derive(Default)]
 struct Picture {
-    osd: BTreeMap<DeviceSn, Arc<DeviceOsd>>,
+    /// Where telemetry is looked at when it is needed: of every report it would be far too much.
+    bus: Bus,
     /// Those that are not over.
     missions: BTreeMap<MissionId, Arc<MissionStatus>>,
     /// Where docks with missions stand, as far as known: found once, for all comparisons.
@@ -57,13 +58,13 @@ pub struct Planner {
 impl Planner {
     /// Knows nothing yet. `limits` are what the site asks of a flight.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, picture: Mutex::default() }
+    pub fn new(limits: Limits, bus: Bus) -> Self {
+        Self { limits, picture: Mutex::new(Picture { bus, ..Picture::default() }) }
     }
 
     /// Follows the bus and warns on missions that may meet; never ends.
-    pub async fn run(self: Arc<Self>, bus: Bus) {
-        let mut osd = bus.reader::<DeviceOsd>();
+    pub async fn run(self: Arc<Self>) {
+        let bus = self.picture().bus.clone();
         let mut missions = bus.reader::<MissionStatus>();
         let controls = bus.writer::<MissionControl>();
         let mut again = tokio::time::interval(LOOK_AGAIN);
@@ -75,12 +76,6 @@ impl Planner {
                 batch = missions.take(BATCH) => {
                     for status in batch {
                         to_look_at.extend(self.picture().take(clock::now().wall, status));
-                    }
-                }
-                batch = osd.take(BATCH) => {
-                    let mut picture = self.picture();
-                    for sample in batch {
-                        picture.take_osd(sample);
                     }
                 }
                 _ = again.tick() => to_look_at = self.picture().all_anew(),
@@ -107,15 +102,6 @@ impl Planner {
 }
 
 impl Picture {
-    fn take_osd(&mut self, sample: Arc<DeviceOsd>) {
-        let sn = sample.sn.clone();
-        self.osd.insert(sn.clone(), sample);
-        if self.homes.get(&sn).is_some_and(Option::is_none) {
-            let home = self.place(&sn);
-            self.homes.insert(sn, home);
-        }
-    }
-
     /// Every mission, with the docks where they stand by now.
     fn all_anew(&mut self) -> BTreeSet<MissionId> {
         let docks: BTreeSet<_> = self.missions.values().map(|status| status.sn.clone()).collect();
@@ -192,28 +178,36 @@ impl Picture {
             plan: &status.plan,
             is_flying: is_flying(status.state),
             rth_altitude_m: status.rth_altitude_m,
-            home: self.homes.get(&status.sn).copied().flatten(),
+            // One that was not heard when it was looked for may have been since.
+            home: self.homes.get(&status.sn).copied().flatten().or_else(|| self.place(&status.sn)),
         }
+    }
+
+    /// The newest telemetry of a device.
+    fn osd(&self, sn: &DeviceSn) -> Option<Arc<DeviceOsd>> {
+        self.bus.latest(sn.as_str())
     }
 
     /// A number of a device's telemetry, however old.
     fn number(&self, sn: &DeviceSn, key: &str) -> Option<f64> {
-        self.osd.get(sn)?.values.get(key)?.value.as_f64()
+        self.osd(sn)?.values.get(key)?.value.as_f64()
     }
 
     /// A value of a dock's telemetry that was heard lately enough to decide by.
-    fn fresh(&self, now: WallMs, sn: &DeviceSn, key: &str) -> Option<&Scalar> {
-        let reading = self.osd.get(sn)?.values.get(key)?;
+    fn fresh(now: WallMs, osd: Option<&DeviceOsd>, key: &str) -> Option<Scalar> {
+        let reading = osd?.values.get(key)?;
         let age_ms = now.since_ms(reading.received_ms).unsigned_abs();
-        (age_ms < STALE_AFTER_MS).then_some(&reading.value)
+        (age_ms < STALE_AFTER_MS).then(|| reading.value.clone())
     }
 
     /// A dock as far as the choice of one needs it.
     fn candidate(&self, now: WallMs, status: &DeviceStatus) -> Candidate {
         let sn = &status.sn;
-        let number = |key: &str| self.fresh(now, sn, key).and_then(Scalar::as_f64);
+        let osd = self.osd(sn);
+        let fresh = |key: &str| Self::fresh(now, osd.as_deref(), key);
+        let number = |key: &str| fresh(key).and_then(|value| value.as_f64());
         // Codes and switches: whether an aircraft is inside is a yes or no.
-        let code = |key: &str| self.fresh(now, sn, key).and_then(Scalar::as_i64);
+        let code = |key: &str| fresh(key).and_then(|value| value.as_i64());
         Candidate {
             sn: sn.clone(),
             place: self.place(sn),
@@ -450,7 +444,7 @@ mod tests {
         (dock.connection, dock.mission_id) = (Connection::Stale, Some(MissionId(Uuid::nil())));
         assert_eq!(codes(&dock, Some(1), Some(0)), ["dock_offline", "mission_active"]);
         // Of a dock that was never heard nothing is known: it is not proposed, and says why.
-        let planner = Planner::new(Limits::default());
+        let planner = Planner::new(Limits::default(), Bus::new());
         let target = DispatchTarget::Point { latitude: 37.5, longitude: 126.9 };
         let choices = fleet_api::Planning::dispatch(&planner, &[Arc::new(dock)], &target);
         assert_eq!((choices.len(), choices[0].rank), (1, None));

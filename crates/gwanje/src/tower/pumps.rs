@@ -159,7 +159,7 @@ pub async fn commands(fleet: Arc<Fleet>, bus: Bus) {
         for request in reader.take(BATCH).await {
             // A dock that is not here belongs to another tower, or to nobody: the caller is told
             // by the silence, as on the wire.
-            fleet.give(&request.sn, DockInput::Command((*request).clone()));
+            fleet.give(&request.sn, DockInput::Command(Box::new((*request).clone())));
         }
     }
 }
@@ -169,7 +169,7 @@ pub async fn missions(fleet: Arc<Fleet>, bus: Bus) {
     let mut reader = bus.reader::<MissionRequest>();
     loop {
         for request in reader.take(BATCH).await {
-            fleet.give(&request.sn, DockInput::Mission((*request).clone()));
+            fleet.give(&request.sn, DockInput::Mission(Box::new((*request).clone())));
         }
     }
 }
@@ -179,7 +179,7 @@ pub async fn mission_controls(fleet: Arc<Fleet>, bus: Bus) {
     let mut reader = bus.reader::<MissionControl>();
     loop {
         for control in reader.take(BATCH).await {
-            fleet.give(&control.sn, DockInput::MissionControl((*control).clone()));
+            fleet.give(&control.sn, DockInput::MissionControl(Box::new((*control).clone())));
         }
     }
 }
@@ -193,12 +193,12 @@ pub async fn preflight(fleet: Arc<Fleet>, bus: Bus) {
             biased;
             batch = notices.take(BATCH) => {
                 for notice in batch {
-                    fleet.give(&notice.sn, DockInput::Notice((*notice).clone()));
+                    fleet.give(&notice.sn, DockInput::Notice(Box::new((*notice).clone())));
                 }
             }
             batch = requests.take(BATCH) => {
                 for request in batch {
-                    fleet.give(&request.sn, DockInput::Preflight((*request).clone()));
+                    fleet.give(&request.sn, DockInput::Preflight(Box::new((*request).clone())));
                 }
             }
         }
@@ -210,7 +210,7 @@ pub async fn resolutions(fleet: Arc<Fleet>, bus: Bus) {
     let mut reader = bus.reader::<Resolution>();
     loop {
         for resolution in reader.take(BATCH).await {
-            fleet.give(&resolution.sn, DockInput::Resolve((*resolution).clone()));
+            fleet.give(&resolution.sn, DockInput::Resolve(Box::new((*resolution).clone())));
         }
     }
 }

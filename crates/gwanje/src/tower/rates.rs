@@ -5,7 +5,7 @@
 //! not be lost is not measured by how much it is.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -31,7 +31,7 @@ struct Bucket {
 /// The buckets of all devices that are known.
 pub struct Rates {
     per_s: f64,
-    buckets: Mutex<BTreeMap<String, Bucket>>,
+    buckets: Mutex<HashMap<String, Bucket>>,
     dropped: AtomicU64,
 }
 
@@ -89,6 +89,7 @@ impl Rates {
                 over.push(Alarm { cleared_ms: Some(now.wall), ..alarm });
             }
         }
+        over.sort_by(|one, other| one.sn.cmp(&other.sn));
         over
     }
 

@@ -15,9 +15,9 @@ use fleet_store::{
     recorder::Recorder,
 };
 use fleet_types::{
-    DeviceClass, DeviceSn, DeviceStatus, Reading, Reason, Scalar, Telemetry, WallMs,
+    DeviceClass, DeviceSn, DeviceStatus, Reason, Scalar, Telemetry, WallMs,
     device::{Activity, Connection},
-    telemetry::Schema,
+    telemetry::{JsonText, Schema},
     topic::DeviceOsd,
 };
 use serde_json::Value;
@@ -127,8 +127,12 @@ impl Schemas {
             DeviceClass::Robot => return None,
         };
         let mut values = Telemetry::empty(Arc::clone(schema));
-        for (field, slot) in schema.fields.iter().zip(&mut values.readings) {
-            *slot = twin.readings.get(&field.key).and_then(reading);
+        for (index, field) in schema.fields.iter().enumerate() {
+            if let Some((value, source_ms, received_ms)) =
+                twin.readings.get(&field.key).and_then(reading)
+            {
+                values.set(index, value, source_ms, received_ms);
+            }
         }
         Some(DeviceOsd {
             sn: twin.sn,
@@ -141,7 +145,8 @@ impl Schemas {
     }
 }
 
-fn reading(told: &Value) -> Option<Reading> {
+/// A value and its two times.
+fn reading(told: &Value) -> Option<(Scalar, Option<WallMs>, WallMs)> {
     let value = match told.get("value")? {
         Value::Null => return None,
         Value::Bool(value) => Scalar::Bool(*value),
@@ -150,10 +155,10 @@ fn reading(told: &Value) -> Option<Reading> {
             None => Scalar::Num(value.as_f64()?),
         },
         Value::String(text) => Scalar::Text(text.as_str().into()),
-        list @ (Value::Array(_) | Value::Object(_)) => Scalar::Json(Arc::new(list.clone())),
+        list @ (Value::Array(_) | Value::Object(_)) => Scalar::Json(JsonText::of(list)),
     };
     let source_ms = told.get("source_ms").and_then(Value::as_i64).map(WallMs);
-    Some(Reading { value, source_ms, received_ms: WallMs(told.get("received_ms")?.as_i64()?) })
+    Some((value, source_ms, WallMs(told.get("received_ms")?.as_i64()?)))
 }
 
 async fn alarms(database: &Database) -> Result<Vec<Remembered>, StoreError> {

@@ -522,7 +522,7 @@ impl Rig {
     fn drain(&mut self) {
         while let Some(output) = self.machine.poll_output() {
             match output {
-                Output::Journal { journal_id, record } => self.take_record(journal_id, record),
+                Output::Journal { journal_id, record } => self.take_record(journal_id, *record),
                 Output::Send(send) => self.take_send(send),
                 Output::Reply { topic, payload } => {
                     let reply = serde_json::from_slice(&payload).expect("an answer is JSON");

@@ -23,7 +23,7 @@ fn three_partial_reports_merge_and_each_field_keeps_its_age() {
     rig.osd(json!({"working_voltage": 24000, "cover_state": null, "mode_code": 4}));
     let check = |key: &str, expect: Scalar, at: WallMs| {
         let reading = rig.osd[DOCK].values.get(key).unwrap_or_else(|| panic!("{key} was lost"));
-        assert_eq!((&reading.value, reading.received_ms), (&expect, at), "{key}");
+        assert_eq!((reading.value, reading.received_ms), (&expect, at), "{key}");
         assert_eq!(reading.source_ms, Some(at), "{key}");
     };
     check("cover_state", Scalar::Int(1), first);

@@ -78,11 +78,9 @@ impl Places {
 
     /// What is told of the first battery alone.
     pub(super) fn first_battery(&mut self, sample: &DeviceOsd) -> FirstBattery {
-        let reading =
-            self.of(sample).batteries.and_then(|at| sample.values.readings.get(at)?.as_ref());
-        let Some(Scalar::Json(batteries)) = reading.map(|reading| &reading.value) else {
-            return FirstBattery::default();
-        };
+        let value = self.of(sample).batteries.and_then(|at| sample.values.value(at));
+        let Some(Scalar::Json(batteries)) = value else { return FirstBattery::default() };
+        let batteries = batteries.value();
         let number = |key: &str| batteries.get(0)?.get(key)?.as_f64();
         FirstBattery { millivolts: number("voltage"), celsius: number("temperature") }
     }
@@ -95,9 +93,9 @@ pub(super) struct FirstBattery {
 }
 
 pub(super) fn number(sample: &DeviceOsd, place: Option<usize>) -> Option<f64> {
-    sample.values.readings.get(place?)?.as_ref()?.value.as_f64()
+    sample.values.value(place?)?.as_f64()
 }
 
 pub(super) fn whole(sample: &DeviceOsd, place: Option<usize>) -> Option<i64> {
-    sample.values.readings.get(place?)?.as_ref()?.value.as_i64()
+    sample.values.value(place?)?.as_i64()
 }

@@ -18,7 +18,7 @@ impl<const N: usize> Places<N> {
     /// The whole numbers at the keys, of those that are known and are numbers.
     pub(super) fn codes(&mut self, values: &Telemetry) -> [Option<i64>; N] {
         let places = self.places(&values.schema);
-        places.map(|place| values.readings.get(place?)?.as_ref()?.value.as_i64())
+        places.map(|place| values.value(place?)?.as_i64())
     }
 
     fn places(&mut self, schema: &Arc<Schema>) -> [Option<usize>; N] {

@@ -1,6 +1,6 @@
 //! Writers and readers of one participant, and their quality of service.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use dust_dds::{
     dds_async::{
@@ -32,6 +32,8 @@ use super::views::{Offer, View};
 const BLOCKING: Duration = Duration::new(0, 20_000_000);
 /// Changes kept for a reliable reader that has not acknowledged.
 const CHANGES_KEPT: u32 = 64;
+/// Writers that share the keys of a topic with a key for every device.
+const SHARES: usize = 8;
 /// Samples taken at once, and at most waiting.
 const TAKEN: i32 = 256;
 
@@ -76,9 +78,26 @@ impl Entities {
             .await
     }
 
-    /// A writer of `V`. The representation is the one that every reader takes, ROS 2 among them.
+    /// A writer of `V`.
     pub(super) async fn writer<V: View>(&self) -> DdsResult<DataWriterAsync<V>> {
         let topic = self.topic::<V>().await?;
+        self.writer_of(&topic).await
+    }
+
+    /// Writers of `V` that share its keys: what a write costs grows with the keys of a writer.
+    pub(super) async fn writers<V: View>(&self) -> DdsResult<Vec<DataWriterAsync<V>>> {
+        let is_keyed = V::TYPE.member_list.iter().any(|member| member.descriptor.is_key);
+        let count = if is_keyed && V::OFFER == Offer::Telemetry { SHARES } else { 1 };
+        let topic = self.topic::<V>().await?;
+        let mut writers = Vec::with_capacity(count);
+        for _ in 0..count {
+            writers.push(self.writer_of(&topic).await?);
+        }
+        Ok(writers)
+    }
+
+    /// The representation is the one that every reader takes, ROS 2 among them.
+    async fn writer_of<V: View>(&self, topic: &TopicAsync) -> DdsResult<DataWriterAsync<V>> {
         let qos = DataWriterQos {
             reliability: reliability(V::OFFER),
             history: history(V::OFFER),
@@ -87,7 +106,7 @@ impl Entities {
             ..DataWriterQos::default()
         };
         let qos = QosKind::Specific(qos);
-        self.publisher.create_datawriter(&topic, qos, NO_LISTENER, NO_STATUS).await
+        self.publisher.create_datawriter(topic, qos, NO_LISTENER, NO_STATUS).await
     }
 
     /// A reader of `V`. Bounded: what comes faster than it is taken is dropped, the oldest of a
@@ -116,15 +135,21 @@ impl Entities {
         Ok(WireReader { reader, came })
     }
 
-    /// Readers of others that a writer is matched with.
+    /// Readers of others that every one of these writers is matched with.
     pub(super) async fn foreign_readers<V>(
         &self,
-        writer: &DataWriterAsync<V>,
-    ) -> DdsResult<Vec<[u8; 16]>> {
-        // Asked, because a listener is not told when the participant of a reader is gone.
-        let matched = writer.get_matched_subscriptions().await?;
-        let guids = matched.into_iter().map(<[u8; 16]>::from);
-        Ok(guids.filter(|guid| guid[..12] != self.own_prefix).collect())
+        writers: &[DataWriterAsync<V>],
+    ) -> DdsResult<BTreeSet<[u8; 16]>> {
+        let mut common: Option<BTreeSet<[u8; 16]>> = None;
+        for writer in writers {
+            // Asked, because a listener is not told when the participant of a reader is gone.
+            let matched = writer.get_matched_subscriptions().await?;
+            let guids = matched.into_iter().map(<[u8; 16]>::from);
+            let foreign = guids.filter(|guid| guid[..12] != self.own_prefix);
+            let foreign: BTreeSet<_> = foreign.collect();
+            common = Some(common.map_or(foreign.clone(), |known| &known & &foreign));
+        }
+        Ok(common.unwrap_or_default())
     }
 }
 

@@ -105,20 +105,24 @@ async fn publish<V: Published>(
     counters: Arc<ViewCounters>,
     Memory { samples, going_on }: &mut Memory<V>,
 ) -> DdsResult<()> {
-    let writer = entities.writer::<V>().await?;
-    let mut line = Line::<V> { entities, writer, counters, places: Places::default() };
+    let writers = entities.writers::<V>().await?;
+    let mut line = Line::<V> { entities, writers, counters, places: Places::default() };
     let mut readers = BTreeSet::new();
+    let mut was_new = false;
     let mut census = interval(CENSUS);
     census.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             _ = census.tick() => {
-                let now: BTreeSet<_> =
-                    line.entities.foreign_readers(&line.writer).await?.into_iter().collect();
+                let now = line.entities.foreign_readers(&line.writers).await?;
                 line.counters.readers.store(now.len() as u64, Ordering::Relaxed);
                 let is_new = now.difference(&readers).next().is_some();
                 readers = now;
+                // The other side may know of us a moment later than we of it, and what is sent by best
+                // effort in between is gone: it is sent twice.
+                let is_due = is_new || was_new;
+                was_new = is_new;
                 match V::OFFER {
                     Offer::Changes if is_new => {
                         for view in going_on.views() {
@@ -128,7 +132,7 @@ async fn publish<V: Published>(
                     Offer::Changes => {}
                     Offer::Telemetry | Offer::State if readers.is_empty() => *samples = None,
                     // A new reader of the bus begins with the newest of every key.
-                    Offer::Telemetry | Offer::State if is_new => {
+                    Offer::Telemetry | Offer::State if is_due => {
                         *samples = Some(bus.watcher::<V::Sample>(WAITING_MAX));
                     }
                     Offer::Telemetry | Offer::State => {}
@@ -159,14 +163,18 @@ async fn next<T: fleet_types::topic::Topic>(samples: &mut Option<Reader<T>>) -> 
 
 struct Line<V: Published> {
     entities: Entities,
-    writer: DataWriterAsync<V>,
+    /// They share the keys.
+    writers: Vec<DataWriterAsync<V>>,
     counters: Arc<ViewCounters>,
     places: Places,
 }
 
 impl<V: Published> Line<V> {
     async fn write(&self, view: V) -> DdsResult<()> {
-        match self.writer.write(view, None).await {
+        let Some(writer) = self.writers.get(share(view.sn(), self.writers.len())) else {
+            return Ok(());
+        };
+        match writer.write(view, None).await {
             Ok(()) => {
                 self.counters.written.fetch_add(1, Ordering::Relaxed);
                 Ok(())
@@ -179,6 +187,15 @@ impl<V: Published> Line<V> {
             }
         }
     }
+}
+
+/// Which of so many writers a key belongs to, for good.
+fn share(key: &str, writers: usize) -> usize {
+    // FNV-1a.
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    usize::try_from(hash % writers.max(1) as u64).unwrap_or(0)
 }
 
 /// The newest view of everything that still goes on; the oldest go when there are too many.
@@ -217,6 +234,18 @@ impl<V: Clone> GoingOn<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_shared_evenly_and_for_good() {
+        let mut counts = [0_u32; 8];
+        for number in 0..8000 {
+            let key = format!("SIMDK{number:09}");
+            assert_eq!(share(&key, 8), share(&key, 8));
+            counts[share(&key, 8)] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+        assert_eq!(share("x", 1), 0);
+    }
 
     #[test]
     fn what_goes_on_is_kept_in_the_order_of_its_changes_and_bounded() {

@@ -166,8 +166,7 @@ mod tests {
 
     #[test]
     fn the_document_has_the_table() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rights.md");
-        let document = std::fs::read_to_string(path).unwrap();
+        let document = include_str!("../../../docs/rights.md");
         assert!(document.contains(&markdown()), "docs/rights.md lacks this table:\n{}", markdown());
     }
 }

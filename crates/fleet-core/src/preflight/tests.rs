@@ -237,7 +237,8 @@ fn an_override_counts_by_role_and_until_its_end() {
 #[test]
 fn nobody_below_an_administrator_lets_a_flight_go_on_what_was_never_heard() {
     let plan = MissionPlan::default();
-    let asked: [(PreflightItem, fn(&mut FlightFacts) -> &mut Fact); 4] = [
+    type Slot = fn(&mut FlightFacts) -> &mut Fact;
+    let asked: [(PreflightItem, Slot); 4] = [
         (PreflightItem::Battery, |facts| &mut facts.battery_percent),
         (PreflightItem::Wind, |facts| &mut facts.wind_dmps),
         (PreflightItem::Rain, |facts| &mut facts.rain),

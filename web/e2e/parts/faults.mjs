@@ -136,10 +136,10 @@ async function towerKilled() {
   // Sessions end with the process that kept them; the API token outlives it.
   await page.waitForSelector('input[type=password]', { timeout: 60_000 });
   expect(/로그인/.test(await page.innerText('main')), 'the page does not say why');
-  // Where people have accounts the token is the other way in; without an answer it is the only one.
-  await page.waitForSelector('#by-token');
+  // People may have accounts here: the token is the other way in.
+  await page.waitForSelector('#by-account');
   const byToken = async (text) => {
-    await page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+    await page.evaluate(() => document.querySelector('details').setAttribute('open', ''));
     await page.fill('#token', text);
     await page.click('#by-token button[type=submit]');
   };

@@ -35,26 +35,38 @@ const GATHERED_FROM: u32 = 50;
 /// How long they are gathered. Waking up for each message costs more than reading it; nothing that
 /// comes as telemetry is waited for so closely.
 const GATHERING: Duration = Duration::from_millis(5);
+/// Bytes that came since the last wait, or the last look, from which on nothing is waited for: the
+/// socket does not hold much more, and the broker drops what it cannot write.
+const GATHERED_BYTES_MAX: usize = 64 << 10;
 
 /// Whether so much telemetry comes that it is read several messages at a time.
 struct Gathering {
     since: Instant,
     messages: u32,
+    /// Since the last wait, or the last look at the rate.
+    bytes: usize,
     is_busy: bool,
 }
 
 impl Gathering {
     fn new() -> Self {
-        Self { since: Instant::now(), messages: 0, is_busy: false }
+        Self { since: Instant::now(), messages: 0, bytes: 0, is_busy: false }
     }
 
-    /// Nothing more lies ready; whether to wait for more to come.
+    fn took(&mut self, packet: &Incoming) {
+        self.messages += 1;
+        if let Incoming::Publish(publish) = packet {
+            self.bytes += publish.payload.len();
+        }
+    }
+
+    /// Whether to wait for more to come, once nothing more lies ready.
     fn is_due(&mut self) -> bool {
         if self.since.elapsed() >= RATE_WINDOW {
             self.is_busy = self.messages >= GATHERED_FROM;
-            (self.since, self.messages) = (Instant::now(), 0);
+            (self.since, self.messages, self.bytes) = (Instant::now(), 0, 0);
         }
-        self.is_busy
+        self.is_busy && self.bytes <= GATHERED_BYTES_MAX
     }
 }
 
@@ -79,7 +91,7 @@ pub(super) async fn connection(attempt: &mut Attempt<'_>) -> End {
                 tokio::select! {
                     biased;
                     () = &mut closed => return goodbye(&client, &mut event_loop).await,
-                    () = tokio::time::sleep(GATHERING) => {}
+                    () = tokio::time::sleep(GATHERING) => gathering.bytes = 0,
                 }
                 // What came meanwhile, or else whatever comes next.
                 tokio::select! {
@@ -89,9 +101,9 @@ pub(super) async fn connection(attempt: &mut Attempt<'_>) -> End {
                 }
             }
         };
-        gathering.messages += 1;
         match polled {
             Ok(Event::Incoming(packet)) => {
+                gathering.took(&packet);
                 if let Err(error) = handle(attempt, &client, &mut log, packet) {
                     return End::failed(error);
                 }

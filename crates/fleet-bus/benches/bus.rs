@@ -25,7 +25,7 @@ use fleet_bus::{
     },
 };
 use fleet_types::{
-    DeviceClass, DeviceSn, Reading, Scalar, Telemetry, WallMs,
+    DeviceClass, DeviceSn, Scalar, Telemetry, WallMs,
     telemetry::{FieldSpec, Schema},
     topic::{DeviceOsd, Reliability, Topic},
 };
@@ -267,17 +267,18 @@ fn reports() -> Vec<DeviceOsd> {
     let fields = keys.map(|key| FieldSpec { key, unit: "" }).collect();
     let schema = Arc::new(Schema { fields });
     let received_ms = WallMs(1_700_000_000_000);
-    let reading = Some(Reading { value: Scalar::Num(37.5), source_ms: None, received_ms });
+    let mut values = Telemetry::empty(Arc::clone(&schema));
+    let stamp = values.stamp(None, received_ms);
+    for place in 0..schema.fields.len() {
+        values.put(place, stamp, Scalar::Num(37.5));
+    }
     let report = |number: usize| DeviceOsd {
         sn: DeviceSn::new(&format!("SIMAC{number:09}")).unwrap(),
         class: DeviceClass::Aircraft,
         gateway_sn: DeviceSn::new(&format!("SIMDK{number:09}")).unwrap(),
         report_count: 1,
         received_ms,
-        values: Telemetry {
-            schema: Arc::clone(&schema),
-            readings: vec![reading.clone(); schema.fields.len()],
-        },
+        values: values.clone(),
     };
     (0..WIRE_KEYS).map(report).collect()
 }

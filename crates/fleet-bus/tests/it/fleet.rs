@@ -14,7 +14,7 @@ use fleet_bus::{
     wire::{Client, Discovery, Peer, Refused, Spawn, Wire, WireConfig, WireLook},
 };
 use fleet_types::{
-    DeviceClass, DeviceSn, Reading, Scalar, Telemetry, WallMs,
+    DeviceClass, DeviceSn, Scalar, Telemetry, WallMs,
     telemetry::{FieldSpec, Schema},
     topic::DeviceOsd,
 };
@@ -131,18 +131,22 @@ pub(crate) fn report(name: &str, number: u64) -> DeviceOsd {
         Scalar::Num(7.5),
         Scalar::Int(5),
         Scalar::Int(77),
-        Scalar::Json(Arc::new(packs)),
+        Scalar::Json(fleet_types::telemetry::JsonText::of(&packs)),
         Scalar::Int(21),
         Scalar::Int(2),
     ];
     let received_ms = WallMs(1_700_000_000_123);
-    let reading = |value| Some(Reading { value, source_ms: None, received_ms });
+    let mut telemetry = Telemetry::empty(schema);
+    let stamp = telemetry.stamp(None, received_ms);
+    for (place, value) in values.into_iter().enumerate() {
+        telemetry.put(place, stamp, value);
+    }
     DeviceOsd {
         sn: sn(name),
         class: DeviceClass::Aircraft,
         gateway_sn: sn("DOCK1"),
         report_count: number,
         received_ms,
-        values: Telemetry { schema, readings: values.into_iter().map(reading).collect() },
+        values: telemetry,
     }
 }

@@ -472,6 +472,8 @@ export interface components {
         };
         /** @description A wayline file to be fetched. */
         Fetch: {
+            /** @description Keeps it although it is found that it cannot be flown; somebody answers for that. */
+            despite_findings?: boolean;
             /** @description MD5 of the KMZ, 32 hexadecimal digits: what is fetched must have it. */
             md5: string;
             /** @description 1 to 128 characters, for people. */
@@ -950,7 +952,7 @@ export interface components {
          * @description One kind of thing that can be done.
          * @enum {string}
          */
-        Permission: "view" | "stop" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system";
+        Permission: "view" | "stop" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system" | "configure";
         /**
          * @description How far a dock came in bring-up, in the order of DJI's flow.
          * @enum {string}
@@ -1585,6 +1587,41 @@ export interface components {
             uploaded_ms: components["schemas"]["WallMs"];
             /** @description Identity. */
             wayline_id: components["schemas"]["WaylineId"];
+        };
+        /** @description One thing that is wrong, and how to mend it. */
+        WaylineFinding: {
+            /**
+             * Format: int32
+             * @description The `break_reason` with which the documents say that such a flight ends.
+             */
+            break_reason?: number | null;
+            /** @description Stable, `snake_case`. */
+            code: string;
+            /** @description Path of the element: `Folder 0 / Placemark 3 / executeHeight`. */
+            element: string;
+            /** @description File in the package. */
+            entry: string;
+            /** @description Line in that file, from 1. */
+            line: number;
+            /** @description How to mend it. */
+            mend: string;
+            /** @description The same in Korean. */
+            mend_ko: string;
+            /** @description What is wrong. */
+            message: string;
+            /** @description The same in Korean. */
+            message_ko: string;
+            /** @description `error`: by the documents it cannot be flown, or breaks off. `warning`: a person should know. */
+            severity: string;
+        };
+        /** @description What was found in a wayline file. */
+        WaylineFindings: {
+            /** @description In the order of the files; at most 200. */
+            findings: components["schemas"]["WaylineFinding"][];
+            /** @description Whether nothing found forbids to fly it. */
+            is_flyable: boolean;
+            /** @description Findings beyond those. */
+            more: number;
         };
         /**
          * Format: uuid

@@ -363,7 +363,14 @@ proptest! {
         let text = two_points().to_waylines_xml().unwrap();
         let at = cut % text.len();
         let broken = format!("{}{noise}{}", &text[..at], &text[at..]);
-        let _ = Mission::from_waylines_xml(&broken, &Limits::default());
+        let read = Mission::from_waylines_xml(&broken, &Limits::default());
+        // What can be read can be checked, whatever it holds, and is the same mission.
+        match (read, Mission::check_texts(&broken, None, &Limits::default())) {
+            (Ok(mission), Ok(checked)) => prop_assert_eq!(mission, checked.mission),
+            (Ok(_), Err(error)) => prop_assert!(false, "{error}"),
+            (Err(_), checked) => prop_assert!(checked.is_err()),
+        }
+        let _ = Mission::check_texts(&text, Some(&broken), &Limits::default());
         prop_assert!(Mission::from_waylines_xml(&text[..at], &Limits::default()).is_err());
     }
 }

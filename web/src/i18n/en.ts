@@ -477,7 +477,7 @@ export const en: Record<Key, string> = {
   'system.log_configured': 'After a restart',
   'system.log_written': 'Written',
   'system.log_dropped': 'Lines dropped',
-  'system.log_hint': 'An administrator changes it: {command}',
+  'system.log_hint': 'An administrator changes it:',
   'system.unknowns': 'Not in the documents',
   'system.no_unknowns': 'Every message was as documented.',
   'system.api': 'API documents',

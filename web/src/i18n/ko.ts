@@ -477,7 +477,7 @@ export const ko = {
   'system.log_configured': '재시작 후',
   'system.log_written': '기록량',
   'system.log_dropped': '버려진 줄',
-  'system.log_hint': '관리자가 변경합니다: {command}',
+  'system.log_hint': '관리자가 변경합니다:',
   'system.unknowns': '문서에 없는 항목',
   'system.no_unknowns': '모든 메시지가 문서와 같습니다.',
   'system.api': 'API 문서',

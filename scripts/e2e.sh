@@ -14,7 +14,7 @@ node web/e2e/grounds.mjs "$data" "${grounds%,*}" "${grounds#*,}" <"$data/hold" >
 exec 8>"$data/hold"
 for _ in $(seq 1 60); do grep -q ready "$data/grounds" && break; sleep 0.5; done
 
-GWANJE_CONFIG=$data/gwanje.toml "$binary" demo --docks 20 --speed 8 --no-flight --faults silent@2 --data "$data" \
+GWANJE_AUTHORITY_SILENCE_S=15 GWANJE_CONFIG=$data/gwanje.toml "$binary" demo --docks 20 --speed 8 --no-flight --faults silent@2 --data "$data" \
   >"$data/out" 2>"$data/log" 8>&- &
 demo=$!
 finish() {

@@ -21,6 +21,7 @@ const parts = [
   'commands',
   'missions',
   'devices',
+  'authority',
   'pages',
   'stream',
   'faults',

@@ -8,6 +8,7 @@ use fleet_bus::{Bus, Writer};
 use fleet_types::{
     CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, TraceId, TraceStep, WallMs,
     alarm::AlarmOrder,
+    authority::AuthorityRequest,
     command::Resolution,
     plan::MissionControl,
     preflight::{DockNotice, PreflightRequest},
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) mission_controls: Writer<MissionControl>,
     pub(crate) notices: Writer<DockNotice>,
     pub(crate) preflights: Writer<PreflightRequest>,
+    pub(crate) authority: Writer<AuthorityRequest>,
     pub(crate) traces: Writer<TraceStep>,
     pub(crate) uploads: Semaphore,
     pub(crate) stream_slots: Arc<Semaphore>,

@@ -240,6 +240,7 @@ fn place_of(right: Permission) -> Place {
         }
         Permission::View
         | Permission::Stop
+        | Permission::Authority
         | Permission::Fly
         | Permission::Alarms
         | Permission::Settle

@@ -152,6 +152,7 @@ impl Api {
             mission_controls: bus.writer(),
             notices: bus.writer(),
             preflights: bus.writer(),
+            authority: bus.writer(),
             traces: bus.writer(),
             bus,
             uploads: Semaphore::new(limits.uploads),

@@ -32,7 +32,8 @@ pub(crate) enum Needs {
 
 use Needs::{ByMethod, Credential, Right};
 use Permission::{
-    Alarms, Configure, Debug as Debugging, Docks, Fly, Override, People, Settle, System, View,
+    Alarms, Authority, Configure, Debug as Debugging, Docks, Fly, Override, People, Settle, System,
+    View,
 };
 
 /// Every route that takes a bearer token.
@@ -51,6 +52,7 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/commands/{id}/resolve", Right(Settle)),
     ("GET", "/api/v1/devices", Right(View)),
     ("GET", "/api/v1/devices/{sn}", Right(View)),
+    ("POST", "/api/v1/devices/{sn}/authority", Right(Authority)),
     ("POST", "/api/v1/devices/{sn}/commands", ByMethod),
     ("PUT", "/api/v1/devices/{sn}/maintenance", Right(Debugging)),
     ("POST", "/api/v1/devices/{sn}/preflight", Right(View)),

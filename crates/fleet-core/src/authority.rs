@@ -19,8 +19,11 @@
 
 use std::collections::VecDeque;
 
-use fleet_types::{MonoMs, Now, Reason, WallMs};
-use serde::{Deserialize, Serialize};
+pub use fleet_types::authority::{Change, Changed, Holder, Kind, Lease, Scope};
+use fleet_types::{
+    MonoMs, Now, Reason,
+    authority::{Asked, AuthorityAction, DeviceAuthority},
+};
 
 use crate::{machine::Machine, spec::Spec};
 
@@ -48,16 +51,14 @@ pub const MACHINE: Machine = Machine {
     ],
 };
 
-impl Change {
-    fn cause(&self) -> &'static str {
-        match self {
-            Self::Commanded => "commanded",
-            Self::Taken => "taken",
-            Self::HandedOver { .. } => "handed_over",
-            Self::TakenOver { .. } => "taken_over",
-            Self::Released => "released",
-            Self::Silent => "silent",
-        }
+fn cause(change: &Change) -> &'static str {
+    match change {
+        Change::Commanded => "commanded",
+        Change::Taken => "taken",
+        Change::HandedOver { .. } => "handed_over",
+        Change::TakenOver { .. } => "taken_over",
+        Change::Released => "released",
+        Change::Silent => "silent",
     }
 }
 
@@ -67,39 +68,6 @@ fn name(held: Option<&Held>) -> &'static str {
         Some(held) if held.lease.is_explicit => "explicit",
         Some(_) => "implicit",
     }
-}
-
-/// What kind of commander, lowest rank first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A rule of the tower.
-    Rule,
-    /// A plan that starts missions at their time.
-    Scheduler,
-    /// A person at a console.
-    Operator,
-    /// A person who flies, at the sticks or on site.
-    Pilot,
-}
-
-/// Who commands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Name on record.
-    pub who: String,
-    /// Kind.
-    pub kind: Kind,
-}
-
-/// What is commanded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Dock and flight.
-    Flight,
-    /// Cameras and other payloads.
-    Payload,
 }
 
 /// How long holders may be silent.
@@ -118,58 +86,6 @@ impl Default for AuthorityConfig {
     }
 }
 
-/// A lease as it is shown and put on record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// Who.
-    pub holder: Holder,
-    /// Fencing number.
-    pub fence: u64,
-    /// Asked for, so that others are kept out.
-    pub is_explicit: bool,
-    /// Since when.
-    pub since_ms: WallMs,
-}
-
-/// Why the holder changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// It came with a command.
-    Commanded,
-    /// Somebody asked for it.
-    Taken,
-    /// The holder gave it to another.
-    HandedOver {
-        /// Who gave it.
-        by: Holder,
-    },
-    /// Somebody of higher rank, or a supervisor, took it.
-    TakenOver {
-        /// From whom.
-        from: Holder,
-        /// Why, in their words.
-        note: String,
-    },
-    /// The holder gave it back.
-    Released,
-    /// The holder was silent for too long.
-    Silent,
-}
-
-/// A change of holder, for record and bus.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changed {
-    /// When.
-    pub at_ms: WallMs,
-    /// Of what.
-    pub scope: Scope,
-    /// Who has it now, if anybody.
-    pub lease: Option<Lease>,
-    /// Why.
-    pub change: Change,
-}
-
 #[derive(Clone, Debug)]
 struct Held {
     lease: Lease,
@@ -182,9 +98,16 @@ pub struct Authority {
     config: AuthorityConfig,
     flight: Option<Held>,
     payload: Option<Held>,
+    /// Who asks the holder for it, oldest first, and until when.
+    asked: Vec<(Asked, MonoMs)>,
     next_fence: u64,
     outputs: VecDeque<Changed>,
 }
+
+/// How long an asking stands, milliseconds.
+const ASKED_MS: u64 = 120_000;
+/// People who ask at a time; a holder cannot choose between more.
+const ASKED_MAX: usize = 8;
 
 /// Whether a command needs authority at all. Counter-actions never do: this is the one place that
 /// says so.
@@ -216,7 +139,7 @@ impl Authority {
     #[must_use]
     pub fn new(config: AuthorityConfig, first_fence: u64) -> Self {
         let (flight, payload, outputs) = (None, None, VecDeque::new());
-        Self { config, flight, payload, next_fence: first_fence, outputs }
+        Self { config, flight, payload, asked: Vec::new(), next_fence: first_fence, outputs }
     }
 
     /// Who has it now.
@@ -233,7 +156,7 @@ impl Authority {
         self.handle_timeout(now);
         if let Some(held) = self.held(now.mono, scope) {
             let lease = held.lease.clone();
-            if lease.holder == *holder {
+            if lease.holder.is(holder) {
                 self.extend(now.mono, scope);
                 return Ok(lease.fence);
             }
@@ -266,12 +189,12 @@ impl Authority {
     pub fn take(&mut self, now: Now, holder: &Holder, scope: Scope) -> Result<u64, Reason> {
         self.handle_timeout(now);
         if let Some(lease) = self.lease(now.mono, scope)
-            && lease.holder != *holder
+            && !lease.holder.is(holder)
             && (lease.is_explicit || holder.kind < lease.holder.kind)
         {
             return Err(held_by(&lease.holder));
         }
-        let same = self.held_mut(scope).as_mut().filter(|held| held.lease.holder == *holder);
+        let same = self.held_mut(scope).as_mut().filter(|held| held.lease.holder.is(holder));
         if let Some(held) = same.filter(|held| held.lease.is_explicit) {
             let fence = held.lease.fence;
             self.extend(now.mono, scope);
@@ -296,7 +219,7 @@ impl Authority {
         let Some(lease) = self.lease(now.mono, scope) else {
             return self.take(now, holder, scope);
         };
-        if lease.holder == *holder {
+        if lease.holder.is(holder) {
             return self.take(now, holder, scope);
         }
         if !may_take_over(holder.kind, lease.holder.kind, is_supervisor) {
@@ -348,8 +271,99 @@ impl Authority {
         Ok(())
     }
 
+    /// Asks the holder to hand it over.
+    ///
+    /// # Errors
+    /// When nobody has it, or too many ask already.
+    pub fn ask(&mut self, now: Now, by: &Holder, scope: Scope, note: &str) -> Result<(), Reason> {
+        self.handle_timeout(now);
+        match self.lease(now.mono, scope) {
+            Some(lease) if lease.holder.is(by) => return Ok(()),
+            Some(_) => {}
+            None => {
+                return Err(Reason::new("authority_free", "Nobody has the authority: take it."));
+            }
+        }
+        self.no_longer_asks(scope, &by.who);
+        if self.asked.len() >= ASKED_MAX {
+            return Err(Reason::new(
+                "too_many_ask",
+                "Too many people ask for it. Try again later.",
+            ));
+        }
+        let asked = Asked { scope, by: by.clone(), note: note.to_owned(), since_ms: now.wall };
+        self.asked.push((asked, now.mono.after_ms(ASKED_MS)));
+        Ok(())
+    }
+
+    /// Does what somebody wants of the authority.
+    ///
+    /// # Errors
+    /// Why not; then nothing has changed.
+    pub fn request(
+        &mut self,
+        now: Now,
+        by: &Holder,
+        is_supervisor: bool,
+        scope: Scope,
+        action: &AuthorityAction,
+    ) -> Result<(), Reason> {
+        match action {
+            AuthorityAction::Take => self.take(now, by, scope).map(drop),
+            AuthorityAction::TakeOver { note } => {
+                self.take_over(now, by, scope, is_supervisor, note).map(drop)
+            }
+            AuthorityAction::Ask { note } => self.ask(now, by, scope, note),
+            AuthorityAction::Withdraw => {
+                self.no_longer_asks(scope, &by.who);
+                Ok(())
+            }
+            AuthorityAction::HandOver { to } => {
+                self.check_holder(now, by, scope)?;
+                let mut asked = self.asked.iter().map(|(asked, _)| asked);
+                let to = asked.find(|asked| asked.scope == scope && asked.by.who == *to);
+                let to = to.map(|asked| asked.by.clone()).ok_or_else(not_asked)?;
+                self.hand_over(now, by, to, scope).map(drop)
+            }
+            AuthorityAction::Keep { from } => {
+                self.check_holder(now, by, scope)?;
+                self.no_longer_asks(scope, from);
+                Ok(())
+            }
+            AuthorityAction::Renew { fence } => self.renew(now, by, scope, *fence),
+            AuthorityAction::Release => self.release(now, by, scope),
+        }
+    }
+
+    /// As it is told.
+    #[must_use]
+    pub fn shown(&self) -> DeviceAuthority {
+        let lease = |held: &Option<Held>| held.as_ref().map(|held| held.lease.clone());
+        DeviceAuthority {
+            flight: lease(&self.flight),
+            payload: lease(&self.payload),
+            asked: self.asked.iter().map(|(asked, _)| asked.clone()).collect(),
+        }
+    }
+
+    /// Whether that is what [`Self::shown`] says.
+    #[must_use]
+    pub fn is_told(&self, told: &DeviceAuthority) -> bool {
+        let same = |held: &Option<Held>, told: &Option<Lease>| {
+            held.as_ref().map(|held| &held.lease) == told.as_ref()
+        };
+        same(&self.flight, &told.flight)
+            && same(&self.payload, &told.payload)
+            && self.asked.iter().map(|(asked, _)| asked).eq(&told.asked)
+    }
+
+    fn no_longer_asks(&mut self, scope: Scope, who: &str) {
+        self.asked.retain(|(asked, _)| asked.scope != scope || asked.by.who != who);
+    }
+
     /// Ends what has been silent for too long.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.asked.retain(|(_, ends)| now.mono < *ends);
         for scope in [Scope::Flight, Scope::Payload] {
             if self.held_mut(scope).as_ref().is_some_and(|held| now.mono >= held.ends) {
                 self.turn(now, scope, None, Change::Silent);
@@ -360,8 +374,9 @@ impl Authority {
     /// When [`Self::handle_timeout`] is next due, and for what.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(MonoMs, &'static str)> {
-        let ends = [&self.flight, &self.payload].into_iter().flatten().map(|held| held.ends);
-        ends.min().map(|at| (at, "authority"))
+        let leases = [&self.flight, &self.payload].into_iter().flatten().map(|held| held.ends);
+        let asked = self.asked.iter().map(|(_, ends)| *ends);
+        leases.chain(asked).min().map(|at| (at, "authority"))
     }
 
     /// The next change to be recorded and told, oldest first.
@@ -388,7 +403,7 @@ impl Authority {
     fn check_holder(&mut self, now: Now, by: &Holder, scope: Scope) -> Result<(), Reason> {
         self.handle_timeout(now);
         match self.lease(now.mono, scope) {
-            Some(lease) if lease.holder == *by => Ok(()),
+            Some(lease) if lease.holder.is(by) => Ok(()),
             Some(lease) => Err(held_by(&lease.holder)),
             None => Err(Reason::new("no_authority", "Nobody has the authority. Ask for it first.")),
         }
@@ -413,8 +428,13 @@ impl Authority {
     fn turn(&mut self, now: Now, scope: Scope, lease: Option<Lease>, change: Change) {
         let held = lease.map(|lease| Held { lease, ends: now.mono });
         let before = self.held_mut(scope);
-        MACHINE.check(change.cause(), name(before.as_ref()), name(held.as_ref()));
+        MACHINE.check(cause(&change), name(before.as_ref()), name(held.as_ref()));
         *before = held;
+        let holder = before.as_ref().map(|held| held.lease.holder.clone());
+        // With another holder the others go on asking; where there is none they need not.
+        self.asked.retain(|(asked, _)| {
+            asked.scope != scope || holder.as_ref().is_some_and(|holder| !holder.is(&asked.by))
+        });
         self.extend(now.mono, scope);
         self.tell(now, scope, change);
     }
@@ -436,6 +456,10 @@ impl Authority {
 /// Take-over by role: from below, or by a supervisor.
 fn may_take_over(taker: Kind, holder: Kind, is_supervisor: bool) -> bool {
     taker > holder || is_supervisor
+}
+
+fn not_asked() -> Reason {
+    Reason::new("not_asked", "They do not ask for it any more. It is handed over to who asks.")
 }
 
 fn held_by(holder: &Holder) -> Reason {

@@ -4,6 +4,7 @@ use dji_cloud::topic::Topic;
 use fleet_types::{
     Alarm, CommandId, CommandRequest, CommandStatus, DeviceSn, DeviceStatus, MissionId,
     MissionRequest, MissionStatus, MonoMs, TraceStep,
+    authority::{AuthorityAnswer, AuthorityChange, AuthorityRequest},
     command::Resolution,
     id::WaylineId,
     mission::MissionProgress,
@@ -36,6 +37,8 @@ pub enum Input<'a> {
     Notice(DockNotice),
     /// Somebody asks whether a flight could go.
     Preflight(PreflightRequest),
+    /// Somebody wants something of the authority over the dock.
+    Authority(AuthorityRequest),
     /// How a flight between two docks stands at the other one.
     Peer {
         /// `flight_id` on the wire.
@@ -140,6 +143,8 @@ pub enum Sample {
     Alarm(Alarm),
     Trace(TraceStep),
     Preflight(PreflightReport),
+    AuthorityAnswer(AuthorityAnswer),
+    AuthorityChange(AuthorityChange),
 }
 
 /// Names one journal write of one machine.

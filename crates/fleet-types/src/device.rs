@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    authority::DeviceAuthority,
     id::{CommandId, DeviceSn, MissionId},
     reason::Reason,
     time::WallMs,
@@ -139,4 +140,7 @@ pub struct DeviceStatus {
     pub flight_lock: Option<FlightLock>,
     /// Distinct unknown fields, methods and values heard from it.
     pub unknown_count: u32,
+    /// Who commands it; docks only, their aircraft with them.
+    #[serde(default)]
+    pub authority: DeviceAuthority,
 }

@@ -18,6 +18,8 @@ pub enum Permission {
     View,
     /// Counter-actions: pause, hover, return home.
     Stop,
+    /// Have a device for oneself: take, ask for, hand over and give back the authority over it.
+    Authority,
     /// Fly missions: plan, start, resume, cancel; go on with a paused flight.
     Fly,
     /// Acknowledge and shelve alarms.
@@ -43,8 +45,8 @@ pub enum Permission {
 }
 
 use Permission::{
-    Alarms, Configure, Debug as Debugging, Docks, Firmware, Fly, Manual, Override, People, Settle,
-    Stop, System, View,
+    Alarms, Authority, Configure, Debug as Debugging, Docks, Firmware, Fly, Manual, Override,
+    People, Settle, Stop, System, View,
 };
 
 /// A row of the table.
@@ -70,6 +72,7 @@ const ADMINISTRATORS: &[SiteRole] = &[SiteRole::Administrator];
 pub const TABLE: &[Right] = &[
     right(View, "see devices, missions, alarms, the map and the live stream", EVERYBODY),
     right(Stop, "counter-actions: pause, hover, return home", CREW),
+    right(Authority, "take, ask for, hand over and give back the authority over a device", CREW),
     right(Fly, "missions: upload files, start, resume, cancel, go on after a pause", FLIERS),
     right(Alarms, "acknowledge and shelve alarms", CREW),
     right(Settle, "say what became of a command or mission that is unknown", CREW),
@@ -133,8 +136,8 @@ mod tests {
     #[test]
     fn every_permission_is_in_the_table_once_and_an_administrator_s() {
         let all = [
-            View, Stop, Fly, Alarms, Settle, Override, Manual, Debugging, Firmware, Docks, People,
-            System, Configure,
+            View, Stop, Authority, Fly, Alarms, Settle, Override, Manual, Debugging, Firmware,
+            Docks, People, System, Configure,
         ];
         let listed: Vec<_> = TABLE.iter().map(|right| right.permission).collect();
         assert_eq!(listed, all);

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     alarm::{Alarm, AlarmOrder, AlarmStatus},
+    authority::{AuthorityAnswer, AuthorityChange, AuthorityRequest},
     command::{CommandRequest, CommandStatus, Resolution},
     device::{DeviceClass, DeviceStatus},
     id::{DeviceSn, TraceId},
@@ -148,6 +149,9 @@ topics! {
     DockNotice, "DockNotice", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
     PreflightRequest, "PreflightRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
     PreflightReport, "PreflightReport", Reliable { depth: 256 }, transient: false, |s| s.request_id.to_string().into();
+    AuthorityRequest, "AuthorityRequest", Reliable { depth: 256 }, transient: false, |s| s.sn.as_str().into();
+    AuthorityAnswer, "AuthorityAnswer", Reliable { depth: 256 }, transient: false, |s| s.request_id.to_string().into();
+    AuthorityChange, "AuthorityChange", Reliable { depth: 1024 }, transient: false, |s| s.sn.as_str().into();
     MissionStatus, "MissionStatus", Reliable { depth: 4096 }, transient: false, |s| s.mission_id.to_string().into();
     Alarm, "Alarm", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();
     AlarmStatus, "AlarmStatus", Reliable { depth: 4096 }, transient: false, |s| s.alarm_id.to_string().into();

@@ -52,6 +52,8 @@ pub struct Config {
     pub dds: Dds,
     /// What the site asks of a flight before take-off.
     pub preflight: fleet_core::preflight::Limits,
+    /// How long whoever commands a dock may be silent.
+    pub authority: fleet_core::authority::AuthorityConfig,
     /// The file it was read from.
     pub file: Option<PathBuf>,
 }
@@ -415,6 +417,10 @@ impl Config {
                 peers: vec![],
             },
             preflight: fleet_core::preflight::Limits::default(),
+            authority: fleet_core::authority::AuthorityConfig {
+                explicit_ms: 120_000,
+                ..fleet_core::authority::AuthorityConfig::default()
+            },
             file: None,
         }
     }

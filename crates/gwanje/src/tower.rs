@@ -187,6 +187,7 @@ impl Tower {
             site: Arc::new(site_config(config)),
             trust_broker: !embedded,
             limits: config.preflight,
+            authority: config.authority,
             docks_max,
             messages_per_s: config.limits.device_messages_per_s,
             roster: Arc::clone(&roster),
@@ -372,6 +373,7 @@ impl Tower {
         );
         health.spawn_named("planner", planner.run());
         health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
+        health.spawn_named("authority", pumps::authority(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus.clone()));
         let follower = Follower::new(Arc::clone(&fleet), rights.clone(), broker, &bus);
         health.spawn_named("aircraft's rights", follower.run(pairings));

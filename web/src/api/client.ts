@@ -5,6 +5,7 @@ import type {
   Alarm,
   Basemap,
   CommandStatus,
+  DeviceAuthority,
   DeviceDetail,
   EnrolledDock,
   LostLinkAction,
@@ -162,6 +163,14 @@ export function uuid(): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** What somebody wants of the authority over a dock. */
+export type AuthorityAction =
+  | { action: 'take' | 'withdraw' | 'release' }
+  | { action: 'ask' | 'take_over'; note: string }
+  | { action: 'hand_over'; to: string }
+  | { action: 'keep'; from: string }
+  | { action: 'renew'; fence: number };
+
 export interface MissionOrder {
   sn: string;
   wayline_id: string;
@@ -199,6 +208,8 @@ export const api = {
   device: (sn: string) => call<DeviceDetail>(`/devices/${id(sn)}`),
   command: (sn: string, method: string, idempotency_key: string) =>
     post<CommandStatus>(`/devices/${id(sn)}/commands`, { method, data: null, idempotency_key }),
+  authority: (sn: string, action: AuthorityAction) =>
+    post<DeviceAuthority>(`/devices/${id(sn)}/authority`, { scope: 'flight', ...action }),
   resolve: (command_id: string, outcome: 'succeeded' | 'failed', note: string) =>
     post<CommandStatus>(`/commands/${id(command_id)}/resolve`, { outcome, note }),
   resolveMission: (mission_id: string, outcome: 'succeeded' | 'failed', note: string) =>

@@ -24,6 +24,7 @@ const contractCodes =
   too_many_uploads too_many_streams too_many_attempts request_timeout unauthorized internal
   hms heartbeat_lost osd_stalled field_frozen speed_drop position_jump link_quality alarm_overflow
   already_acknowledged alarm_over not_shelved unknown_alarm authority_held authority_ended
+  authority_rank authority_free no_authority not_asked too_many_ask
   not_owner no_progress progress_lost unreadable_status unknown_basemap basemap_upstream
   basemap_file range_outside wayline_not_kept last_known history_away overlap_time overlap_space
   overlap_return_height url_not_allowed url_unreachable fingerprint_mismatch`

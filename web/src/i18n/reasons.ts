@@ -101,6 +101,11 @@ export const reasonsKo = {
   unknown_alarm: '기록에 없는 경보입니다.',
   authority_held:
     '지금 다른 사람이 이 장비를 조종합니다. 넘겨받거나 인계를 요청하십시오. 복귀·일시정지·정지는 누구나 할 수 있습니다.',
+  authority_rank: '같은 등급이므로 인수할 수 없습니다. 조종권을 요청하거나 관리자에게 부탁하십시오.',
+  authority_free: '조종권을 가진 사람이 없습니다. 바로 가져올 수 있습니다.',
+  no_authority: '조종권이 없습니다. 먼저 가져오십시오.',
+  not_asked: '더 이상 요청하지 않습니다. 조종권은 요청한 사람에게 넘깁니다.',
+  too_many_ask: '요청한 사람이 너무 많습니다. 잠시 뒤 다시 시도하십시오.',
   authority_ended: '명령할 때의 조종권이 끝나 보내지 않았습니다. 다시 시도하십시오.',
   not_owner:
     '지금은 이 관제탑이 이 도크를 맡고 있지 않아 보내지 않았습니다. 몇 초 뒤 다시 시도하십시오.',
@@ -211,6 +216,11 @@ export const reasonsEn: Record<ReasonCode, string> = {
   unknown_alarm: 'This alarm is not on record.',
   authority_held:
     'Somebody else commands this device now. Ask for a hand-over or take it over. Return home, pause and hover work for everybody.',
+  authority_rank: 'They rank as high. Ask for a hand-over, or ask an administrator.',
+  authority_free: 'Nobody has the authority: take it.',
+  no_authority: 'You do not have the authority. Take it first.',
+  not_asked: 'They do not ask for it any more. It is handed over to who asks.',
+  too_many_ask: 'Too many people ask for it. Try again later.',
   authority_ended: 'The authority that this was ordered under has ended. Ask again.',
   not_owner: 'This tower does not own the dock now. Nothing was sent; ask again in a few seconds.',
   unknown_basemap: 'There is no such basemap, or it has no such part.',

@@ -23,6 +23,7 @@ const base: Situation = {
   droneInDock: true,
   mission: null,
   rights: null,
+  who: 'user:kim',
   underWay: [],
 };
 const check = (method: Method, change: Partial<Situation>, expected: string | null) =>
@@ -54,6 +55,19 @@ test('who lacks a right is told which, and stopping is held back by none', () =>
   check('return_home', viewer, null);
   check('flighttask_pause', { ...viewer, mission }, null);
   check('cover_open', { rights: new Set(['debug']), dock: debugging }, null);
+});
+
+test('somebody else who has the dock keeps out all but counter-actions', () => {
+  const lease = (who: string, is_explicit: boolean) =>
+    ({ ...debugging, authority: { flight: { holder: { who }, is_explicit } } }) as DeviceStatus;
+  const others = lease('user:lee', true);
+  check('cover_open', { dock: others }, 'authority_held');
+  check('flighttask_recovery', { dock: others, mission }, 'authority_held');
+  expect(startBlocker({ ...base, dock: others })).toBe('authority_held');
+  check('return_home', { dock: others }, null);
+  check('flighttask_pause', { dock: others, mission }, null);
+  check('cover_open', { dock: lease('user:kim', true) }, null);
+  check('cover_open', { dock: lease('user:lee', false) }, null);
 });
 
 test('a counter-action is never held back for a late or silent dock', () => {

@@ -9,6 +9,7 @@ import type {
   DeviceStatus,
   MissionStatus,
 } from '../api/types';
+import { standing } from './authority';
 
 export const deviceMethods = [
   'debug_mode_open',
@@ -27,6 +28,7 @@ export type Method = (typeof deviceMethods)[number] | (typeof flightMethods)[num
 export type Blocker =
   | 'no_right_fly'
   | 'no_right_debug'
+  | 'authority_held'
   | 'tower_lost'
   | 'link_down'
   | 'dock_offline'
@@ -53,6 +55,8 @@ export interface Situation {
   mission: MissionStatus | null;
   /** What the caller may; null while nobody said, and then nothing is held back for it. */
   rights: ReadonlySet<string> | null;
+  /** The caller's name on record. */
+  who: string;
   /** Commands of this dock that are still under way. */
   underWay: readonly CommandStatus[];
 }
@@ -88,6 +92,12 @@ function lacks(right: 'fly' | 'debug', now: Situation): Blocker | null {
   return now.rights === null || now.rights.has(right) ? null : `no_right_${right}`;
 }
 
+/** Somebody else has the dock for themselves. */
+function keptOut(now: Situation): Blocker | null {
+  const lease = now.dock.authority?.flight ?? null;
+  return standing(lease, now.who) === 'other' ? 'authority_held' : null;
+}
+
 export function blocker(method: Method, now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
   const same = now.underWay.filter((command) => command.method === method);
@@ -97,7 +107,7 @@ export function blocker(method: Method, now: Situation): Blocker | null {
     if (same.some((command) => command.state !== 'unknown')) return 'under_way';
     return counterActionBlocker(method, now);
   }
-  const lacking = lacks(rightOf(method), now);
+  const lacking = lacks(rightOf(method), now) ?? keptOut(now);
   if (lacking) return lacking;
   if (!now.linkUp) return 'link_down';
   if (same.length > 0) return 'under_way';
@@ -139,7 +149,7 @@ function serviceBlocker(method: Method, now: Situation): Blocker | null {
 
 export function startBlocker(now: Situation): Blocker | null {
   if (!now.towerUp) return 'tower_lost';
-  const lacking = lacks('fly', now);
+  const lacking = lacks('fly', now) ?? keptOut(now);
   if (lacking) return lacking;
   if (!now.linkUp) return 'link_down';
   if (now.dock.flight_lock) return 'flight_locked';

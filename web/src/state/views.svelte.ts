@@ -108,6 +108,7 @@ export function situationOf(row: Row): Situation {
     ),
     mission: missionOf(row.dock.sn),
     rights: session.rights,
+    who: session.who,
     underWay: commandsOf(row.dock.sn).filter(
       (command) => !isFinal(command.state) && command.state !== 'unknown',
     ),

@@ -22,6 +22,7 @@ use std::{
 use fleet_bus::{Bus, Reader};
 use fleet_types::{
     AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, TraceStep,
+    authority::AuthorityAnswer,
     preflight::PreflightReport,
     topic::{DeviceEvent, DeviceOsd},
 };
@@ -111,6 +112,7 @@ pub struct Hub {
     links: Reader<LinkStatus>,
     traces: Reader<TraceStep>,
     reports: Reader<PreflightReport>,
+    authority: Reader<AuthorityAnswer>,
     events: Reader<DeviceEvent>,
 }
 
@@ -141,6 +143,7 @@ impl Hub {
             links: bus.reader(),
             traces: bus.reader(),
             reports: bus.reader(),
+            authority: bus.reader(),
             events: bus.reader(),
         };
         (hub, handle)
@@ -158,6 +161,7 @@ impl Hub {
                 batch = self.missions.take(BUDGET) => self.each(batch, View::put_mission),
                 batch = self.alarms.take(BUDGET) => self.each(batch, View::put_alarm),
                 batch = self.reports.take(BUDGET) => self.each(batch, View::put_report),
+                batch = self.authority.take(BUDGET) => self.each(batch, View::put_authority),
                 batch = self.devices.take(BUDGET) => self.each(batch, View::put_told),
                 batch = self.links.take(BUDGET) => self.each(batch, View::put_link),
                 batch = self.traces.take(BUDGET) => {

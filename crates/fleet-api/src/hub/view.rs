@@ -13,6 +13,7 @@ use axum::extract::ws::Utf8Bytes;
 use fleet_types::{
     AlarmId, AlarmStatus, CommandStatus, DeviceSn, DeviceStatus, LinkStatus, MissionStatus, WallMs,
     alarm::{AlarmState, Priority},
+    authority::AuthorityAnswer,
     link::LinkName,
     preflight::PreflightReport,
     topic::DeviceOsd,
@@ -74,6 +75,8 @@ pub(crate) struct View {
     pub(crate) traces: Traces,
     /// Answers to questions before take-off, oldest first; who asked waits for them.
     pub(crate) reports: VecDeque<Arc<PreflightReport>>,
+    /// Answers about authority, likewise.
+    pub(crate) authority: VecDeque<Arc<AuthorityAnswer>>,
     pub(crate) table: Table,
     tracks: Tracks,
     /// Alarms that are up, by device, most urgent first.
@@ -105,6 +108,7 @@ impl View {
             links: BTreeMap::new(),
             traces: Traces::default(),
             reports: VecDeque::new(),
+            authority: VecDeque::new(),
             table: Table::default(),
             tracks: Tracks::default(),
             alarms_up: BTreeMap::new(),
@@ -215,6 +219,13 @@ impl View {
             self.reports.pop_front();
         }
         self.reports.push_back(report);
+    }
+
+    pub(crate) fn put_authority(&mut self, answer: Arc<AuthorityAnswer>) {
+        if self.authority.len() >= MAX_REPORTS {
+            self.authority.pop_front();
+        }
+        self.authority.push_back(answer);
     }
 
     pub(crate) fn put_link(&mut self, status: Arc<LinkStatus>) {

@@ -27,6 +27,7 @@ fn status(class: DeviceClass, connection: Connection, activity: Activity) -> Dev
         mission_id: None,
         flight_lock: None,
         unknown_count: 0,
+        authority: fleet_types::authority::DeviceAuthority::default(),
     }
 }
 

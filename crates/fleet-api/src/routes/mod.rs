@@ -2,6 +2,7 @@
 
 mod account;
 mod alarms;
+mod authority;
 mod basemaps;
 mod commands;
 mod devices;
@@ -58,6 +59,7 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(mission_control::cancel))
         .routes(routes!(mission_control::resume))
         .routes(routes!(dispatch::propose))
+        .routes(routes!(authority::change))
         .routes(routes!(preflight::ask))
         .routes(routes!(preflight::give))
         .routes(routes!(preflight::withdraw))

@@ -383,6 +383,7 @@ pub(crate) fn device(text: &str, class: DeviceClass) -> DeviceStatus {
         mission_id: None,
         flight_lock: None,
         unknown_count: 0,
+        authority: fleet_types::authority::DeviceAuthority::default(),
     }
 }
 

@@ -79,6 +79,85 @@ fn it_is_handed_over_renewed_released_and_ends_by_silence() {
 }
 
 #[test]
+fn who_asks_is_shown_and_may_be_given_it() {
+    let config = AuthorityConfig { implicit_ms: 100, explicit_ms: 600_000 };
+    let mut authority = Authority::new(config, 1);
+    let (kim, lee, park) =
+        (who("kim", Kind::Operator), who("lee", Kind::Operator), who("park", Kind::Pilot));
+    let ask = |note: &str| AuthorityAction::Ask { note: note.to_owned() };
+    let asks = |authority: &Authority| {
+        let shown = authority.shown();
+        assert!(authority.is_told(&shown));
+        shown
+            .asked
+            .iter()
+            .map(|asked| (asked.by.who.clone(), asked.note.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(code(authority.request(at(0), &lee, false, Flight, &ask(""))), "authority_free");
+    authority.request(at(0), &kim, false, Flight, &AuthorityAction::Take).expect("free");
+    authority.request(at(1), &kim, false, Flight, &ask("mine")).expect("has it already");
+    let before = authority.shown();
+    authority.request(at(2), &lee, false, Flight, &ask("rain")).expect("asks");
+    assert!(!authority.is_told(&before), "somebody asks");
+    authority.request(at(3), &park, false, Flight, &ask("on site")).expect("asks");
+    authority.request(at(4), &lee, false, Flight, &ask("rain now")).expect("says more");
+    let both = [("park".into(), "on site".into()), ("lee".into(), "rain now".into())];
+    assert_eq!(asks(&authority), both);
+
+    let hand_over = |to: &str| AuthorityAction::HandOver { to: to.to_owned() };
+    assert_eq!(code(authority.request(at(5), &kim, false, Flight, &hand_over("cho"))), "not_asked");
+    assert_eq!(
+        code(authority.request(at(5), &kim, false, Payload, &hand_over("lee"))),
+        "no_authority"
+    );
+    assert_eq!(
+        code(authority.request(at(5), &lee, false, Flight, &hand_over("lee"))),
+        "authority_held"
+    );
+    let keep = AuthorityAction::Keep { from: "park".to_owned() };
+    authority.request(at(6), &kim, false, Flight, &keep).expect("the holder may keep it");
+    assert_eq!(asks(&authority).len(), 1);
+    authority.request(at(7), &kim, false, Flight, &hand_over("lee")).expect("who asked gets it");
+    assert_eq!(asks(&authority), []);
+    let fence = authority.lease(MonoMs(7), Flight).map(|lease| lease.fence).expect("lee's");
+    assert_eq!(authority.shown().flight.map(|lease| lease.holder), Some(lee.clone()));
+
+    // Asking ends by itself, by a word, and where nobody has it any more.
+    authority.request(at(8), &kim, false, Flight, &ask("")).expect("asks");
+    authority.request(at(9), &park, false, Flight, &ask("")).expect("asks");
+    authority.request(at(10), &park, false, Flight, &AuthorityAction::Withdraw).expect("done");
+    assert_eq!(asks(&authority).len(), 1);
+    authority
+        .request(at(60_000), &lee, false, Flight, &AuthorityAction::Renew { fence })
+        .expect("its own");
+    let stale = AuthorityAction::Renew { fence: fence - 1 };
+    assert_eq!(code(authority.request(at(60_000), &lee, false, Flight, &stale)), "authority_held");
+    assert_eq!(authority.poll_timeout(), Some((MonoMs(8 + ASKED_MS), "authority")));
+    authority.handle_timeout(at(8 + ASKED_MS));
+    assert_eq!(asks(&authority), []);
+    authority.request(at(200_000), &kim, false, Flight, &ask("")).expect("asks");
+    authority
+        .request(at(200_001), &lee, false, Flight, &AuthorityAction::Release)
+        .expect("its own");
+    assert_eq!(authority.shown(), DeviceAuthority::default());
+}
+
+#[test]
+fn only_so_many_ask_at_a_time_and_a_new_role_makes_nobody_another() {
+    let mut authority = Authority::new(AuthorityConfig::default(), 1);
+    let kim = who("kim", Kind::Operator);
+    let fence = authority.take(at(0), &kim, Flight).expect("free");
+    for number in 0..ASKED_MAX {
+        authority.ask(at(1), &who(&number.to_string(), Kind::Operator), Flight, "").expect("room");
+    }
+    assert_eq!(code(authority.ask(at(1), &who("last", Kind::Pilot), Flight, "")), "too_many_ask");
+    let as_pilot = who("kim", Kind::Pilot);
+    assert_eq!(authority.take(at(2), &as_pilot, Flight), Ok(fence));
+    assert_eq!(authority.order(at(3), &as_pilot, Flight), Ok(fence));
+}
+
+#[test]
 fn counter_actions_are_not_asked_about() {
     for method in ["return_home", "flighttask_pause"] {
         assert!(!needs_authority(&operator_spec(method).expect("offered")), "{method}");

@@ -82,6 +82,8 @@ pub struct DockConfig {
     pub schemas: Schemas,
     /// What the site asks of a flight.
     pub limits: Limits,
+    /// How long whoever commands may be silent.
+    pub authority: AuthorityConfig,
     /// Seed of the machine's identifiers. Never the same twice, not even for the same dock: they
     /// name commands and journal writes for as long as late answers may come.
     pub seed: u64,
@@ -250,7 +252,7 @@ impl DockMachine {
             flights: flights::Flights::default(),
             lock_alarm: None,
             ownership: Some(Ownership::SOLE),
-            authority: Authority::new(AuthorityConfig::default(), 1),
+            authority: Authority::new(config.authority, 1),
             rights: BTreeMap::new(),
             config,
         };
@@ -274,6 +276,7 @@ impl DockMachine {
             Input::MissionControl(control) => self.on_mission_control(now, &control),
             Input::Notice(notice) => self.on_notice(now, notice),
             Input::Preflight(request) => self.on_preflight_request(now, &request),
+            Input::Authority(request) => self.on_authority_request(now, request),
             Input::Peer { flight_id, sn, status, progress } => {
                 self.flights.set_peer(flight_id, sn, status, progress);
             }
@@ -320,6 +323,7 @@ impl DockMachine {
             (aircraft, "aircraft presence"),
             (self.waiting_deadline(), "mission"),
             (silence, "flight silence"),
+            (self.authority.poll_timeout().map(|(at, _)| at), "authority"),
         ]
         .into_iter()
         .filter_map(|(at, why)| Some((at?, why)))

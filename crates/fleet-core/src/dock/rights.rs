@@ -6,11 +6,15 @@
 //! asking (epoch and fencing number) is kept with the command, so that the second can tell whether
 //! anything changed hands meanwhile.
 
-use fleet_types::{CommandId, MonoMs, Now, Reason};
+use fleet_types::{
+    CommandId, MonoMs, Now, Reason,
+    authority::{AuthorityAnswer, AuthorityChange, AuthorityRequest},
+};
 
 use super::DockMachine;
 use crate::{
     authority::{Holder, Kind, Scope, needs_authority, scope_of},
+    io::Sample,
     lease::{self, Ownership},
     mutant::{self, Mutant},
     spec::Spec,
@@ -90,10 +94,27 @@ impl DockMachine {
         self.authority.check_fence(now.mono, scope, fence)
     }
 
-    /// Lets authority end by silence. Who commanded is on record with each command.
+    /// Somebody wants something of the authority: they are answered, whatever comes of it.
+    pub(super) fn on_authority_request(&mut self, now: Now, request: AuthorityRequest) {
+        let AuthorityRequest { request_id, sn: _, scope, by, is_supervisor, action } = request;
+        let done = self
+            .check_owner(now)
+            .and_then(|()| self.authority.request(now, &by, is_supervisor, scope, &action));
+        self.tell(Sample::AuthorityAnswer(AuthorityAnswer {
+            request_id,
+            sn: self.config.sn.clone(),
+            refused: done.err(),
+            authority: self.authority.shown(),
+        }));
+    }
+
+    /// Lets authority end by silence, and tells who has it.
     pub(super) fn note_authority(&mut self, now: Now) {
         self.authority.handle_timeout(now);
-        while self.authority.poll_output().is_some() {}
+        while let Some(changed) = self.authority.poll_output() {
+            let sn = self.config.sn.clone();
+            self.tell(Sample::AuthorityChange(AuthorityChange { sn, changed }));
+        }
     }
 
     /// What leaves must be delivered while this tower owns the dock.

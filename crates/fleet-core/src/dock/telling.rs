@@ -12,7 +12,7 @@ use fleet_types::{
 };
 
 use super::{Aircraft, DockMachine};
-use crate::io::Sample;
+use crate::{authority::Authority, io::Sample};
 
 impl DockMachine {
     /// Publishes the status of the dock and of each aircraft that changed since last told.
@@ -87,6 +87,7 @@ impl DockMachine {
             mission_id: self.active_mission().map(|mission| mission.request().mission_id),
             flight_lock: self.flight_lock(),
             unknown_count: self.drift.len(),
+            authority: Some(&self.authority),
         }
     }
 
@@ -129,6 +130,7 @@ impl DockMachine {
             mission_id: mission.filter(|_| aircraft.is_paired),
             flight_lock: None,
             unknown_count: 0,
+            authority: None,
         }
     }
 
@@ -226,6 +228,8 @@ struct Shown<'a> {
     mission_id: Option<MissionId>,
     flight_lock: Option<(CommandId, MissionId)>,
     unknown_count: u32,
+    /// Of a dock.
+    authority: Option<&'a Authority>,
 }
 
 impl Shown<'_> {
@@ -260,6 +264,7 @@ impl Shown<'_> {
             mission_id,
             flight_lock,
             unknown_count,
+            authority,
         } = told;
         let lock = flight_lock.as_ref().map(|lock| (lock.command_id, lock.mission_id));
         let is_lock_same =
@@ -273,6 +278,7 @@ impl Shown<'_> {
             && *mission_id == self.mission_id
             && *class == self.class
             && is_lock_same
+            && self.authority.is_none_or(|now| now.is_told(authority))
             && *reason == self.reason
             && firmware.as_deref() == self.firmware
             && children.iter().eq(self.children())
@@ -306,6 +312,7 @@ impl Shown<'_> {
             flight_lock: self.flight_lock.map(lock),
             unknown_count: self.unknown_count,
             reason: self.reason,
+            authority: self.authority.map(Authority::shown).unwrap_or_default(),
         }
     }
 }

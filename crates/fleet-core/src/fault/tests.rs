@@ -57,6 +57,7 @@ impl Rig {
             mission_id: None,
             flight_lock: None,
             unknown_count: 0,
+            authority: fleet_types::authority::DeviceAuthority::default(),
         };
         let watch = FaultWatch::new(FaultConfig::default());
         let mut rig = Self { watch, now: 1_000_000, osd, status, told: Vec::new() };

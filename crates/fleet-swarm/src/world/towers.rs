@@ -7,6 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use dji_cloud::topic::Topic;
 use fleet_core::alarm::hms;
+use fleet_core::authority::AuthorityConfig;
 use fleet_core::dock::{DockConfig, DockMachine};
 use fleet_core::io::{BrokerPresence, Exchange, Input, Output, Sample, Send, SendFate};
 use fleet_core::journal::{Entry, Record, fold::Fold};
@@ -110,6 +111,7 @@ impl World {
             schemas: self.kit.schemas.clone(),
             seed: self.towers[tower].rng.u64(..),
             limits: Limits::default(),
+            authority: AuthorityConfig::default(),
         };
         let now = self.towers[tower].now(self.now);
         let mut machine = DockMachine::new(now, config);
@@ -523,7 +525,12 @@ impl World {
                 format!("  alarm {} cleared: {:?}", alarm.reason.code, alarm.cleared_ms)
             }),
             Sample::Event(event) => self.alarm(tower, dock, &event),
-            Sample::Topology(_) | Sample::Drift(_) | Sample::Trace(_) | Sample::Preflight(_) => {}
+            Sample::Topology(_)
+            | Sample::Drift(_)
+            | Sample::Trace(_)
+            | Sample::Preflight(_)
+            | Sample::AuthorityAnswer(_)
+            | Sample::AuthorityChange(_) => {}
         }
     }
 

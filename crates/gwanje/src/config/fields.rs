@@ -483,6 +483,12 @@ pub(super) static FIELDS: &[Field] = &[
         |c, v| put(&mut c.limits.device_messages_per_s, narrow(v.int(1..=10_000)?)?),
         |c| Some(c.limits.device_messages_per_s.to_string()),
     ),
+    // The console says every ten seconds that its pilot is there.
+    int(
+        "authority.silence_s",
+        |c, v| put(&mut c.authority.explicit_ms, v.int(15..=3600)? * 1000),
+        |c| Some((c.authority.explicit_ms / 1000).to_string()),
+    ),
     // A site may ask more of a flight than DJI does, never less: the upper bounds are DJI's.
     int(
         "preflight.battery_min_percent",

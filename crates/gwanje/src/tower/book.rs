@@ -78,7 +78,9 @@ impl Book {
             | Sample::Drift(_)
             | Sample::Alarm(_)
             | Sample::Trace(_)
-            | Sample::Preflight(_) => {}
+            | Sample::Preflight(_)
+            | Sample::AuthorityAnswer(_)
+            | Sample::AuthorityChange(_) => {}
         }
     }
 

@@ -22,6 +22,7 @@ use fleet_core::{
 use fleet_links::mqtt::{AckToken, CommandPublish, LinkHandle, SendRefused};
 use fleet_types::{
     Alarm, CommandStatus, DeviceStatus, MissionStatus, Now, TraceStep,
+    authority::{AuthorityAnswer, AuthorityChange},
     device::{Activity, Connection},
     preflight::PreflightReport,
     topic::{DeviceDrift, DeviceEvent, DeviceOsd, DeviceTopology, Topic as BusTopic},
@@ -70,6 +71,8 @@ struct Writers {
     alarm: Writer<Alarm>,
     trace: Writer<TraceStep>,
     preflight: Writer<PreflightReport>,
+    authority_answer: Writer<AuthorityAnswer>,
+    authority_change: Writer<AuthorityChange>,
 }
 
 /// The running task's state.
@@ -115,6 +118,8 @@ impl DockTask {
             alarm: bus.writer(),
             trace: bus.writer(),
             preflight: bus.writer(),
+            authority_answer: bus.writer(),
+            authority_change: bus.writer(),
         };
         let heard = (!is_recovered).then(Heard::default);
         let awaits_journal = !is_recovered;
@@ -197,6 +202,7 @@ impl DockTask {
             }
             DockInput::Notice(notice) => self.machine.handle(now, Input::Notice(*notice)),
             DockInput::Preflight(request) => self.machine.handle(now, Input::Preflight(*request)),
+            DockInput::Authority(request) => self.machine.handle(now, Input::Authority(*request)),
             DockInput::Peer { flight_id, sn, status, progress } => {
                 self.machine
                     .handle(now, Input::Peer { flight_id, sn, status, progress: *progress });
@@ -323,6 +329,11 @@ impl DockTask {
                 let (actor, action, method) = (&step.actor, &step.action, step.method.as_deref());
                 tracing::info!(%trace_id, actor, action, method, response, "step");
             }
+            Sample::AuthorityChange(AuthorityChange { changed, .. }) => {
+                let who = changed.lease.as_ref().map_or("nobody", |lease| &lease.holder.who);
+                let (scope, change) = (changed.scope, &changed.change);
+                tracing::info!(?scope, who, ?change, "who commands changed");
+            }
             Sample::Osd(_)
             | Sample::Status(_)
             | Sample::Topology(_)
@@ -331,7 +342,8 @@ impl DockTask {
             | Sample::Command(_)
             | Sample::Mission(_)
             | Sample::Alarm(_)
-            | Sample::Preflight(_) => {}
+            | Sample::Preflight(_)
+            | Sample::AuthorityAnswer(_) => {}
         }
     }
 
@@ -414,6 +426,8 @@ impl DockTask {
             Some(Sample::Alarm(_)) => self.writers.alarm.drained().await,
             Some(Sample::Trace(_)) => self.writers.trace.drained().await,
             Some(Sample::Preflight(_)) => self.writers.preflight.drained().await,
+            Some(Sample::AuthorityAnswer(_)) => self.writers.authority_answer.drained().await,
+            Some(Sample::AuthorityChange(_)) => self.writers.authority_change.drained().await,
             // Keep-latest topics are never full.
             Some(Sample::Osd(_) | Sample::Status(_) | Sample::Topology(_) | Sample::Drift(_))
             | None => {}
@@ -451,6 +465,12 @@ impl Writers {
             Sample::Alarm(sample) => put(&self.alarm, sample, Sample::Alarm),
             Sample::Trace(sample) => put(&self.trace, sample, Sample::Trace),
             Sample::Preflight(sample) => put(&self.preflight, sample, Sample::Preflight),
+            Sample::AuthorityAnswer(sample) => {
+                put(&self.authority_answer, sample, Sample::AuthorityAnswer)
+            }
+            Sample::AuthorityChange(sample) => {
+                put(&self.authority_change, sample, Sample::AuthorityChange)
+            }
         }
     }
 }

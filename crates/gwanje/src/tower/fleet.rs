@@ -117,6 +117,8 @@ pub struct FleetConfig {
     pub trust_broker: bool,
     /// What the site asks of a flight before take-off.
     pub limits: fleet_core::preflight::Limits,
+    /// How long whoever commands a dock may be silent.
+    pub authority: fleet_core::authority::AuthorityConfig,
     /// Most docks.
     pub docks_max: usize,
     /// Messages of telemetry that one device may send in a second.
@@ -440,6 +442,7 @@ impl Fleet {
             site: Arc::clone(&self.config.site),
             schemas: self.schemas.clone(),
             limits: self.config.limits,
+            authority: self.config.authority,
             seed: map.seed,
         };
         let Dock { inbox, book } = dock;

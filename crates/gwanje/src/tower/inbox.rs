@@ -21,6 +21,7 @@ use fleet_core::{
 use fleet_links::mqtt::AckToken;
 use fleet_types::{
     CommandId, CommandRequest, DeviceSn, MissionId, MissionRequest, Now,
+    authority::AuthorityRequest,
     command::Resolution,
     mission::MissionProgress,
     plan::MissionControl,
@@ -58,6 +59,8 @@ pub enum DockInput {
     Notice(Box<DockNotice>),
     /// Somebody asks whether a flight could go.
     Preflight(Box<PreflightRequest>),
+    /// Somebody wants something of the authority over the dock.
+    Authority(Box<AuthorityRequest>),
     /// How a flight between two docks stands at the other one.
     Peer {
         /// `flight_id` on the wire.
@@ -128,6 +131,7 @@ impl Inbox {
             | DockInput::MissionControl(_)
             | DockInput::Notice(_)
             | DockInput::Preflight(_)
+            | DockInput::Authority(_)
             | DockInput::Peer { .. }
             | DockInput::Resolve(_)
             | DockInput::Fate(..)

@@ -428,6 +428,7 @@ mod tests {
             mission_id: None,
             flight_lock: None,
             unknown_count: 0,
+            authority: fleet_types::authority::DeviceAuthority::default(),
         };
         let codes = |dock: &DeviceStatus, in_dock, stop| -> Vec<_> {
             busy(dock, in_dock, stop).into_iter().map(|reason| reason.code.into_owned()).collect()

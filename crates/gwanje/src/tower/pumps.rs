@@ -10,6 +10,7 @@ use fleet_links::{
 use fleet_types::{
     Alarm, AlarmId, CommandRequest, LinkStatus, MissionRequest, MonoMs, Reason,
     alarm::Priority,
+    authority::AuthorityRequest,
     command::Resolution,
     link::LinkName,
     plan::MissionControl,
@@ -201,6 +202,16 @@ pub async fn preflight(fleet: Arc<Fleet>, bus: Bus) {
                     fleet.give(&request.sn, DockInput::Preflight(Box::new((*request).clone())));
                 }
             }
+        }
+    }
+}
+
+/// Takes what people want of the authority over docks from the bus to them.
+pub async fn authority(fleet: Arc<Fleet>, bus: Bus) {
+    let mut reader = bus.reader::<AuthorityRequest>();
+    loop {
+        for request in reader.take(BATCH).await {
+            fleet.give(&request.sn, DockInput::Authority(Box::new((*request).clone())));
         }
     }
 }

@@ -52,7 +52,7 @@ async fn admin_says(site: &Site, words: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn create(site: &Site, email: &str, role: &str) {
+pub(crate) async fn create(site: &Site, email: &str, role: &str) {
     let words = ["create", email, "--role", role, "--password-stdin"];
     admin_says(site, &words, &format!("{PASSWORD}\n")).await;
 }
@@ -66,7 +66,7 @@ async fn sign_in(site: &Site, email: &str, password: &str) -> Answer {
     exchange(site, "password", &json!({"email": email, "password": password})).await
 }
 
-async fn token(site: &Site, email: &str) -> String {
+pub(crate) async fn token(site: &Site, email: &str) -> String {
     let signed_in = sign_in(site, email, PASSWORD).await.is(200);
     signed_in["access_token"].as_str().unwrap().to_owned()
 }

@@ -59,6 +59,7 @@ pub(super) struct Rig {
     pub(super) drift: Option<DeviceDrift>,
     pub(super) drift_count: usize,
     pub(super) alarms: Vec<Alarm>,
+    pub(super) answers: Vec<fleet_types::authority::AuthorityAnswer>,
     pub(super) reports: Vec<PreflightReport>,
     /// `send <method>` and `journal <method>` in the order they were asked for.
     pub(super) order: Vec<String>,
@@ -102,6 +103,7 @@ impl Rig {
             drift: None,
             drift_count: 0,
             alarms: Vec::new(),
+            answers: Vec::new(),
             reports: Vec::new(),
             order: Vec::new(),
             asked: BTreeMap::new(),
@@ -634,6 +636,8 @@ impl Rig {
             }
             Sample::Alarm(alarm) => self.alarms.push(alarm),
             Sample::Preflight(report) => self.reports.push(report),
+            Sample::AuthorityAnswer(answer) => self.answers.push(answer),
+            Sample::AuthorityChange(_) => {}
             Sample::Trace(step) => {
                 let is_outcome = step.action == "outcome";
                 assert!(!is_outcome || step.response_code.is_some(), "no outcome: {step:?}");
@@ -672,6 +676,7 @@ fn config() -> DockConfig {
             binding_code: None,
         }),
         schemas: Schemas::new(),
+        authority: crate::authority::AuthorityConfig::default(),
         limits: crate::preflight::Limits::default(),
         seed: 7,
     }

@@ -1,10 +1,15 @@
 //! Who may command: another tower's dock, another person's flight; counter-actions regardless.
 
-use fleet_types::{CommandState, MonoMs, mission::Verdict};
+use fleet_types::{
+    CommandState, MonoMs, RequestId,
+    authority::{AuthorityAction, AuthorityRequest, DeviceAuthority},
+    mission::Verdict,
+};
+use uuid::Uuid;
 
 use super::rig::Rig;
 use crate::{
-    authority::{Holder, Kind, Scope},
+    authority::{AuthorityConfig, Holder, Kind, Scope},
     io::Input,
     lease::Ownership,
 };
@@ -88,4 +93,45 @@ fn somebody_who_asked_for_the_authority_keeps_others_out_but_for_counter_actions
     let last = rig.command("supplement_light_open");
     rig.journal_answers(true);
     rig.check(last, CommandState::Sent, None);
+}
+
+#[test]
+fn who_has_the_authority_is_answered_and_told_with_the_dock() {
+    let mut rig = Rig::online();
+    rig.debugging();
+    let mut number = 0;
+    let mut ask = |rig: &mut Rig, who: &str, action: AuthorityAction| {
+        number += 1;
+        let request_id = RequestId(Uuid::from_u128(number));
+        rig.input(Input::Authority(AuthorityRequest {
+            request_id,
+            sn: rig.machine.sn().clone(),
+            scope: Scope::Flight,
+            by: Holder { who: who.to_owned(), kind: Kind::Operator },
+            is_supervisor: false,
+            action,
+        }));
+        let answer = rig.answers.last().expect("answered").clone();
+        assert_eq!(answer.request_id, request_id);
+        (answer.refused.map(|reason| reason.code.into_owned()), answer.authority)
+    };
+    let holder = |authority: &DeviceAuthority| {
+        authority.flight.as_ref().map(|lease| (lease.holder.who.clone(), lease.is_explicit))
+    };
+    let kims = Some(("user:kim".to_owned(), true));
+    let (refused, now) = ask(&mut rig, "user:kim", AuthorityAction::Take);
+    assert_eq!((refused, holder(&now)), (None, kims.clone()));
+    assert_eq!(rig.dock().authority, now, "the console sees it");
+    let (refused, now) = ask(&mut rig, "user:lee", AuthorityAction::Take);
+    assert_eq!((refused.as_deref(), holder(&now)), (Some("authority_held"), kims));
+    ask(&mut rig, "user:lee", AuthorityAction::Ask { note: "my turn".to_owned() });
+    assert_eq!(rig.dock().authority.asked[0].by.who, "user:lee");
+    // Its holder is silent: the dock says so by itself.
+    rig.pass(AuthorityConfig::default().explicit_ms);
+    assert_eq!(rig.dock().authority, DeviceAuthority::default());
+
+    // Another tower's dock: nobody here has anything to say of it.
+    rig.input(Input::Ownership(None));
+    let (refused, _) = ask(&mut rig, "user:kim", AuthorityAction::Take);
+    assert_eq!(refused.as_deref(), Some("not_owner"));
 }

@@ -60,6 +60,7 @@ pub(crate) struct View {
     /// What was known before this process of devices that it did not hear yet.
     recalled: BTreeMap<DeviceSn, DeviceStatus>,
     osd: HashMap<DeviceSn, OsdSlot>,
+    /// Who changed when, oldest first; kept only while somebody wants JSON frames.
     osd_changes: BTreeMap<u64, DeviceSn>,
     osd_seq: u64,
     osd_reader: OsdReader,
@@ -198,8 +199,12 @@ impl View {
         self.table.touch(&sample.sn);
         self.osd_seq += 1;
         let seq = self.osd_seq;
-        self.osd_changes.insert(seq, sample.sn.clone());
-        if let Some(old) = self.osd.insert(sample.sn.clone(), OsdSlot { seq, sample }) {
+        if self.has_osd_listeners() {
+            self.osd_changes.insert(seq, sample.sn.clone());
+        }
+        if let Some(old) = self.osd.insert(sample.sn.clone(), OsdSlot { seq, sample })
+            && self.has_osd_listeners()
+        {
             self.osd_changes.remove(&old.seq);
         }
     }
@@ -409,11 +414,17 @@ impl View {
 
     /// JSON frames for everybody are made while somebody wants them.
     pub(crate) fn add_osd_listener(&mut self) {
+        if !self.has_osd_listeners() {
+            self.osd_changes = self.osd.iter().map(|(sn, slot)| (slot.seq, sn.clone())).collect();
+        }
         self.osd_listeners += 1;
     }
 
     pub(crate) fn remove_osd_listener(&mut self) {
         self.osd_listeners = self.osd_listeners.saturating_sub(1);
+        if !self.has_osd_listeners() {
+            self.osd_changes.clear();
+        }
     }
 
     pub(crate) fn has_osd_listeners(&self) -> bool {
@@ -518,9 +529,11 @@ mod tests {
     #[test]
     fn a_lagging_cursor_gets_each_device_once_and_in_portions() {
         let mut view = View::new(String::new());
-        for n in [0, 1, 2, 0, 1, 0] {
+        for n in [0, 1, 2, 0, 1] {
             view.put_osd(sample(n));
         }
+        view.add_osd_listener();
+        view.put_osd(sample(0));
         let target = view.begin_osd();
         let (items, cursor) = view.osd_between(0, target, 2);
         assert_eq!((sns(&items), cursor), (vec!["SIM2", "SIM1"], 5));
@@ -528,6 +541,8 @@ mod tests {
         assert_eq!((sns(&items), cursor), (vec!["SIM0"], 6));
         view.put_osd(sample(2));
         assert_eq!(view.osd_between(cursor, target, 2).0, [], "that is the next second's");
+        view.remove_osd_listener();
+        assert_eq!(view.osd_changes.len(), 0, "nobody wants to know");
     }
 
     #[test]

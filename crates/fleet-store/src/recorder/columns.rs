@@ -11,7 +11,11 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
-use fleet_types::{DeviceSn, Reading, Scalar, WallMs, telemetry::Schema, topic::DeviceOsd};
+use fleet_types::{
+    DeviceSn, Reading, Scalar, WallMs,
+    telemetry::{Schema, Values},
+    topic::DeviceOsd,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -87,7 +91,7 @@ struct Layout {
     schema: Arc<Schema>,
     /// For each column the readings that may fill it.
     sources: Vec<Vec<usize>>,
-    /// Readings for `extra`.
+    /// Readings for `extra`, ascending.
     rest: Vec<usize>,
 }
 
@@ -102,12 +106,22 @@ impl Layout {
         let rest = rest.filter(|index| !has_column(index) && is_news(index)).collect();
         Self { schema: Arc::clone(schema), sources, rest }
     }
+
+    fn is_rest(&self, index: usize) -> bool {
+        self.rest.binary_search(&index).is_ok()
+    }
 }
 
-/// What a device's last row said beside the columns.
+/// What a device's rows said so far beside the columns.
+#[derive(Default)]
 struct Last {
-    values: Vec<Option<Scalar>>,
-    lists_at: WallMs,
+    /// As of the last row; shared with the twin, and with the policy, as far as they are the same.
+    /// Of lists it says nothing.
+    told: Values,
+    /// The lists that were written last, with their fields.
+    lists: Vec<(usize, Scalar)>,
+    /// When that was; none before the first row.
+    lists_at: Option<WallMs>,
 }
 
 /// Makes rows, and remembers what each device's last one held.
@@ -243,32 +257,159 @@ fn put_number(out: &mut Numbers, kind: Kind, value: Option<f64>) {
 /// What has no column and is new since the device's last row, as JSON.
 fn extra(last: &mut BTreeMap<DeviceSn, Last>, layout: &Layout, osd: &DeviceOsd) -> Option<String> {
     let is_full = last.len() >= DEVICES_MAX;
-    // The serial number is shared text: naming the entry costs no copy of it.
+    // A serial number is kept in place: naming the entry costs no memory.
     let last = match last.entry(osd.sn.clone()) {
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(_) if is_full => return None,
         Entry::Vacant(new) => {
-            let values = vec![None; layout.schema.fields.len()];
-            new.insert(Last { values, lists_at: WallMs(i64::MIN) })
+            let told = Values::new(layout.schema.fields.len());
+            new.insert(Last { told, ..Last::default() })
         }
     };
-    let lists_due = osd.received_ms.since_ms(last.lists_at) >= LISTS_EVERY_MS;
     let mut map = Map::new();
-    let mut has_list = false;
-    for index in &layout.rest {
-        let Some(Reading { value, .. }) = fresh(osd, *index) else { continue };
-        let is_list = matches!(value, Scalar::Json(_));
-        let Some(told) = last.values.get_mut(*index) else { continue };
-        // A list is compared only when it may be written: that costs more than all the rest.
-        if (is_list && !lists_due) || told.as_ref() == Some(value) {
-            continue;
-        }
-        has_list |= is_list;
-        *told = Some(value.clone());
-        map.insert(layout.schema.fields[*index].key.clone(), json::value(value));
-    }
-    if has_list {
-        last.lists_at = osd.received_ms;
+    last.note_changes(layout, osd, &mut map);
+    let since_lists = last.lists_at.map(|at| osd.received_ms.since_ms(at));
+    if since_lists.is_none_or(|since| since >= LISTS_EVERY_MS)
+        && last.note_lists(layout, osd, &mut map)
+    {
+        last.lists_at = Some(osd.received_ms);
     }
     (!map.is_empty()).then(|| Value::Object(map).to_string())
+}
+
+impl Last {
+    /// Values that are not what the last row said. What is shared with it is the same, which is
+    /// most of them.
+    fn note_changes(&mut self, layout: &Layout, osd: &DeviceOsd, map: &mut Map<String, Value>) {
+        let values = osd.values.values();
+        let mut untold = Vec::new();
+        for (index, told, now) in self.told.unshared(values) {
+            let Some(now) = now.filter(|now| !matches!(now, Scalar::Json(_))) else { continue };
+            if !layout.is_rest(index) || told == Some(now) {
+                continue;
+            }
+            match fresh(osd, index) {
+                Some(_) => {
+                    map.insert(layout.schema.fields[index].key.clone(), json::value(now));
+                }
+                // It is news when it is heard again.
+                None => untold.push((index, told.cloned())),
+            }
+        }
+        self.told = values.clone();
+        for (index, told) in untold {
+            self.told.replace(index, told);
+        }
+    }
+
+    /// Lists that are not what was written last: comparing them costs more than all the rest, so this
+    /// is asked now and then. True when there are any.
+    fn note_lists(
+        &mut self,
+        layout: &Layout,
+        osd: &DeviceOsd,
+        map: &mut Map<String, Value>,
+    ) -> bool {
+        let mut has_new = false;
+        for index in &layout.rest {
+            let Some(Reading { value, .. }) = fresh(osd, *index) else { continue };
+            if !matches!(value, Scalar::Json(_)) {
+                continue;
+            }
+            match self.lists.iter_mut().find(|(of, _)| of == index) {
+                Some((_, told)) if told == value => continue,
+                Some((_, told)) => *told = value.clone(),
+                None => self.lists.push((*index, value.clone())),
+            }
+            has_new = true;
+            map.insert(layout.schema.fields[*index].key.clone(), json::value(value));
+        }
+        has_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet_types::{
+        DeviceClass, Telemetry,
+        telemetry::{FieldSpec, JsonText},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    /// A field's value and when it was heard.
+    type Heard = (usize, Scalar, i64);
+
+    /// What rows say beside their columns: when each is made, and what was heard before it.
+    fn told(rows: &[(i64, &[Heard])]) -> Vec<Option<Value>> {
+        let field = |key: &str| FieldSpec { key: key.to_owned(), unit: "" };
+        let fields = ["gear", "country", "cameras", "latitude"].map(field).to_vec();
+        let schema = Arc::new(Schema { fields });
+        let (layout, mut last) = (Layout::new(&schema), BTreeMap::new());
+        let sn = DeviceSn::new("AC1").unwrap();
+        let mut values = Telemetry::empty(schema);
+        let row = |(at, heard): &(i64, &[Heard])| {
+            for (index, value, at) in *heard {
+                values.set(*index, value.clone(), None, WallMs(*at));
+            }
+            let osd = DeviceOsd {
+                gateway_sn: sn.clone(),
+                sn: sn.clone(),
+                class: DeviceClass::Aircraft,
+                report_count: 1,
+                received_ms: WallMs(*at),
+                values: values.clone(),
+            };
+            extra(&mut last, &layout, &osd).map(|text| serde_json::from_str(&text).unwrap())
+        };
+        rows.iter().map(row).collect()
+    }
+
+    fn gear(gear: i64, at: i64) -> Heard {
+        (0, Scalar::Int(gear), at)
+    }
+
+    fn cameras(zoom: i64, at: i64) -> Heard {
+        (2, Scalar::Json(JsonText::of(&json!([{ "zoom": zoom }]))), at)
+    }
+
+    #[test]
+    fn what_a_row_said_already_is_not_said_again() {
+        let country = |at| (1, Scalar::Text("KR".into()), at);
+        let latitude = |value, at| (3, Scalar::Num(value), at);
+        let rows = told(&[
+            (0, &[gear(1, 0), country(0), latitude(37.5, 0)]),
+            (1_000, &[gear(1, 1_000), country(1_000), latitude(37.6, 1_000)]),
+            (2_000, &[gear(2, 2_000), country(2_000)]),
+            (3_000, &[gear(1, 3_000)]),
+        ]);
+        let gear = |gear| Some(json!({ "gear": gear }));
+        assert_eq!(rows, [Some(json!({"gear": 1, "country": "KR"})), None, gear(2), gear(1)]);
+    }
+
+    #[test]
+    fn lists_are_said_when_they_changed_and_no_more_than_once_a_minute() {
+        let rows = told(&[
+            (0, &[cameras(1, 0)]),
+            (1_000, &[cameras(2, 1_000)]),
+            (60_000, &[cameras(1, 60_000)]),
+            (60_500, &[cameras(3, 60_500)]),
+            (61_000, &[cameras(4, 61_000)]),
+            (121_000, &[cameras(4, 121_000)]),
+        ]);
+        let cameras = |zoom: i64| Some(json!({"cameras": [{ "zoom": zoom }]}));
+        assert_eq!(rows, [cameras(1), None, None, cameras(3), None, cameras(4)]);
+    }
+
+    #[test]
+    fn what_was_too_old_for_its_row_is_said_when_it_is_heard_again() {
+        let rows = told(&[
+            (0, &[gear(1, 0)]),
+            (20_000, &[gear(2, 1_000)]),
+            (21_000, &[gear(2, 21_000)]),
+            (22_000, &[gear(2, 22_000)]),
+        ]);
+        assert_eq!(rows, [Some(json!({"gear": 1})), None, Some(json!({"gear": 2})), None]);
+    }
 }

@@ -43,7 +43,8 @@ pub type Safe = Box<dyn FnOnce() + Send>;
 pub struct RecorderSettings {
     /// Rows wait this long for others to be written with.
     pub flush: Duration,
-    /// Latest values of all devices are written this often.
+    /// Latest values of all devices are written this often: what a tower that was killed shows of
+    /// them as last known is so much older. They are most of what the database is given.
     pub twins_every: Duration,
     /// Telemetry that waits in memory, bytes; about 250 a row.
     pub memory_max_bytes: usize,
@@ -55,7 +56,7 @@ impl Default for RecorderSettings {
     fn default() -> Self {
         Self {
             flush: Duration::from_millis(500),
-            twins_every: Duration::from_secs(10),
+            twins_every: Duration::from_secs(30),
             memory_max_bytes: 32 << 20,
             spool_after: Duration::from_secs(2),
         }

@@ -48,6 +48,16 @@ impl Values {
         true
     }
 
+    /// Puts what may be no value in; where there is no such field nothing happens.
+    pub fn replace(&mut self, index: usize, value: Option<Scalar>) {
+        if self.get(index) == value.as_ref() || index >= self.fields {
+            return;
+        }
+        if let Some(block) = self.blocks.get_mut(index / BLOCK) {
+            Arc::make_mut(block.get_or_insert_with(Arc::default))[index % BLOCK] = value;
+        }
+    }
+
     /// Fields that may differ from those of `other`, with both values: all but those of blocks that
     /// are shared. Both are over one schema.
     pub fn unshared<'a>(

@@ -1,5 +1,6 @@
 //! Authority by example and by chance.
 
+use fleet_types::WallMs;
 use proptest::prelude::*;
 
 use super::*;

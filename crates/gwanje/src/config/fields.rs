@@ -486,7 +486,7 @@ pub(super) static FIELDS: &[Field] = &[
     // The console says every ten seconds that its pilot is there.
     int(
         "authority.silence_s",
-        |c, v| put(&mut c.authority.explicit_ms, v.int(15..=3600)? * 1000),
+        |c, v| put(&mut c.authority.explicit_ms, v.int(15..=3600)?.unsigned_abs() * 1000),
         |c| Some((c.authority.explicit_ms / 1000).to_string()),
     ),
     // A site may ask more of a flight than DJI does, never less: the upper bounds are DJI's.

@@ -117,11 +117,8 @@ fn what_is_no_wish_is_refused_with_what_is_wrong() {
             let answer = site.post(&path, &body).await;
             assert_eq!(answer.status.as_u16(), 422, "{body}: {}", answer.text());
         }
-        let nowhere = site.post(
-            "/api/v1/devices/NOBODY/authority",
-            &json!({"scope": "flight", "action": "take"}),
-        );
-        nowhere.await.is(404);
+        let take = json!({"scope": "flight", "action": "take"});
+        site.post("/api/v1/devices/NOBODY/authority", &take).await.is(404);
         assert_eq!(holder(&site, docks.sn(0)).await, None);
     });
 }

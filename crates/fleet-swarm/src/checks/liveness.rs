@@ -21,6 +21,13 @@ const COMES_BACK_MS: Ms = 25_000;
 /// The longest that a command which is harmless to repeat may go unanswered, and some.
 const COPIES_MS: i64 = 45_000;
 
+/// The longest that a dock's word may be on its way in a world that is healed: from the dock to the
+/// broker and from there to the tower. Nothing is delayed more, stands still or is lost then.
+fn word_ms(view: &View<'_>) -> Ms {
+    let net = &view.plan.net;
+    2 * (net.base_ms + net.jitter_ms)
+}
+
 /// What was told last of a command.
 struct Command {
     dock: usize,
@@ -120,6 +127,9 @@ impl Checker for Liveness {
                 // What the dock said while nothing broke any more was heard.
                 MissionState::Executing | MissionState::Paused | MissionState::Hovering
                     if is_flying => {}
+                // Its flight ended just now, and the word of it is on its way.
+                MissionState::Executing | MissionState::Paused | MissionState::Hovering
+                    if ended.is_some_and(|(at, _)| view.now - at.mono_ms <= word_ms(view)) => {}
                 // A dock that says yes and does nothing is listed after a bound.
                 MissionState::Executing
                     if mission.last_step_ms.is_some_and(|at| wall_ms - at.0 < SAYS_NOTHING_MS) => {}

@@ -28,6 +28,13 @@ fn word_ms(view: &View<'_>) -> Ms {
     2 * (net.base_ms + net.jitter_ms)
 }
 
+/// The longest that a record may take in a world that is healed: a batch that is under way, then its
+/// own.
+fn record_ms(view: &View<'_>) -> Ms {
+    let store = &view.plan.store;
+    2 * (store.base_ms + store.jitter_ms + 1)
+}
+
 /// What was told last of a command.
 struct Command {
     dock: usize,
@@ -35,6 +42,8 @@ struct Command {
     state: CommandState,
     is_listed: bool,
     accepted_ms: WallMs,
+    /// When it was told of first.
+    told_at: Ms,
 }
 
 /// What was told last of a mission.
@@ -64,7 +73,7 @@ impl Checker for Liveness {
         "everything ends or waits for a person"
     }
 
-    fn note(&mut self, _view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
+    fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
             Fact::Command { dock, status, .. } => {
                 let is_listed = status.response_code == Some(ResponseCode::Unknown);
@@ -74,7 +83,8 @@ impl Checker for Liveness {
                     known.accepted_ms = accepted_ms;
                 } else {
                     let method = status.method.clone();
-                    let command = Command { dock: *dock, method, state, is_listed, accepted_ms };
+                    let (dock, told_at) = (*dock, view.now);
+                    let command = Command { dock, method, state, is_listed, accepted_ms, told_at };
                     self.commands.insert(status.command_id, command);
                 }
             }
@@ -105,7 +115,9 @@ impl Checker for Liveness {
                 CommandState::Sent if HARMLESS.contains(&method.as_str()) => {
                     wall_ms - command.accepted_ms.0 > COPIES_MS
                 }
-                CommandState::Accepted | CommandState::Journaled | CommandState::Sent => true,
+                // Its record is being written.
+                CommandState::Accepted => view.now - command.told_at > record_ms(view),
+                CommandState::Journaled | CommandState::Sent => true,
                 CommandState::Unknown => !command.is_listed,
                 CommandState::Succeeded
                 | CommandState::Failed

@@ -78,6 +78,9 @@ pub struct Command {
     repeats: u8,
     /// Copies that still may.
     repeats_left: u8,
+    /// A broker may have delivered it more than once: the dock's connection was made anew since it
+    /// left, or nobody knows what came before.
+    may_be_doubled: bool,
 }
 
 impl Command {
@@ -135,6 +138,7 @@ impl Command {
             last_step: now.mono,
             repeats: 0,
             repeats_left,
+            may_be_doubled: false,
         };
         command.step(now, "accepted", None);
         command
@@ -179,6 +183,7 @@ impl Command {
             last_step,
             repeats,
             repeats_left: 0,
+            may_be_doubled: true,
         };
         match *command.state {
             State::Journaling => {
@@ -350,6 +355,12 @@ impl Command {
         self.repeats_left = 0;
     }
 
+    /// The device made its connection anew: the broker delivers once more what it has no
+    /// acknowledgement of.
+    pub fn on_device_came_back(&mut self) {
+        self.may_be_doubled |= self.may_have_left();
+    }
+
     /// The device answered with our `tid` and method. Duplicates and answers after the end change
     /// nothing; a late answer closes an unknown command.
     pub fn on_answer(&mut self, now: Now, answer: &Answer) -> Vec<Effect> {
@@ -373,17 +384,23 @@ impl Command {
             (Answer::Accepted(_), Completion::Job | Completion::Effect) => {
                 self.acknowledge(now, "answer_yes")
             }
-            (Answer::Rejected { code: FLIES_ALREADY, .. }, _)
-                if self.spec.method == "flighttask_execute" =>
-            {
-                self.become_unknown(
+            (Answer::Rejected { code: FLIES_ALREADY, .. }, _) if self.is_take_off() => self
+                .become_unknown(
                     now,
                     "answer_unclear",
                     true,
                     "lost_reply",
                     "The dock says that the flight is under way already: an earlier copy of the order reached it. Its progress tells what becomes of it.",
-                )
-            }
+                ),
+            // Whatever the code: a dock that flies by the first copy refuses the second.
+            (Answer::Rejected { .. }, _) if self.is_take_off() && self.may_be_doubled => self
+                .become_unknown(
+                    now,
+                    "answer_unclear",
+                    true,
+                    "lost_reply",
+                    "The dock refused the order to fly, but it may have had it twice and follow the first. Its progress tells what becomes of it, or a person settles it.",
+                ),
             (Answer::Rejected { code, .. }, _) => {
                 self.step(now, "acknowledged", Some(format!("result {code}")));
                 let reason = device_reason("device_refused", "The dock refused", *code);
@@ -566,6 +583,10 @@ impl Command {
     /// is a silence like the dock's.
     fn sending(&self) -> State {
         State::Sending { deadline: self.expires.after_ms(self.spec.reply_timeout_ms) }
+    }
+
+    fn is_take_off(&self) -> bool {
+        self.spec.method == "flighttask_execute"
     }
 
     fn is_open_at_device(&self) -> bool {

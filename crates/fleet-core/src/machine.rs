@@ -232,6 +232,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_committed_diagrams_are_current() {
+        let page = include_str!("../../../docs/machines.md");
+        assert!(page == markdown(ALL), "docs/machines.md is old: run `cargo xtask diagrams`");
+    }
+
     #[derive(Clone, Copy)]
     enum Lamp {
         Off,

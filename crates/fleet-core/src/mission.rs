@@ -82,8 +82,10 @@ pub enum Next {
     Give(Order),
     /// The order to fly is known by now to have been followed: its command is settled.
     ExecuteObserved,
-    /// The mission is over.
+    /// The mission is over, by our own decision or a person's: it says nothing of what the dock did.
     Ended,
+    /// The mission is over by the dock's word on the flight. That settles the order that started it.
+    EndedByDock,
     /// Nothing but telling the status.
     Nothing,
 }
@@ -192,7 +194,12 @@ impl Mission {
             not_before: now.mono,
         };
         match (*mission.state, may_have_left) {
-            (State::Preparing | State::Starting, true) => {
+            // One that seems to wait, too: an order of which the records do not tell that it did not
+            // leave is never given a second time, and nothing but the dock or a person ends it.
+            (
+                State::Scheduled | State::Preparing | State::Prepared { .. } | State::Starting,
+                true,
+            ) => {
                 mission.turn("restart", State::Unknown);
                 mission.status.response_code = Some(ResponseCode::Unknown);
                 mission.status.reason = Some(Reason::new(
@@ -202,7 +209,7 @@ impl Mission {
                 mission.step(now, "unknown", Some("restarted".to_owned()));
             }
             // Nobody releases it any more, and nothing of it has left for take-off.
-            (State::Prepared { .. }, _) if mission.is_released_by_another() => {
+            (State::Prepared { .. }, false) if mission.is_released_by_another() => {
                 let reason = restarted_before_take_off();
                 mission.end(now, "restart", Verdict::Expired, Some(reason));
             }
@@ -212,15 +219,8 @@ impl Mission {
             }
             // Why it is unknown was told already.
             (State::Unknown, true)
-            | (
-                State::Scheduled
-                | State::Prepared { .. }
-                | State::Executing
-                | State::Paused
-                | State::Hovering
-                | State::Ended,
-                _,
-            ) => {}
+            | (State::Scheduled | State::Prepared { .. }, false)
+            | (State::Executing | State::Paused | State::Hovering | State::Ended, _) => {}
         }
         mission
     }
@@ -423,10 +423,10 @@ impl Mission {
             {
                 Next::Nothing
             }
-            JobVerdict::Succeeded => self.end(now, "dock_done", Verdict::Ok, None),
+            JobVerdict::Succeeded => self.end_by_dock(now, "dock_done", Verdict::Ok, None),
             JobVerdict::PartiallyDone => {
                 let reason = Reason::new("partially_done", "Only a part of the route was flown.");
-                self.end(now, "dock_did_a_part", Verdict::PartiallyDone, Some(reason))
+                self.end_by_dock(now, "dock_did_a_part", Verdict::PartiallyDone, Some(reason))
             }
             JobVerdict::Failed { code, status } => {
                 let (verdict, reason_code, what) = failure(status.as_ref());
@@ -434,7 +434,7 @@ impl Mission {
                     0 => Reason::new(reason_code, format!("{what}, without a code.")),
                     code => device_reason(reason_code, what, code),
                 };
-                self.end(now, "dock_failed", verdict, Some(reason))
+                self.end_by_dock(now, "dock_failed", verdict, Some(reason))
             }
             // A word that is not documented moves nothing; it is counted elsewhere.
             JobVerdict::Unknown => {
@@ -561,6 +561,17 @@ impl Mission {
     fn turn(&mut self, cause: &'static str, to: State) {
         self.state.go(cause, to);
         self.status.state = to.shown();
+    }
+
+    fn end_by_dock(
+        &mut self,
+        now: Now,
+        cause: &'static str,
+        verdict: Verdict,
+        reason: Option<Reason>,
+    ) -> Next {
+        self.end(now, cause, verdict, reason);
+        Next::EndedByDock
     }
 
     fn end(

@@ -116,6 +116,8 @@ pub struct Session {
     since_ms: WallMs,
     not_bound: bool,
     configured_at: Option<MonoMs>,
+    /// Its connection was made anew, and nobody asked yet.
+    came_back: bool,
     skews: [Option<i64>; SKEW_WINDOW],
     skew_next: usize,
 }
@@ -133,6 +135,7 @@ impl Session {
             since_ms: now.wall,
             not_bound: false,
             configured_at: None,
+            came_back: false,
             skews: [None; SKEW_WINDOW],
             skew_next: 0,
         }
@@ -172,6 +175,11 @@ impl Session {
     #[must_use]
     pub fn clock_skew_ms(&self) -> Option<i64> {
         self.skews.iter().flatten().max().copied()
+    }
+
+    /// Whether its connection was made anew since this was last asked.
+    pub fn take_came_back(&mut self) -> bool {
+        std::mem::take(&mut self.came_back)
     }
 
     /// Something came from the dock itself.
@@ -361,6 +369,7 @@ impl Session {
         self.phase.go(cause, phase);
         self.phase_since = now.mono;
         self.not_bound = false;
+        self.came_back = true;
     }
 
     fn advance(&mut self, now: Now, phase: Phase) {

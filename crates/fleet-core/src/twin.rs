@@ -140,6 +140,14 @@ impl<Osd: Leaves, State: Leaves> Twin<Osd, State> {
         (heard > moment).then(|| self.code(index))?
     }
 
+    /// As [`Self::code_after`], of what was heard no later than `until`.
+    #[must_use]
+    pub fn code_between(&self, moment: MonoMs, until: Option<MonoMs>, index: usize) -> Option<i64> {
+        let heard = self.heard(index)?;
+        let is_early = until.is_none_or(|until| heard <= until);
+        (is_early && heard > moment).then(|| self.code(index))?
+    }
+
     fn heard(&self, index: usize) -> Option<MonoMs> {
         self.heard.get(self.telemetry.stamp_at(index)?.index()).copied()
     }

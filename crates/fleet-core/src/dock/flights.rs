@@ -644,10 +644,11 @@ impl DockMachine {
     }
 
     /// Flying by hand (3), virtual stick (16) or live flight controls (17): not on its way home.
-    pub(super) fn is_hovering(&self, since: MonoMs) -> bool {
+    pub(super) fn is_hovering(&self, since: MonoMs, until: Option<MonoMs>) -> bool {
         let at = self.config.schemas.at.aircraft_mode;
         let hovers = |mode: i64| matches!(mode, 3 | 16 | 17);
-        self.aircraft.iter().any(|aircraft| aircraft.twin.code_after(since, at).is_some_and(hovers))
+        let mode = |aircraft: &super::Aircraft| aircraft.twin.code_between(since, until, at);
+        self.aircraft.iter().any(|aircraft| mode(aircraft).is_some_and(hovers))
     }
 }
 

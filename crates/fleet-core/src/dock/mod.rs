@@ -290,6 +290,9 @@ impl DockMachine {
             Input::Broker(presence) => self.session.on_broker(now, &presence),
             Input::FileUrl { exchange, url } => self.on_file_url(now, &exchange, url),
         }
+        if self.session.take_came_back() {
+            self.commands.each_open(|_, command| command.on_device_came_back());
+        }
         self.settle(now);
     }
 

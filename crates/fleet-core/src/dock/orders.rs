@@ -297,7 +297,8 @@ impl DockMachine {
         }
     }
 
-    /// Whether telemetry heard after `moment` shows the evidence.
+    /// Whether telemetry heard after `moment` shows the evidence. What is seen of a flight that was
+    /// ordered later shows nothing of a command to the flight before.
     fn shows(&self, evidence: Evidence, moment: MonoMs) -> bool {
         let at = &self.config.schemas.at;
         let dock = |index| self.twin.code_after(moment, index);
@@ -308,20 +309,30 @@ impl DockMachine {
             // 9 returning, 10 landing. Forced landings (11, 12) come down anywhere: not home. One that
             // is already inside, and not about to leave, is home, however fast it came.
             Evidence::Returning => {
+                let until = self.next_take_off(moment);
                 let comes = |aircraft: &super::Aircraft| {
-                    let mode = aircraft.twin.code_after(moment, at.aircraft_mode);
+                    let mode = aircraft.twin.code_between(moment, until, at.aircraft_mode);
                     mode.is_some_and(|mode| (9..=10).contains(&mode))
                 };
                 // During a mission it may be inside because it did not leave yet.
-                let is_home = dock(at.drone_in_dock) == Some(1) && self.active_mission().is_none();
+                let is_inside = self.twin.code_between(moment, until, at.drone_in_dock) == Some(1);
+                let is_home = is_inside && self.active_mission().is_none();
                 is_home || self.aircraft.iter().any(comes)
             }
-            Evidence::Hovering => self.is_hovering(moment),
+            Evidence::Hovering => self.is_hovering(moment, self.next_take_off(moment)),
             Evidence::Paused(paused) => self.active_mission().is_some_and(|mission| {
                 mission.reported_at().is_some_and(|reported| reported > moment)
                     && mission.is_paused() == paused
+                    && self.next_take_off(moment).is_none()
             }),
         }
+    }
+
+    /// When the first order to fly left that left after `moment`.
+    fn next_take_off(&self, moment: MonoMs) -> Option<MonoMs> {
+        let orders = self.missions.values().filter_map(Mission::execute_command);
+        let left = orders.filter_map(|id| self.commands.get(&id)?.left_at());
+        left.filter(|left| *left > moment).min()
     }
 
     /// Runs one command's reaction and carries out what it asks for.
@@ -581,10 +592,13 @@ impl DockMachine {
                     self.with_command(now, command_id, |command| command.on_observed(now));
                 }
             }
-            Next::Ended => {
+            Next::Ended | Next::EndedByDock => {
                 let reason = status.reason.clone();
-                // A final word about a flight settles the order that started it.
-                if let Some(command_id) = mission.execute_command() {
+                // The dock's final word about a flight settles the order that started it; a verdict of
+                // our own proves nothing of what the dock did.
+                if let Some(command_id) =
+                    mission.execute_command().filter(|_| next == Next::EndedByDock)
+                {
                     let (refused, reason) = (verdict_is_refusal(&status), reason.clone());
                     self.with_command(now, command_id, |command| match refused {
                         true => command.on_refusal_observed(now, reason),

@@ -6,6 +6,7 @@
 
 mod bring_up;
 mod commands;
+mod evidence;
 mod hostile;
 mod invariants;
 mod limits;

@@ -69,7 +69,7 @@ pub const MACHINE: Machine = Machine {
         ("cancelled", &["scheduled", "preparing", "prepared", "ready"], "ended"),
         ("window_over", &["scheduled", "prepared", "ready"], "ended"),
         ("file_gone", &["scheduled"], "ended"),
-        ("restart", &["preparing", "starting"], "unknown"),
+        ("restart", &["scheduled", "preparing", "prepared", "ready", "starting"], "unknown"),
         ("restart", &["preparing", "prepared", "ready", "starting", "unknown"], "ended"),
     ],
 };

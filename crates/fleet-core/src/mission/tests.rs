@@ -214,6 +214,28 @@ impl Walk {
 }
 
 #[test]
+fn only_the_docks_word_ends_a_flight_as_the_docks() {
+    let now = Now { mono: MonoMs(0), wall: WallMs(T - 20 * 60_000) };
+    let starting = || {
+        let mut mission = Mission::accept(now, request(MissionStart::Immediate));
+        mission.on_given(now, Order::Prepare, CommandId(Uuid::from_u128(2)));
+        mission.on_given(now, Order::Execute, CommandId(Uuid::from_u128(3)));
+        mission
+    };
+    for word in ["ok", "partially_done", "failed", "rejected", "canceled", "timeout"] {
+        let next = starting().on_progress(now, &progress(word), Reached::Execute);
+        assert_eq!(next, Next::EndedByDock, "{word}");
+    }
+    let mut mission = Mission::accept(now, request(starts()[1].clone()));
+    assert_eq!(mission.expire(now), Next::Ended);
+    let mut mission = Mission::accept(now, request(starts()[2].clone()));
+    assert_eq!(mission.reject(now, reason()), Next::Ended);
+    let mut mission = starting();
+    mission.on_order(now, Order::Execute, OrderEnd::Unknown(reason()));
+    assert_eq!(mission.on_settled(now, false), Next::Ended);
+}
+
+#[test]
 fn every_transition_of_the_table_is_taken() {
     for seed in 0..6_000 {
         let mut walk = Walk::new(fastrand::Rng::with_seed(seed));

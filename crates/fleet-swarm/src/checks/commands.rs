@@ -198,7 +198,8 @@ pub(super) struct OneOutcome {
 
 impl OneOutcome {
     /// An outcome by observation speaks of the state of things: it must have been seen since the
-    /// command left, and an aircraft that is about to leave has not come home.
+    /// command left, and an aircraft that is about to leave has not come home, unless it was out and
+    /// came back since: then it leaves by a later order.
     fn is_seen(
         &self,
         view: &View<'_>,
@@ -214,6 +215,11 @@ impl OneOutcome {
         let has_left = truth.flights().any(|(_, flight)| {
             flight.took_off_at.is_some_and(|took_off| took_off.mono_ms >= since)
         });
+        let is_back = truth.flights().any(|(_, flight)| {
+            flight.took_off_at.is_some()
+                && flight.ended.is_some_and(|(ended, _)| ended.mono_ms >= since)
+        });
+        let has_left = has_left || is_back;
         let waits = model.is_working() && !model.is_airborne() && !has_left;
         if status.method == "return_home" && waits && !model.has_flown() {
             return Err("the aircraft is about to take off".to_owned());

@@ -21,6 +21,20 @@ const COMES_BACK_MS: Ms = 25_000;
 /// The longest that a command which is harmless to repeat may go unanswered, and some.
 const COPIES_MS: i64 = 45_000;
 
+/// The longest that a dock's word may be on its way in a world that is healed: from the dock to the
+/// broker and from there to the tower. Nothing is delayed more, stands still or is lost then.
+fn word_ms(view: &View<'_>) -> Ms {
+    let net = &view.plan.net;
+    2 * (net.base_ms + net.jitter_ms)
+}
+
+/// The longest that a record may take in a world that is healed: a batch that is under way, then its
+/// own.
+fn record_ms(view: &View<'_>) -> Ms {
+    let store = &view.plan.store;
+    2 * (store.base_ms + store.jitter_ms + 1)
+}
+
 /// What was told last of a command.
 struct Command {
     dock: usize,
@@ -28,6 +42,8 @@ struct Command {
     state: CommandState,
     is_listed: bool,
     accepted_ms: WallMs,
+    /// When it was told of first.
+    told_at: Ms,
 }
 
 /// What was told last of a mission.
@@ -57,7 +73,7 @@ impl Checker for Liveness {
         "everything ends or waits for a person"
     }
 
-    fn note(&mut self, _view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
+    fn note(&mut self, view: &View<'_>, fact: &Fact<'_>) -> Result<(), String> {
         match fact {
             Fact::Command { dock, status, .. } => {
                 let is_listed = status.response_code == Some(ResponseCode::Unknown);
@@ -67,7 +83,8 @@ impl Checker for Liveness {
                     known.accepted_ms = accepted_ms;
                 } else {
                     let method = status.method.clone();
-                    let command = Command { dock: *dock, method, state, is_listed, accepted_ms };
+                    let (dock, told_at) = (*dock, view.now);
+                    let command = Command { dock, method, state, is_listed, accepted_ms, told_at };
                     self.commands.insert(status.command_id, command);
                 }
             }
@@ -98,7 +115,9 @@ impl Checker for Liveness {
                 CommandState::Sent if HARMLESS.contains(&method.as_str()) => {
                     wall_ms - command.accepted_ms.0 > COPIES_MS
                 }
-                CommandState::Accepted | CommandState::Journaled | CommandState::Sent => true,
+                // Its record is being written.
+                CommandState::Accepted => view.now - command.told_at > record_ms(view),
+                CommandState::Journaled | CommandState::Sent => true,
                 CommandState::Unknown => !command.is_listed,
                 CommandState::Succeeded
                 | CommandState::Failed
@@ -120,6 +139,9 @@ impl Checker for Liveness {
                 // What the dock said while nothing broke any more was heard.
                 MissionState::Executing | MissionState::Paused | MissionState::Hovering
                     if is_flying => {}
+                // Its flight ended just now, and the word of it is on its way.
+                MissionState::Executing | MissionState::Paused | MissionState::Hovering
+                    if ended.is_some_and(|(at, _)| view.now - at.mono_ms <= word_ms(view)) => {}
                 // A dock that says yes and does nothing is listed after a bound.
                 MissionState::Executing
                     if mission.last_step_ms.is_some_and(|at| wall_ms - at.0 < SAYS_NOTHING_MS) => {}

@@ -133,6 +133,33 @@ fn a_copy_refused_because_the_flight_is_under_way_does_not_end_it() {
 }
 
 #[test]
+fn a_refusal_ends_the_flight_unless_the_dock_came_back_since_the_order_left() {
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    rig.reply(&rig.last("flighttask_execute"), json!({"result": 319_016}));
+    check(&rig, id, MissionState::Ended, Some((Verdict::Rejected, Some("device_refused"))));
+
+    // The broker delivers again what the dock did not acknowledge; the first copy may be followed.
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    rig.bring_up();
+    rig.reply(&rig.last("flighttask_execute"), json!({"result": 319_016}));
+    check(&rig, id, MissionState::Unknown, None);
+    assert!(rig.is_locked());
+    rig.pass(3_600_000);
+    check(&rig, id, MissionState::Unknown, None);
+    rig.flight(id, 0, json!("in_progress"), 5);
+    check(&rig, id, MissionState::Executing, None);
+
+    // It came back before the order left: there is one copy.
+    let mut rig = Rig::online();
+    rig.bring_up();
+    let id = rig.ordered_mission();
+    rig.reply(&rig.last("flighttask_execute"), json!({"result": 319_016}));
+    check(&rig, id, MissionState::Ended, Some((Verdict::Rejected, Some("device_refused"))));
+}
+
+#[test]
 fn the_docks_last_word_is_the_verdict() {
     for (result, status, verdict, why) in [
         (0, "partially_done", Verdict::PartiallyDone, "partially_done"),

@@ -1,11 +1,16 @@
 //! A machine is lost and another one takes up what was open: nothing is sent again, nothing that
 //! flies is forgotten, and every lock can be opened.
 
-use fleet_types::{CommandState, MissionState, command::ResolvedOutcome, mission::Verdict};
+use fleet_types::{
+    CommandState, MissionState, WallMs,
+    command::{ResolvedOutcome, Subject},
+    mission::Verdict,
+    plan::{MissionStart, ReadyConditions},
+};
 use serde_json::json;
 
 use super::rig::Rig;
-use crate::journal::Entry;
+use crate::{io::Input, journal::Entry};
 
 #[test]
 fn what_may_have_left_is_unknown_and_what_did_not_is_rejected() {
@@ -128,4 +133,112 @@ fn a_preparation_is_over() {
     assert_eq!(rig.mission(id).verdict, Some(Verdict::Expired));
     rig.reply(&rig.last("flighttask_prepare"), json!({"result": 0}));
     assert!(rig.sent("flighttask_execute").is_empty());
+}
+
+#[test]
+fn a_flight_that_seems_to_wait_with_an_order_on_record_is_unknown_and_no_window_ends_it() {
+    // "The order did not leave" was told and lost; that its flight waits on was on record before.
+    for (was, start) in [
+        (MissionState::Prepared, timed as fn(&Rig) -> MissionStart),
+        (MissionState::Ready, conditional),
+        (MissionState::Scheduled, timed),
+    ] {
+        let mut rig = Rig::online();
+        let mut request = rig.mission_request();
+        request.plan.start = start(&rig);
+        let id = rig.ask_mission(request);
+        let (exchange, _) = rig.minted.pop().expect("an address is asked for");
+        rig.input(Input::FileUrl { exchange, url: Some("https://fresh".into()) });
+        rig.reply(&rig.last("flighttask_prepare"), json!({"result": 0}));
+        rig.event("flighttask_ready", "", json!({"flight_ids": [id.to_string()]}));
+        until_ordered(&mut rig);
+        let execute = rig.last("flighttask_execute").command_id;
+        rig.missions.get_mut(&id).unwrap().state = was;
+        rig.restart();
+        assert_eq!(rig.mission(id).state, MissionState::Unknown, "{was:?}");
+        rig.check(execute, CommandState::Unknown, Some("restarted"));
+        assert!(rig.is_locked());
+        rig.bring_up();
+        for _ in 0..600 {
+            rig.pass(2_000);
+            rig.idle();
+        }
+        assert_eq!(rig.mission(id).state, MissionState::Unknown, "its window is over, {was:?}");
+        rig.check(execute, CommandState::Unknown, Some("restarted"));
+        assert_eq!(rig.sent("flighttask_execute").len(), 1);
+        rig.settle(Subject::Mission(id), ResolvedOutcome::Failed);
+        assert_eq!(rig.mission(id).verdict, Some(Verdict::Failed));
+        rig.check(execute, CommandState::Failed, Some("resolved_by_person"));
+        assert!(!rig.is_locked());
+    }
+}
+
+/// Time passes, the dock idle, until take-off is ordered.
+fn until_ordered(rig: &mut Rig) {
+    for _ in 0..100 {
+        if !rig.sent("flighttask_execute").is_empty() {
+            return;
+        }
+        rig.pass(2_000);
+        rig.idle();
+    }
+    panic!("take-off is not ordered");
+}
+
+fn timed(rig: &Rig) -> MissionStart {
+    MissionStart::Timed { execute_ms: WallMs(rig.now.wall.0 + 2 * 60_000) }
+}
+
+fn conditional(rig: &Rig) -> MissionStart {
+    MissionStart::Conditional(ReadyConditions {
+        battery_percent: 60,
+        begin_ms: rig.now.wall,
+        end_ms: WallMs(rig.now.wall.0 + 10 * 60_000),
+        wind_max_dmps: None,
+        rain_max: None,
+        link_min: None,
+        storage_min_mb: None,
+    })
+}
+
+#[test]
+fn what_became_of_the_order_decides_where_a_flight_stands_that_seems_to_wait() {
+    for (answer, state) in [(0, MissionState::Executing), (314_000, MissionState::Ended)] {
+        let mut rig = Rig::online();
+        let mut request = rig.mission_request();
+        request.plan.start = timed(&rig);
+        let id = rig.ask_mission(request);
+        let (exchange, _) = rig.minted.pop().expect("an address is asked for");
+        rig.input(Input::FileUrl { exchange, url: Some("https://fresh".into()) });
+        rig.reply(&rig.last("flighttask_prepare"), json!({"result": 0}));
+        until_ordered(&mut rig);
+        let execute = rig.last("flighttask_execute");
+        rig.reply(&execute, json!({ "result": answer }));
+        // Of the flight itself only the waiting is on record.
+        let order = rig.commands[&execute.command_id].clone();
+        let mut waiting = rig.mission(id).clone();
+        (waiting.state, waiting.verdict, waiting.ended_ms) = (MissionState::Prepared, None, None);
+        rig.missions.insert(id, waiting);
+        rig.restart_with(vec![order]);
+        assert_eq!(rig.mission(id).state, state);
+        assert!(!rig.is_locked());
+    }
+}
+
+#[test]
+fn a_refusal_after_a_restart_may_be_a_copys() {
+    let mut rig = Rig::online();
+    let id = rig.ordered_mission();
+    let execute = rig.last("flighttask_execute");
+    rig.restart();
+    rig.bring_up();
+    // Whatever the code: the dock refuses a second copy because it flies by the first.
+    rig.reply(&execute, json!({"result": 319_016}));
+    assert_eq!(rig.mission(id).state, MissionState::Unknown);
+    rig.check(execute.command_id, CommandState::Unknown, Some("restarted"));
+    assert!(rig.is_locked());
+    rig.flight(id, 0, json!("in_progress"), 5);
+    rig.check(execute.command_id, CommandState::Succeeded, Some("observed"));
+    rig.flight(id, 0, json!("ok"), 6);
+    assert_eq!(rig.mission(id).verdict, Some(Verdict::Ok));
 }

@@ -195,10 +195,15 @@ impl Rig {
 
     /// The machine is lost and another one takes up what was open.
     pub(super) fn restart(&mut self) {
+        self.restart_with(Vec::new());
+    }
+
+    /// As [`Self::restart`], with some commands that are over.
+    pub(super) fn restart_with(&mut self, over: Vec<CommandStatus>) {
         // What was over is not taken up: its identities and keys are forgotten.
         self.commands.retain(|_, status| !status.state.is_final());
         self.missions.retain(|_, status| status.verdict.is_none());
-        let commands = self.commands.values().cloned();
+        let commands = self.commands.values().cloned().chain(over);
         let commands = commands.map(|status| OpenCommand { status, data: Value::Null }).collect();
         let missions = self.missions.values();
         let missions = missions

@@ -4,6 +4,7 @@
 
 mod admin;
 mod args;
+mod audit;
 mod bus;
 mod ca;
 mod database;

@@ -70,6 +70,9 @@ pub(super) enum Command {
     /// The site's certificates: make the authority, issue, revoke, list
     #[command(subcommand)]
     Ca(Ca),
+    /// Who did what: check that nothing of it was changed, give it out as a file
+    #[command(subcommand)]
+    Audit(Audit),
     /// Show what the running tower writes to its log, or change it until it restarts
     Log {
         /// A level, or levels by target and device: `info,fleet_links=debug`,
@@ -200,6 +203,31 @@ pub(super) struct Inspect {
     /// Stop listening after this time, such as 30s or 2m; without it, listen until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "broker")]
     pub(super) run_for: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Check every entry; exits with 1 when one was changed, deleted or put in, and says which
+    Verify {
+        /// Check an exported file instead of the database
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// An end that was recorded elsewhere, which must still be in it
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<String>,
+        /// One line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write all of it, with the chain
+    Export {
+        /// File to write, which must not be there yet [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// jsonl or csv
+        #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "csv"])]
+        format: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

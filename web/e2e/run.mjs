@@ -21,6 +21,7 @@ const parts = [
   'commands',
   'missions',
   'devices',
+  'people',
   'pages',
   'stream',
   'faults',

@@ -12,6 +12,7 @@ mod dock;
 mod inspect;
 mod log;
 mod run;
+mod token;
 
 use std::{
     io::{self, Write as _},

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use fleet_api::{AuditLog, Kept};
 use fleet_types::{
-    CommandState, ResponseCode,
+    CommandState, DeviceClass, ResponseCode,
     audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, ChainedEntry},
     people::{Membership, SiteRole},
 };
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     people::Site,
-    support::{API_TOKEN, DOCK, Tower, command},
+    support::{API_TOKEN, DOCK, Tower, command, device},
 };
 
 /// An audit in memory.
@@ -143,6 +143,8 @@ async fn every_route_that_changes_something_leaves_an_entry_even_when_it_is_refu
 async fn an_entry_says_the_essentials_and_no_secret() {
     let site = Site::start().await;
     let tower = &site.tower;
+    tower.bus.writer().try_write(device(DOCK, DeviceClass::Dock)).unwrap();
+    tower.until("/api/v1/devices", |body| body["devices"].as_array().unwrap().len() == 1).await;
     tower.own_commands(|request| command(request, CommandState::Acknowledged));
     let kim = site.person("kim@example.kr", &[SiteRole::Operator]).account_id;
     let token = site.token("kim@example.kr").await;

@@ -17,5 +17,6 @@ mod sockets;
 mod streams;
 mod supabase;
 mod support;
+mod tokens;
 mod wayline_urls;
 mod waylines;

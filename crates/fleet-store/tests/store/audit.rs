@@ -167,7 +167,7 @@ async fn a_row_that_is_changed_deleted_or_put_in_is_found_by_its_number() {
         "update gwanje.audit_head h set (seq, hash) = (select seq, hash from audit where seq = 9)",
     );
     assert_eq!(fault(&database, &[]).await, None);
-    is_found(&database, &[end.clone()], 10, "cut off").await;
+    is_found(&database, std::slice::from_ref(&end), 10, "cut off").await;
     again();
     assert_eq!(fault(&database, &[end]).await, None);
 }

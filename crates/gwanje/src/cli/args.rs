@@ -70,6 +70,9 @@ pub(super) enum Command {
     /// The site's certificates: make the authority, issue, revoke, list
     #[command(subcommand)]
     Ca(Ca),
+    /// Tokens of programs: make one, shown once; list; revoke
+    #[command(subcommand)]
+    Token(Token),
     /// Who did what: check that nothing of it was changed, give it out as a file
     #[command(subcommand)]
     Audit(Audit),
@@ -203,6 +206,32 @@ pub(super) struct Inspect {
     /// Stop listening after this time, such as 30s or 2m; without it, listen until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "broker")]
     pub(super) run_for: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Make a token and show it once
+    Create {
+        /// What records call it
+        name: String,
+        /// What it may: view, stop, fly, … (docs/rights.md); may be given several times
+        #[arg(long, required = true, value_name = "RIGHT")]
+        right: Vec<String>,
+        /// At this site only; may be given several times [default: every site]
+        #[arg(long, value_name = "SITE_ID")]
+        site: Vec<String>,
+        /// Days until it ends
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+    },
+    /// List tokens
+    List,
+    /// Revoke a token
+    Revoke {
+        /// Its name or id
+        #[arg(value_name = "NAME|ID")]
+        what: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{admin, args, audit, bus, ca, database, dock, log};
+use super::{admin, args, audit, bus, ca, database, dock, log, token};
 use crate::{
     alarm_texts,
     children::{
@@ -65,6 +65,10 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Admin(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(admin::run(&config, command))
+        }
+        args::Command::Token(command) => {
+            let config = usable(&settings)?;
+            runtime()?.block_on(token::run(&config, command))
         }
         args::Command::Audit(command) => {
             let config = started(&settings)?;

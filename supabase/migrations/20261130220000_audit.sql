@@ -21,7 +21,7 @@ create table public.audit (
 );
 create index audit_at on public.audit (at_ms);
 create index audit_actor on public.audit (actor, seq);
-create index audit_action on public.audit (action text_pattern_ops, seq);
+create index audit_action on public.audit (action, seq);
 create index audit_sn on public.audit (sn, seq) where sn is not null;
 comment on table public.audit is 'Append-only and chained: hash = sha256(hash before || seq as 8 bytes || content)';
 

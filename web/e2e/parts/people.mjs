@@ -32,7 +32,10 @@ await check('an administrator makes a person with a role; the password is shown 
 });
 
 await check('that person signs in and is told which right is missing', async () => {
-  const context = await browser.newContext({ locale: 'ko-KR', viewport: { width: 1440, height: 900 } });
+  const context = await browser.newContext({
+    locale: 'ko-KR',
+    viewport: { width: 1440, height: 900 },
+  });
   const kim = await context.newPage();
   await kim.goto(origin);
   await kim.fill('#email', email);
@@ -41,7 +44,10 @@ await check('that person signs in and is told which right is missing', async () 
   await kim.waitForSelector('nav');
   await kim.goto(`${origin}/admin/people`);
   await kim.waitForSelector('[data-lacks=people]');
-  expect((await kim.innerText('[data-lacks=people]')).includes('‘people’'), 'the right is not named');
+  expect(
+    (await kim.innerText('[data-lacks=people]')).includes('‘people’'),
+    'the right is not named',
+  );
   expect(
     (await kim.getAttribute('#create-person', 'aria-disabled')) === 'true',
     'an operator may press the button',
@@ -79,8 +85,9 @@ await check('sites are made, and a dock is moved', async () => {
   await page.waitForSelector('[data-site=E2E]');
   const select = page.locator('[data-dock] select').first();
   await select.selectOption({ label: 'E2E' });
-  await until('the move', async () =>
-    (await page.innerText('[data-site=E2E]')).match(/기기 [1-9]/) !== null,
+  await until(
+    'the move',
+    async () => (await page.innerText('[data-site=E2E]')).match(/기기 [1-9]/) !== null,
   );
   await shot('admin-sites');
 });

@@ -213,8 +213,7 @@ export const api = {
   changeAccount: (user: string, json: { password?: string; ban_duration?: string }) =>
     call<unknown>(`/admin/users/${id(user)}`, { root: '/auth/v1', method: 'PUT', json }),
   ownSessions: () => call<AccountSessions>('/sessions'),
-  endOwnSession: (session: string) =>
-    call<void>(`/sessions/${id(session)}`, { method: 'DELETE' }),
+  endOwnSession: (session: string) => call<void>(`/sessions/${id(session)}`, { method: 'DELETE' }),
   sessionsOf: (user: string) => call<AccountSessions>(`/people/${id(user)}/sessions`),
   endSession: (user: string, session: string) =>
     call<void>(`/people/${id(user)}/sessions/${id(session)}`, { method: 'DELETE' }),

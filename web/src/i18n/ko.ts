@@ -622,7 +622,8 @@ export const ko = {
   'sessions.this': '지금 이 세션',
   'sessions.end': '끝내기',
   'tokens.new': '새 토큰',
-  'tokens.hint': '프로그램이 쓰는 토큰입니다. 만든 사람보다 많은 권한을 갖지 못하고, 그 계정이 중지되면 함께 끝납니다.',
+  'tokens.hint':
+    '프로그램이 쓰는 토큰입니다. 만든 사람보다 많은 권한을 갖지 못하고, 그 계정이 중지되면 함께 끝납니다.',
   'tokens.name': '이름',
   'tokens.days': '유효 일수',
   'tokens.rights': '권한',

@@ -60,7 +60,7 @@ pub(crate) const PAGE: &str = "
     where seq < $1
       and ($2::bigint is null or at_ms >= $2) and ($3::bigint is null or at_ms < $3)
       and ($4::text is null or actor = $4) and ($5::text is null or sn = $5)
-      and ($6::text is null or action = $6 or action like $6 || '.%')
+      and ($6::text is null or action = $6 or starts_with(action, $6 || '.'))
       and ($7::text is null or outcome = $7)
     order by seq desc limit $8";
 

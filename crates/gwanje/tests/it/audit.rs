@@ -57,7 +57,8 @@ fn what_was_done_is_on_record_verified_given_out_and_found_when_it_was_changed()
         let path = file.to_str().unwrap();
         let (is_out, said) = gwanje(&site, &["audit", "export", "--out", path, "--format", "csv"]);
         assert!(is_out, "{said}");
-        let end = said.split("elsewhere: ").nth(1).unwrap().trim().to_owned();
+        let end = said.split("elsewhere: ").nth(1).unwrap().split_whitespace().next().unwrap();
+        let end = end.to_owned();
         let (is_whole, said) = gwanje(&site, &["audit", "verify", "--file", path, "--head", &end]);
         assert!(is_whole, "{said}");
         let text = std::fs::read_to_string(&file).unwrap();

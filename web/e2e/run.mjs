@@ -22,6 +22,7 @@ const parts = [
   'missions',
   'devices',
   'authority',
+  'people',
   'pages',
   'stream',
   'faults',

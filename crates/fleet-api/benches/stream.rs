@@ -19,14 +19,15 @@ use std::{
 };
 
 use fleet_api::{
-    Api, ApiConfig, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, Listener,
-    LogState, LoopState, Parts, Planning, Site, StoreState, SystemSource, Tokens, UnknownCount,
-    Waylines,
+    Api, ApiConfig, AuditLog, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
+    Kept, Listener, LogState, LoopState, Parts, Planning, Site, StoreState, SystemSource, Tokens,
+    UnknownCount, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
     DeviceClass, DeviceSn, DeviceStatus, MissionId, MissionStatus, Reason, Scalar, Telemetry,
     WallMs,
+    audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, ChainedEntry},
     dispatch::{DispatchChoice, DispatchTarget},
     plan::{BreakPoint, MissionPlan},
     telemetry::{FieldSpec, Schema},
@@ -216,6 +217,7 @@ async fn serve() {
         wayline_sources: None,
         enrolment: Arc::new(Nobody),
         system: Arc::new(Nobody),
+        audit: Arc::new(Nobody),
         planning: Arc::new(Nobody),
         registry: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
     });
@@ -272,6 +274,34 @@ async fn report(bus: Bus) {
 
 /// No docks to enrol and no process to speak of.
 struct Nobody;
+
+impl AuditLog for Nobody {
+    fn append(&self, _: AuditEntry, done: Kept) {
+        done(true);
+    }
+    fn page(
+        &self,
+        _: Option<uuid::Uuid>,
+        _: AuditFilter,
+    ) -> BoxFuture<'_, Result<Vec<ChainedEntry>, String>> {
+        Box::pin(async { Err(String::new()) })
+    }
+    fn chunk(&self, _: i64) -> BoxFuture<'_, Result<Vec<ChainedEntry>, String>> {
+        Box::pin(async { Err(String::new()) })
+    }
+    fn head(&self) -> BoxFuture<'_, Result<AuditHead, String>> {
+        Box::pin(async { Err(String::new()) })
+    }
+    fn verify(&self) -> BoxFuture<'_, Result<AuditVerdict, String>> {
+        Box::pin(async { Err(String::new()) })
+    }
+    fn line(&self, _: &ChainedEntry, _: bool) -> String {
+        String::new()
+    }
+    fn frame(&self, _: &AuditHead, _: bool) -> (&'static str, String) {
+        ("", String::new())
+    }
+}
 
 impl Enrolment for Nobody {
     fn enrol(&self, _: EnrolRequest) -> BoxFuture<'_, Result<Enrolled, EnrolError>> {

@@ -16,6 +16,7 @@ use fleet_types::{
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
+    audit::Refusals,
     auth::{Principal, Tokens},
     basemaps::Basemaps,
     clock::now_ms,
@@ -24,7 +25,7 @@ use crate::{
     hub::HubHandle,
     metrics::{Metrics, SharedRegistry},
     people::People,
-    services::{Enrolment, Planning, SystemSource},
+    services::{AuditLog, Enrolment, Planning, SystemSource},
     wayline_urls::WaylineSources,
     waylines::WaylineStore,
 };
@@ -44,6 +45,10 @@ pub(crate) struct Shared {
     pub(crate) enrolment: Arc<dyn Enrolment>,
     pub(crate) planning: Arc<dyn Planning>,
     pub(crate) system: Arc<dyn SystemSource>,
+    pub(crate) audit: Arc<dyn AuditLog>,
+    pub(crate) refusals: Refusals,
+    /// Checks and exports of the whole audit at a time.
+    pub(crate) audit_readers: Semaphore,
     pub(crate) registry: SharedRegistry,
     pub(crate) metrics: Metrics,
     pub(crate) commands: Writer<CommandRequest>,
@@ -78,6 +83,9 @@ impl Shared {
         let token = bearer.or(also);
         let mut principal = token.and_then(|token| self.tokens.check(token));
         if let (Some(token), None) = (token, &principal) {
+            principal = self.people.machine(token).map(Principal::Machine);
+        }
+        if let (Some(token), None) = (token, &principal) {
             let person = self.people.check(token).await;
             principal = person.map(|person| Principal::Person(Arc::new(person)));
         }
@@ -92,6 +100,7 @@ impl Shared {
         match principal {
             Principal::ApiToken | Principal::Session(_) => self.tokens.still_valid(principal),
             Principal::Person(person) => self.people.is_welcome(person),
+            Principal::Machine(machine) => self.people.is_good(machine),
         }
     }
 

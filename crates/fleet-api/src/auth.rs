@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{
     attempts::{Attempts, network},
     clock::now_ms,
-    people::Person,
+    people::{Person, machine::Machine},
 };
 
 const MAX_SESSIONS: usize = 1000;
@@ -39,6 +39,8 @@ pub enum Principal {
     Session(String),
     /// Somebody with an account.
     Person(Arc<Person>),
+    /// A program with a token.
+    Machine(Machine),
 }
 
 impl Principal {
@@ -47,6 +49,8 @@ impl Principal {
         match self {
             Self::ApiToken | Self::Session(_) => None,
             Self::Person(person) => Some(person.id),
+            // As its maker; what it sees less is left out by the API.
+            Self::Machine(Machine(token)) => token.account_id,
         }
     }
 
@@ -57,6 +61,7 @@ impl Principal {
             Self::ApiToken => "token:api".to_owned(),
             Self::Session(id) => format!("session:{id}"),
             Self::Person(person) => format!("user:{}", person.name),
+            Self::Machine(Machine(token)) => format!("token:{}", token.name),
         }
     }
 }
@@ -258,7 +263,7 @@ impl Tokens {
     #[must_use]
     pub fn still_valid(&self, principal: &Principal) -> bool {
         match principal {
-            Principal::ApiToken | Principal::Person(_) => true,
+            Principal::ApiToken | Principal::Person(_) | Principal::Machine(_) => true,
             Principal::Session(id) => {
                 self.inner().sessions.get(id).is_some_and(|held| held.expires > Instant::now())
             }
@@ -268,7 +273,7 @@ impl Tokens {
     /// Signs a session out; says whether there was one. The API token cannot be signed out.
     pub fn revoke(&self, principal: &Principal) -> bool {
         match principal {
-            Principal::ApiToken | Principal::Person(_) => false,
+            Principal::ApiToken | Principal::Person(_) | Principal::Machine(_) => false,
             Principal::Session(id) => self.inner().sessions.remove(id).is_some(),
         }
     }

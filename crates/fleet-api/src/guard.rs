@@ -5,7 +5,11 @@
 //! one, its own page (against other sites' scripts). Every answer leaves with the security headers.
 //! A handler that panics answers 500 and takes nobody with it.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -19,11 +23,12 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     app::App,
+    audit::Watch,
     auth::Principal,
     config::ApiConfig,
     people::Place,
     problem::Problem,
-    rights::{self, Needs},
+    rights::{self, Needs, Route},
 };
 
 /// The path on which the token may stand in the subprotocol, because browsers cannot send headers
@@ -32,6 +37,7 @@ pub(crate) const STREAM_PATH: &str = "/api/v1/stream";
 pub(crate) const UPLOAD_PATH: &str = "/api/v1/waylines";
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 const BEARER_PROTOCOL: &str = "bearer.";
+const UNKNOWN_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Whence a request comes; set by the listener.
 #[derive(Clone, Copy, Debug)]
@@ -217,19 +223,36 @@ pub(crate) async fn credential(
     let stream = request.uri().path() == STREAM_PATH;
     let offered = stream.then(|| offered_token(headers)).flatten();
     let principal = app.principal(headers, offered).await.ok_or_else(no_credential)?;
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let needs = route.and_then(|route| rights::needs(request.method(), &route));
-    match needs {
-        Some(Needs::Credential | Needs::ByMethod) => {}
-        Some(Needs::Right(right)) => app.require(&principal, right, place_of(right))?,
+    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = matched.and_then(|path| rights::route(request.method(), &path));
+    let peer = request.extensions().get::<Peer>().map_or(UNKNOWN_PEER, |Peer(peer)| *peer);
+    let watch =
+        route.and_then(|route| Watch::begin(&app, &principal, peer, route, request.uri().path()));
+    let response = match permitted(&app, &principal, route) {
+        Ok(()) => {
+            let note = watch.as_ref().map(Watch::note).unwrap_or_default();
+            request.extensions_mut().insert(note);
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(safe) = watch.and_then(|watch| watch.end(&response)) {
+        safe.wait().await;
+    }
+    Ok(response)
+}
+
+fn permitted(app: &App, caller: &Principal, route: Option<&Route>) -> Result<(), Problem> {
+    match route.map(|route| route.needs) {
+        Some(Needs::Credential | Needs::ByMethod) => Ok(()),
+        Some(Needs::Right(right)) => app.require(caller, right, place_of(right)),
         // Nobody said who may: the machine's own credentials may, people with accounts may not.
-        None => match &principal {
-            Principal::ApiToken | Principal::Session(_) => {}
-            Principal::Person(_) => return Err(undeclared()),
+        None => match caller {
+            Principal::ApiToken | Principal::Session(_) => Ok(()),
+            Principal::Person(_) | Principal::Machine(_) => Err(undeclared()),
         },
     }
-    request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
 }
 
 /// What is of one site is asked for again where the site is known; the rest is the whole tower's.
@@ -247,7 +270,8 @@ fn place_of(right: Permission) -> Place {
         | Permission::Override
         | Permission::Manual
         | Permission::Debug
-        | Permission::Firmware => Place::Anywhere,
+        | Permission::Firmware
+        | Permission::Audit => Place::Anywhere,
     }
 }
 

@@ -12,6 +12,7 @@
 mod app;
 mod assets;
 mod attempts;
+mod audit;
 mod auth;
 mod basemaps;
 mod clock;
@@ -58,9 +59,9 @@ pub use people::{AccountError, Accounts, BadKey, People, Person, SignIn, Signer,
 pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
-    BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, LogState,
-    LoopState, MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState, SystemSource,
-    UnknownCount,
+    AuditLog, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, Kept,
+    LogState, LoopState, MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState,
+    SystemSource, UnknownCount,
 };
 pub use wayline_urls::{BadUrlHost, UrlHost, WaylineSources};
 pub use waylines::{Wayline, WaylineKeeper, WaylineResource, WaylineSummary, Waylines};
@@ -92,6 +93,8 @@ pub struct Parts {
     pub planning: Arc<dyn Planning>,
     /// Knows the process.
     pub system: Arc<dyn SystemSource>,
+    /// Keeps who did what.
+    pub audit: Arc<dyn AuditLog>,
     /// Takes the API's metrics and is shown at `/metrics`; without a prefix of its own.
     pub registry: SharedRegistry,
 }
@@ -116,6 +119,7 @@ impl Api {
             enrolment,
             planning,
             system,
+            audit,
             registry,
         } = parts;
         let (hub, handle) = Hub::new(&bus);
@@ -143,6 +147,9 @@ impl Api {
             enrolment,
             planning,
             system,
+            audit,
+            refusals: audit::Refusals::default(),
+            audit_readers: Semaphore::new(1),
             registry,
             metrics,
             commands: bus.writer(),
@@ -169,6 +176,11 @@ impl Api {
     /// Serves one listener until [`Api::shutdown`]; may be called for several.
     pub async fn serve(&self, listener: Listener) {
         serve::serve(self.0.clone(), listener).await;
+    }
+
+    /// Puts failed sign-ins that were counted long enough ago on record, or, at the end, all of them.
+    pub fn tell_refusals(&self, all: bool) {
+        self.0.tell_refusals(all);
     }
 
     /// Tells every listener and live view to end; [`Api::serve`] returns within seconds.

@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     pub(crate) refused_credentials: Counter,
     pub(crate) panics: Counter,
     pub(crate) trace_steps_lost: Counter,
+    pub(crate) audit_lost: Counter,
     pub(crate) stream_too_slow: Counter,
     pub(crate) stream_coalesced: Counter,
     pub(crate) stream_missed_ticks: Counter,
@@ -53,6 +54,7 @@ impl Metrics {
             refused_credentials: Counter::default(),
             panics: Counter::default(),
             trace_steps_lost: Counter::default(),
+            audit_lost: Counter::default(),
             stream_too_slow: Counter::default(),
             stream_coalesced: Counter::default(),
             stream_missed_ticks: Counter::default(),
@@ -67,6 +69,11 @@ impl Metrics {
             "gwanje_http_refused_credentials",
             "Requests without a valid credential",
             m.refused_credentials,
+        );
+        registry.register(
+            "gwanje_audit_lost",
+            "Entries of the audit that could not be made safe",
+            m.audit_lost,
         );
         registry.register("gwanje_http_panics", "Handlers that panicked", m.panics);
         registry.register(

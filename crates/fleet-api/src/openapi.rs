@@ -20,7 +20,7 @@ use utoipa::{
 use crate::{
     app::App,
     problem::Problem,
-    rights::{Needs, ROUTES},
+    rights::{Needs, ROUTES, Route},
     routes,
 };
 
@@ -66,9 +66,13 @@ fn operation_of<'a>(item: &'a mut PathItem, verb: &str) -> Option<&'a mut Operat
     }
 }
 
-/// The right that a call asks for, and that whoever lacks it is told so.
-fn say_needs(operation: &mut Operation, needs: Needs) {
-    let right = match needs {
+/// The right that a call asks for, what the audit calls it, and that whoever lacks the right is told so.
+fn say_needs(operation: &mut Operation, route: &Route) {
+    if !route.action.is_empty() {
+        let said = Extensions::builder().add("x-audit", json!(route.action)).build();
+        operation.extensions.get_or_insert_default().merge(said);
+    }
+    let right = match route.needs {
         Needs::Credential => return,
         Needs::ByMethod => json!("by the method: stop, fly, debug, firmware or manual"),
         Needs::Right(permission) => json!(permission),
@@ -90,10 +94,10 @@ fn say_needs(operation: &mut Operation, needs: Needs) {
 #[must_use]
 pub fn openapi_json() -> String {
     let mut document = routes::described().into_openapi();
-    for (verb, path, needs) in ROUTES {
-        let item = document.paths.paths.get_mut(*path);
-        if let Some(operation) = item.and_then(|item| operation_of(item, verb)) {
-            say_needs(operation, *needs);
+    for route in ROUTES {
+        let item = document.paths.paths.get_mut(route.path);
+        if let Some(operation) = item.and_then(|item| operation_of(item, route.verb)) {
+            say_needs(operation, route);
         }
     }
     // A description that does not serialise is a defect the snapshot test shows as an empty text.

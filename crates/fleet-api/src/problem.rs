@@ -118,10 +118,15 @@ impl Problem {
     }
 }
 
+/// The code of the problem that a response is, for whoever stands between handler and caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Code(pub(crate) Cow<'static, str>);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (self.status, body).into_response();
+        response.extensions_mut().insert(Code(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         if self.status == StatusCode::UNAUTHORIZED {

@@ -12,7 +12,7 @@ use crate::{
     app::Shared,
     auth::Principal,
     method::MethodInfo,
-    people::{Place, scope::Scope},
+    people::{Place, machine::Machine, scope::Scope},
     problem::Problem,
 };
 
@@ -32,79 +32,135 @@ pub(crate) enum Needs {
 
 use Needs::{ByMethod, Credential, Right};
 use Permission::{
-    Alarms, Authority, Configure, Debug as Debugging, Docks, Fly, Override, People, Settle, System,
-    View,
+    Alarms, Audit, Authority, Configure, Debug as Debugging, Docks, Fly, Override, People, Settle,
+    System, View,
 };
 
+/// A route, what it asks for, and what the audit calls it; nothing where it changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) verb: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) action: &'static str,
+}
+
+impl Route {
+    /// Whether it is about aircraft and docks at work: what never waits for the audit.
+    pub(crate) fn is_of_aircraft(&self) -> bool {
+        match self.needs {
+            Credential => false,
+            ByMethod => true,
+            Right(right) => match right {
+                View
+                | Permission::Stop
+                | Authority
+                | Fly
+                | Alarms
+                | Settle
+                | Override
+                | Permission::Manual
+                | Debugging
+                | Permission::Firmware => true,
+                Docks | People | System | Configure | Audit => false,
+            },
+        }
+    }
+}
+
+/// Looks.
+const fn look(verb: &'static str, path: &'static str, needs: Needs) -> Route {
+    Route { verb, path, needs, action: "" }
+}
+
+/// Changes something, or gives out what is not given out unseen.
+const fn act(verb: &'static str, path: &'static str, needs: Needs, action: &'static str) -> Route {
+    Route { verb, path, needs, action }
+}
+
 /// Every route that takes a bearer token.
-pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
-    ("GET", "/api/v1/alarms", Right(View)),
-    ("GET", "/api/v1/alarms/summary", Right(View)),
-    ("POST", "/api/v1/alarms/{id}/acknowledge", Right(Alarms)),
-    ("POST", "/api/v1/alarms/{id}/shelve", Right(Alarms)),
-    ("POST", "/api/v1/alarms/{id}/unshelve", Right(Alarms)),
-    ("GET", "/api/v1/basemaps", Right(View)),
-    ("GET", "/api/v1/basemaps/{id}/file", Right(View)),
-    ("GET", "/api/v1/basemaps/{id}/linked/{link}/{part}", Right(View)),
-    ("GET", "/api/v1/basemaps/{id}/style.json", Right(View)),
-    ("GET", "/api/v1/basemaps/{id}/tiles/{z}/{x}/{y}", Right(View)),
-    ("GET", "/api/v1/commands/{id}", Right(View)),
-    ("POST", "/api/v1/commands/{id}/resolve", Right(Settle)),
-    ("GET", "/api/v1/devices", Right(View)),
-    ("GET", "/api/v1/devices/{sn}", Right(View)),
-    ("POST", "/api/v1/devices/{sn}/authority", Right(Authority)),
-    ("POST", "/api/v1/devices/{sn}/commands", ByMethod),
-    ("PUT", "/api/v1/devices/{sn}/maintenance", Right(Debugging)),
-    ("POST", "/api/v1/devices/{sn}/preflight", Right(View)),
-    ("POST", "/api/v1/devices/{sn}/preflight/overrides", Right(Override)),
-    ("DELETE", "/api/v1/devices/{sn}/preflight/overrides/{item}", Right(Override)),
-    ("GET", "/api/v1/devices/{sn}/track", Right(View)),
-    ("GET", "/api/v1/dispatch", Right(View)),
-    ("POST", "/api/v1/docks", Right(Docks)),
-    ("DELETE", "/api/v1/docks/{sn}", Right(Docks)),
-    ("GET", "/api/v1/me", Credential),
-    ("GET", "/api/v1/methods", Right(View)),
-    ("GET", "/api/v1/missions", Right(View)),
-    ("POST", "/api/v1/missions", Right(Fly)),
-    ("GET", "/api/v1/missions/{id}", Right(View)),
-    ("POST", "/api/v1/missions/{id}/cancel", Right(Permission::Stop)),
-    ("POST", "/api/v1/missions/{id}/resolve", Right(Settle)),
-    ("POST", "/api/v1/missions/{id}/resume", Right(Fly)),
-    ("GET", "/api/v1/openapi.json", Credential),
-    ("GET", "/api/v1/people", Right(People)),
-    ("PUT", "/api/v1/people/{id}/roles", Right(People)),
-    ("GET", "/api/v1/people/{id}/sessions", Right(People)),
-    ("DELETE", "/api/v1/people/{id}/sessions/{session}", Right(People)),
-    ("DELETE", "/api/v1/session", Credential),
-    ("GET", "/api/v1/sessions", Credential),
-    ("DELETE", "/api/v1/sessions/{session}", Credential),
-    ("GET", "/api/v1/stream", Right(View)),
-    ("GET", "/api/v1/system", Right(View)),
-    ("GET", "/api/v1/system/log", Right(View)),
-    ("PUT", "/api/v1/system/log", Right(Configure)),
-    ("GET", "/api/v1/traces/{id}", Right(View)),
-    ("GET", "/api/v1/waylines", Right(View)),
-    ("POST", "/api/v1/waylines", Right(Fly)),
-    ("POST", "/api/v1/waylines/from-url", Right(Fly)),
-    ("GET", "/api/v1/waylines/{id}/findings", Right(View)),
-    ("GET", "/api/v1/waylines/{id}/route", Right(View)),
-    ("GET", "/auth/v1/admin/users", Right(People)),
-    ("POST", "/auth/v1/admin/users", Right(People)),
-    ("GET", "/auth/v1/admin/users/{id}", Right(People)),
-    ("PUT", "/auth/v1/admin/users/{id}", Right(People)),
-    ("POST", "/auth/v1/logout", Credential),
-    ("GET", "/auth/v1/user", Credential),
-    ("PUT", "/auth/v1/user", Credential),
-    ("GET", "/metrics", Right(System)),
-    ("GET", "/readyz", Right(System)),
+pub(crate) const ROUTES: &[Route] = &[
+    look("GET", "/api/v1/alarms", Right(View)),
+    look("GET", "/api/v1/alarms/summary", Right(View)),
+    act("POST", "/api/v1/alarms/{id}/acknowledge", Right(Alarms), "alarm.acknowledge"),
+    act("POST", "/api/v1/alarms/{id}/shelve", Right(Alarms), "alarm.shelve"),
+    act("POST", "/api/v1/alarms/{id}/unshelve", Right(Alarms), "alarm.unshelve"),
+    look("GET", "/api/v1/audit", Right(Audit)),
+    act("GET", "/api/v1/audit/export", Right(Audit), "audit.export"),
+    look("GET", "/api/v1/audit/verify", Right(Audit)),
+    look("GET", "/api/v1/basemaps", Right(View)),
+    look("GET", "/api/v1/basemaps/{id}/file", Right(View)),
+    look("GET", "/api/v1/basemaps/{id}/linked/{link}/{part}", Right(View)),
+    look("GET", "/api/v1/basemaps/{id}/style.json", Right(View)),
+    look("GET", "/api/v1/basemaps/{id}/tiles/{z}/{x}/{y}", Right(View)),
+    look("GET", "/api/v1/commands/{id}", Right(View)),
+    act("POST", "/api/v1/commands/{id}/resolve", Right(Settle), "command.resolve"),
+    look("GET", "/api/v1/devices", Right(View)),
+    look("GET", "/api/v1/devices/{sn}", Right(View)),
+    act("POST", "/api/v1/devices/{sn}/authority", Right(Authority), "authority.change"),
+    act("POST", "/api/v1/devices/{sn}/commands", ByMethod, "command.create"),
+    act("PUT", "/api/v1/devices/{sn}/maintenance", Right(Debugging), "dock.maintenance"),
+    look("POST", "/api/v1/devices/{sn}/preflight", Right(View)),
+    act("POST", "/api/v1/devices/{sn}/preflight/overrides", Right(Override), "override.give"),
+    act(
+        "DELETE",
+        "/api/v1/devices/{sn}/preflight/overrides/{item}",
+        Right(Override),
+        "override.withdraw",
+    ),
+    act("PUT", "/api/v1/devices/{sn}/site", Right(Docks), "device.move"),
+    look("GET", "/api/v1/devices/{sn}/track", Right(View)),
+    look("GET", "/api/v1/dispatch", Right(View)),
+    act("POST", "/api/v1/docks", Right(Docks), "dock.enrol"),
+    act("DELETE", "/api/v1/docks/{sn}", Right(Docks), "dock.remove"),
+    look("GET", "/api/v1/me", Credential),
+    look("GET", "/api/v1/methods", Right(View)),
+    look("GET", "/api/v1/missions", Right(View)),
+    act("POST", "/api/v1/missions", Right(Fly), "mission.create"),
+    look("GET", "/api/v1/missions/{id}", Right(View)),
+    act("POST", "/api/v1/missions/{id}/cancel", Right(Permission::Stop), "mission.cancel"),
+    act("POST", "/api/v1/missions/{id}/resolve", Right(Settle), "mission.resolve"),
+    act("POST", "/api/v1/missions/{id}/resume", Right(Fly), "mission.resume"),
+    look("GET", "/api/v1/openapi.json", Credential),
+    look("GET", "/api/v1/people", Right(People)),
+    act("PUT", "/api/v1/people/{id}/roles", Right(People), "roles.set"),
+    look("GET", "/api/v1/people/{id}/sessions", Right(People)),
+    act("DELETE", "/api/v1/people/{id}/sessions/{session}", Right(People), "session.end"),
+    act("DELETE", "/api/v1/session", Credential, "sign_out"),
+    look("GET", "/api/v1/sessions", Credential),
+    act("DELETE", "/api/v1/sessions/{session}", Credential, "session.end"),
+    look("GET", "/api/v1/sites", Right(View)),
+    act("POST", "/api/v1/sites", Right(Docks), "site.create"),
+    act("PUT", "/api/v1/sites/{site}", Right(Docks), "site.rename"),
+    look("GET", "/api/v1/stream", Right(View)),
+    look("GET", "/api/v1/system", Right(View)),
+    look("GET", "/api/v1/system/log", Right(View)),
+    act("PUT", "/api/v1/system/log", Right(Configure), "log.set"),
+    look("GET", "/api/v1/tokens", Credential),
+    act("POST", "/api/v1/tokens", Credential, "token.create"),
+    act("DELETE", "/api/v1/tokens/{id}", Credential, "token.revoke"),
+    look("GET", "/api/v1/traces/{id}", Right(View)),
+    look("GET", "/api/v1/waylines", Right(View)),
+    act("POST", "/api/v1/waylines", Right(Fly), "wayline.upload"),
+    act("POST", "/api/v1/waylines/from-url", Right(Fly), "wayline.fetch"),
+    look("GET", "/api/v1/waylines/{id}/findings", Right(View)),
+    look("GET", "/api/v1/waylines/{id}/route", Right(View)),
+    look("GET", "/auth/v1/admin/users", Right(People)),
+    act("POST", "/auth/v1/admin/users", Right(People), "account.create"),
+    look("GET", "/auth/v1/admin/users/{id}", Right(People)),
+    act("PUT", "/auth/v1/admin/users/{id}", Right(People), "account.change"),
+    act("POST", "/auth/v1/logout", Credential, "sign_out"),
+    look("GET", "/auth/v1/user", Credential),
+    act("PUT", "/auth/v1/user", Credential, "account.change_own"),
+    look("GET", "/metrics", Right(System)),
+    look("GET", "/readyz", Right(System)),
 ];
 
-/// What a route asks for; nothing for one that nobody declared.
-pub(crate) fn needs(method: &Method, path: &str) -> Option<Needs> {
+/// The row of a route; nothing for one that nobody declared.
+pub(crate) fn route(method: &Method, path: &str) -> Option<&'static Route> {
     // Whoever may get may ask for the head.
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
-    let found = ROUTES.iter().find(|(verb, route, _)| *verb == method && *route == path);
-    found.map(|(_, _, needs)| *needs)
+    ROUTES.iter().find(|route| route.verb == method && route.path == path)
 }
 
 /// What ordering a method asks for. What is not known is refused later, by whoever knows why.
@@ -131,6 +187,7 @@ impl Shared {
         match caller {
             Principal::ApiToken | Principal::Session(_) => true,
             Principal::Person(person) => self.people.may(person, permission, place),
+            Principal::Machine(machine) => self.people.machine_may(machine, permission, place),
         }
     }
 
@@ -139,6 +196,7 @@ impl Shared {
         match caller {
             Principal::ApiToken | Principal::Session(_) => Scope::default(),
             Principal::Person(person) => Scope::of(&self.people, person),
+            Principal::Machine(machine) => Scope::of_machine(&self.people, machine),
         }
     }
 
@@ -146,7 +204,10 @@ impl Shared {
     pub(crate) fn given(&self, caller: &Principal) -> Given {
         match caller {
             Principal::ApiToken | Principal::Session(_) => Given::new(),
-            Principal::Person(person) => self.people.memberships(person),
+            Principal::Person(person) => self.people.memberships(person.id),
+            Principal::Machine(Machine(token)) => {
+                token.account_id.map(|id| self.people.memberships(id)).unwrap_or_default()
+            }
         }
     }
 
@@ -179,7 +240,11 @@ impl Shared {
             Principal::ApiToken => Role::Admin,
             Principal::Session(_) => Role::Supervisor,
             Principal::Person(person) => {
-                self.people.override_role(person, Place::Site(self.people.site_of(sn)))
+                self.people.override_role(person.id, Place::Site(self.people.site_of(sn)))
+            }
+            Principal::Machine(machine) => {
+                let place = Place::Site(self.people.site_of(sn));
+                self.people.machine_override_role(machine, place)
             }
         }
     }
@@ -233,7 +298,7 @@ mod tests {
         }
         described.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
         let mut listed: Vec<_> =
-            ROUTES.iter().map(|(verb, path, _)| ((*verb).to_owned(), (*path).to_owned())).collect();
+            ROUTES.iter().map(|route| (route.verb.to_owned(), route.path.to_owned())).collect();
         listed.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
         assert_eq!(listed, described);
     }
@@ -242,10 +307,21 @@ mod tests {
     fn what_changes_something_asks_for_more_than_looking() {
         // Asking how a flight stands is looking, though it is a POST.
         let looks = ["/api/v1/devices/{sn}/preflight"];
-        for (verb, path, needs) in ROUTES {
+        for Route { verb, path, needs, action } in ROUTES {
             if *verb != "GET" && !looks.contains(path) {
                 assert_ne!(*needs, Right(View), "{verb} {path}");
+                assert_ne!(*action, "", "{verb} {path} leaves nothing in the audit");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_about_an_aircraft_waits_for_the_audit() {
+        for route in ROUTES.iter().filter(|route| !route.action.is_empty()) {
+            let roots =
+                ["alarm.", "command.", "mission.", "override.", "dock.maintenance", "wayline."];
+            let is_of_aircraft = roots.iter().any(|root| route.action.starts_with(root));
+            assert_eq!(route.is_of_aircraft(), is_of_aircraft, "{} {}", route.verb, route.path);
         }
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use fleet_types::{
     DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionStatus, Reason, WallMs,
+    audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, ChainedEntry},
     dispatch::{DispatchChoice, DispatchTarget},
     plan::BreakPoint,
 };
@@ -135,7 +136,7 @@ pub struct StoreState {
     pub ready: bool,
     /// How it stands, in a sentence.
     pub detail: String,
-    /// Records of commands and missions that are not safe yet.
+    /// Records of commands and missions, and entries of the audit, that are not safe yet.
     pub records_waiting: u64,
     /// Events that are not safe yet; their senders have no acknowledgement.
     pub events_waiting: u64,
@@ -282,4 +283,29 @@ pub trait Planning: Send + Sync {
     /// one with why not. Advice: the checks before take-off are asked all the same.
     fn dispatch(&self, docks: &[Arc<DeviceStatus>], target: &DispatchTarget)
     -> Vec<DispatchChoice>;
+}
+
+/// Told once whether an entry of the audit is safe.
+pub type Kept = Box<dyn FnOnce(bool) + Send>;
+
+/// Keeps who did what. An error is why it cannot be asked, in words.
+pub trait AuditLog: Send + Sync {
+    /// Puts an entry on record. Never waits; `done` is told when it is safe, or cannot be made so.
+    fn append(&self, entry: AuditEntry, done: Kept);
+    /// Entries, newest first; with `person`, those that this person may see.
+    fn page(
+        &self,
+        person: Option<Uuid>,
+        filter: AuditFilter,
+    ) -> BoxFuture<'_, Result<Vec<ChainedEntry>, String>>;
+    /// Entries in their order after this number, some at a time.
+    fn chunk(&self, after: i64) -> BoxFuture<'_, Result<Vec<ChainedEntry>, String>>;
+    /// Where the chain ends.
+    fn head(&self) -> BoxFuture<'_, Result<AuditHead, String>>;
+    /// Checks every entry.
+    fn verify(&self) -> BoxFuture<'_, Result<AuditVerdict, String>>;
+    /// Entries as a file: first line, or nothing; then each; then the end.
+    fn line(&self, entry: &ChainedEntry, is_csv: bool) -> String;
+    /// The line before all others, where there is one, and the one behind.
+    fn frame(&self, head: &AuditHead, is_csv: bool) -> (&'static str, String);
 }

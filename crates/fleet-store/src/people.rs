@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio_postgres::{Row, error::SqlState, types::Type};
 use uuid::Uuid;
 
-use crate::{database::Database, error::StoreError, json, session::Session, sql::At};
+use crate::{database::Database, error::StoreError, json, session::Session, sql::At, tokens};
 
 /// A used refresh token that comes again this soon is a client whose answer was lost.
 const LOST_ANSWER: Duration = Duration::from_secs(10);
@@ -471,6 +471,8 @@ async fn directory_within(session: &Session) -> Result<Directory, StoreError> {
                where ended_at > now() - $1 * interval '1 second'";
     let rows = session.query(sql, &[(&seconds(TOKENS_OUT), Type::INT8)]).await?;
     found.ended_sessions = rows.iter().map(|row| row.get(0)).collect();
+    let tokens = tokens::good(session).await?;
+    found.tokens = tokens.into_iter().map(|token| (token.hash, token)).collect();
     for row in session.query("select site_id, name from sites", &[]).await? {
         found.sites.insert(row.get(0), row.get(1));
     }

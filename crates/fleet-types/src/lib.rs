@@ -6,6 +6,7 @@
 //! travel) and `fleet-core` (who produces them).
 
 pub mod alarm;
+pub mod audit;
 pub mod authority;
 pub mod command;
 pub mod device;

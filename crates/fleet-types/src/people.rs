@@ -13,7 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{id::DeviceSn, secret::Secret, time::WallMs};
+use crate::{id::DeviceSn, rights::Permission, secret::Secret, time::WallMs};
 
 /// The site of everything that nobody put elsewhere.
 pub const DEFAULT_SITE: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0002);
@@ -227,6 +227,58 @@ pub enum Ending {
     Others(Uuid),
 }
 
+/// A token of a program: what it may, where, until when. Never the token itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MachineToken {
+    /// Its identity; no credential.
+    pub token_id: Uuid,
+    /// Its name: of those that work no two have the same.
+    pub name: String,
+    /// How the token begins, to tell it from others.
+    pub prefix: String,
+    /// SHA-256 of the token.
+    #[serde(skip)]
+    pub hash: TokenHash,
+    /// Who made it, where somebody with an account did: it may what they may at most, and falls with
+    /// their account.
+    pub account_id: Option<Uuid>,
+    /// Who made it, in words.
+    pub made_by: String,
+    /// What it may.
+    pub permissions: BTreeSet<Permission>,
+    /// At these sites; none: at all.
+    pub site_ids: Option<BTreeSet<Uuid>>,
+    /// When it was made.
+    pub created_ms: WallMs,
+    /// When it ends.
+    pub expires_ms: WallMs,
+    /// When it was used last, to the minute.
+    pub last_used_ms: Option<WallMs>,
+    /// Since when it is revoked.
+    pub revoked_ms: Option<WallMs>,
+}
+
+/// A token to be kept.
+#[derive(Clone, Debug)]
+pub struct NewMachineToken {
+    /// Its name.
+    pub name: String,
+    /// How it begins.
+    pub prefix: String,
+    /// SHA-256 of it.
+    pub hash: TokenHash,
+    /// Who makes it.
+    pub account_id: Option<Uuid>,
+    /// Who makes it, in words.
+    pub made_by: String,
+    /// What it may.
+    pub permissions: BTreeSet<Permission>,
+    /// Where.
+    pub site_ids: Option<BTreeSet<Uuid>>,
+    /// Until when.
+    pub expires_ms: WallMs,
+}
+
 /// What is to be changed of an account; what is absent stays.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
@@ -260,6 +312,8 @@ pub struct Directory {
     pub people: BTreeMap<Uuid, Standing>,
     /// Sessions that ended while a token of theirs may still be about.
     pub ended_sessions: BTreeSet<Uuid>,
+    /// Tokens of programs that were not revoked, by their digest.
+    pub tokens: BTreeMap<TokenHash, MachineToken>,
     /// Names of sites.
     pub sites: BTreeMap<Uuid, String>,
     /// Devices of other sites than [`DEFAULT_SITE`].

@@ -34,7 +34,7 @@ pub enum Permission {
     Debug,
     /// Firmware.
     Firmware,
-    /// Enrol and remove docks.
+    /// Enrol and remove docks; make sites, and say which dock is at which.
     Docks,
     /// Accounts, roles and sessions of others.
     People,
@@ -42,11 +42,13 @@ pub enum Permission {
     System,
     /// How the tower itself works: what it writes to its log.
     Configure,
+    /// Who did what: the audit.
+    Audit,
 }
 
 use Permission::{
-    Alarms, Authority, Configure, Debug as Debugging, Docks, Firmware, Fly, Manual, Override,
-    People, Settle, Stop, System, View,
+    Alarms, Audit, Authority, Configure, Debug as Debugging, Docks, Firmware, Fly, Manual,
+    Override, People, Settle, Stop, System, View,
 };
 
 /// A row of the table.
@@ -80,10 +82,11 @@ pub const TABLE: &[Right] = &[
     right(Manual, "fly by hand", PILOTS),
     right(Debugging, "remote debugging, maintenance", ENGINEERS),
     right(Firmware, "firmware", ENGINEERS),
-    right(Docks, "enrol and remove docks", ADMINISTRATORS),
+    right(Docks, "enrol and remove docks; sites, and which dock is at which", ADMINISTRATORS),
     right(People, "accounts, roles and sessions of others", ADMINISTRATORS),
     right(System, "the tower's own state and metrics", CREW),
     right(Configure, "how the tower itself works: what it logs", ADMINISTRATORS),
+    right(Audit, "see who did what", ADMINISTRATORS),
 ];
 
 const fn right(permission: Permission, what: &'static str, roles: &'static [SiteRole]) -> Right {
@@ -137,7 +140,7 @@ mod tests {
     fn every_permission_is_in_the_table_once_and_an_administrator_s() {
         let all = [
             View, Stop, Authority, Fly, Alarms, Settle, Override, Manual, Debugging, Firmware,
-            Docks, People, System, Configure,
+            Docks, People, System, Configure, Audit,
         ];
         let listed: Vec<_> = TABLE.iter().map(|right| right.permission).collect();
         assert_eq!(listed, all);

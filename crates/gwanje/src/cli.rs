@@ -4,6 +4,7 @@
 
 mod admin;
 mod args;
+mod audit;
 mod bus;
 mod ca;
 mod database;
@@ -11,6 +12,7 @@ mod dock;
 mod inspect;
 mod log;
 mod run;
+mod token;
 
 use std::{
     io::{self, Write as _},

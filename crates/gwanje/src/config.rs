@@ -425,6 +425,14 @@ impl Config {
         }
     }
 
+    /// SHA-256 of what is in force, secrets left out: another one is another configuration.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let shown = fields::FIELDS.iter().map(|field| (field.key, (field.show)(self)));
+        let text: Vec<_> = shown.map(|(key, value)| format!("{key} = {value:?}\n")).collect();
+        fleet_store::audit::sha256(text.concat().as_bytes())
+    }
+
     /// File of the API token, readable by the owner alone.
     #[must_use]
     pub fn api_token_file(&self) -> PathBuf {

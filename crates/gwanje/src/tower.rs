@@ -7,6 +7,7 @@
 
 pub mod aircraft_rights;
 pub mod alarms;
+pub mod audit;
 pub mod basemaps;
 pub mod book;
 mod broker_watch;
@@ -49,7 +50,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use fleet_api::{Api, ApiConfig, Listener, Parts, Site, SystemSource, Tls, Tokens, Waylines};
+use fleet_api::{
+    Api, ApiConfig, AuditLog, Listener, Parts, Site, SystemSource, Tls, Tokens, Waylines,
+};
 use fleet_bus::{
     Bus,
     wire::{Refused as Refusal, Wire},
@@ -103,6 +106,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let tower = Tower::build(&config)?;
     let (api, link, health) = (tower.api.clone(), tower.link.clone(), tower.health.clone());
     let store = tower.store.as_ref().map(Store::view);
+    let audit = Arc::clone(&tower.audit);
+    let started = audit::own("tower.start").with("version", env!("CARGO_PKG_VERSION"));
+    audit.append(started.with("config_sha256", config.digest()), Box::new(drop));
     tower.start();
     let serving: Vec<_> = listeners
         .into_iter()
@@ -120,6 +126,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         // One that does not end in time ends with the process.
         let _ = tokio::time::timeout(CLOSING, listener).await;
     }
+    api.tell_refusals(true);
+    audit.append(audit::own("tower.stop").with("why", why), Box::new(drop));
     if let Some(store) = store {
         store.settle().await;
     }
@@ -153,6 +161,7 @@ pub(crate) struct Tower {
     store: Option<Store>,
     wire: Option<(Wire, mpsc::Receiver<Refusal>)>,
     accounts: Option<Arc<people::Stored>>,
+    audit: Arc<dyn AuditLog>,
 }
 
 impl Tower {
@@ -206,6 +215,10 @@ impl Tower {
         }
         let (people, accounts) =
             people::open(config, store.as_ref().map(Store::database).as_ref())?;
+        let audit: Arc<dyn AuditLog> = match &store {
+            Some(store) => store.audit(),
+            None => Arc::new(audit::LoggedAudit),
+        };
         let database = store.as_ref().map(Store::view);
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
         let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
@@ -265,6 +278,7 @@ impl Tower {
             enrolment: Arc::new(enrolment),
             planning: Arc::clone(&planner) as Arc<dyn fleet_api::Planning>,
             system: Arc::clone(&system) as Arc<dyn SystemSource>,
+            audit: Arc::clone(&audit),
             registry,
         });
         Ok(Self {
@@ -292,6 +306,7 @@ impl Tower {
             store,
             wire,
             accounts,
+            audit,
         })
     }
 
@@ -322,6 +337,7 @@ impl Tower {
             store,
             wire,
             accounts,
+            audit,
             ..
         } = self;
         if let Some((wire, refusals)) = wire {
@@ -334,6 +350,7 @@ impl Tower {
         if let Some(accounts) = accounts {
             health.spawn_named("people", accounts.run());
         }
+        health.spawn_named("audit of outcomes", audit::outcomes(audit, bus.clone()));
         health.spawn_named("loop ticker", health.clone().tick());
         health.spawn_named("hub", hub.run());
         health.spawn_named("alarms", alarms.run());

@@ -16,6 +16,8 @@ await check('every page answers at its own address after a reload', async () => 
   for (const [path, wanted] of [
     ['/devices', '#enrol-title'],
     ['/system', 'dl'],
+    ['/admin/audit', '[data-entry]'],
+    ['/admin/tokens', '#create-token'],
     ['/missions', 'tbody tr'],
     [`/live/${sn}`, `#device-panel[data-sn="${sn}"]`],
     ['/live?state=ready', '[data-filter=ready][aria-pressed=true]'],
@@ -49,6 +51,11 @@ const pagesToRead = (mission) => [
   '/devices',
   `/devices/${sn}`,
   '/system',
+  '/admin/people',
+  '/admin/sessions',
+  '/admin/tokens',
+  '/admin/sites',
+  '/admin/audit',
 ];
 
 /** The words of the page as a person reads them, without names, addresses and code. */

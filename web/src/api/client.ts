@@ -2,16 +2,23 @@
 
 import type { StyleSpecification } from 'maplibre-gl';
 import type {
+  AccountSessions,
   Alarm,
+  AuditRow,
+  AuditVerdict,
   Basemap,
   CommandStatus,
   DeviceAuthority,
   DeviceDetail,
   EnrolledDock,
+  Everybody,
   LostLinkAction,
+  MachineToken,
+  Membership,
   MissionStatus,
   Problem,
   Session,
+  SiteList,
   SystemStatus,
   TraceStep,
   Track,
@@ -106,6 +113,8 @@ interface CallOptions {
   /** Instead of the tower's own API. */
   root?: string;
   apiKey?: string;
+  /** The answer is a file. */
+  isFile?: boolean;
 }
 
 async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
@@ -142,7 +151,7 @@ async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
   if (response.status === 401 && !options.anonymous) onUnauthorised();
   if (!response.ok) throw new ApiError(await problemOf(response));
   if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+  return (await (options.isFile ? response.blob() : response.json())) as T;
 }
 
 const post = <T>(path: string, json: unknown): Promise<T> =>
@@ -200,7 +209,47 @@ export const accounts = {
 };
 
 export const api = {
-  me: () => call<{ who: string; rights: string[] }>('/me'),
+  me: () => call<{ who: string; rights: string[]; user_id?: string | null }>('/me'),
+  people: () => call<Everybody>('/people'),
+  setRoles: (user: string, roles: Membership[]) =>
+    call<void>(`/people/${id(user)}/roles`, { method: 'PUT', json: { roles } }),
+  createAccount: (email: string, password: string) =>
+    call<{ id: string }>('/admin/users', {
+      root: '/auth/v1',
+      method: 'POST',
+      json: { email, password },
+    }),
+  changeAccount: (user: string, json: { password?: string; ban_duration?: string }) =>
+    call<unknown>(`/admin/users/${id(user)}`, { root: '/auth/v1', method: 'PUT', json }),
+  ownSessions: () => call<AccountSessions>('/sessions'),
+  endOwnSession: (session: string) => call<void>(`/sessions/${id(session)}`, { method: 'DELETE' }),
+  sessionsOf: (user: string) => call<AccountSessions>(`/people/${id(user)}/sessions`),
+  endSession: (user: string, session: string) =>
+    call<void>(`/people/${id(user)}/sessions/${id(session)}`, { method: 'DELETE' }),
+  tokens: () => call<{ tokens: MachineToken[] }>('/tokens'),
+  createToken: (json: {
+    name: string;
+    permissions: string[];
+    site_ids: string[] | null;
+    expires_in_days: number;
+  }) => call<{ token: string }>('/tokens', { method: 'POST', json }),
+  revokeToken: (token_id: string) => call<void>(`/tokens/${id(token_id)}`, { method: 'DELETE' }),
+  sites: () => call<SiteList>('/sites'),
+  createSite: (name: string) => post<{ site_id: string }>('/sites', { name }),
+  renameSite: (site_id: string, name: string) =>
+    call<void>(`/sites/${id(site_id)}`, { method: 'PUT', json: { name } }),
+  moveDock: (sn: string, site_id: string) =>
+    call<void>(`/devices/${id(sn)}/site`, { method: 'PUT', json: { site_id } }),
+  /** What is empty does not narrow. */
+  audit: (asked: Record<string, string>) => {
+    const given = Object.entries(asked).filter(([, value]) => value !== '');
+    return call<{ entries: AuditRow[]; next?: number | null }>(
+      `/audit?${new URLSearchParams(given)}`,
+    );
+  },
+  verifyAudit: () => call<AuditVerdict>('/audit/verify'),
+  exportAudit: (format: 'jsonl' | 'csv') =>
+    call<Blob>(`/audit/export?format=${format}`, { isFile: true }),
   signInWay: () => call<SignInWay>('/sign-in', { anonymous: true }),
   signIn: (code: string) =>
     call<Session>('/session', { method: 'POST', json: { code }, anonymous: true }),

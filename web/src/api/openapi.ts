@@ -129,6 +129,91 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @description Something that was done, or tried. */
+        AuditEntry: {
+            /**
+             * Format: uuid
+             * @description The account behind it, where there is one.
+             */
+            account_id?: string | null;
+            /** @description What: `command.create`, `sign_in`, `roles.set`, …. */
+            action: string;
+            /** @description Who: `user:kim@example.kr`, `token:<name>`, `session:<id>`, `token:api`, `tower`, `cli:<user>`. */
+            actor: string;
+            /** @description When it ended. */
+            at_ms: components["schemas"]["WallMs"];
+            /** @description Why not, as the answer had it. */
+            code?: string | null;
+            /** @description The essentials, by name. */
+            details?: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description Identity: an entry that is written twice is kept once.
+             */
+            id: string;
+            /** @description What came of it. */
+            outcome: components["schemas"]["ResponseCode"];
+            /** @description Address it came from, where it came from outside. */
+            peer?: string | null;
+            /**
+             * Format: uuid
+             * @description At which site, where it is about no device.
+             */
+            site_id?: string | null;
+            sn?: null | components["schemas"]["DeviceSn"];
+            trace_id?: null | components["schemas"]["TraceId"];
+        };
+        /** @description Where a chain ends. */
+        AuditHead: {
+            /** @description Its hash, hexadecimal. */
+            hash: string;
+            /**
+             * Format: int64
+             * @description Number of the last entry; 0 without any.
+             */
+            seq: number;
+        };
+        /** @description A page of the audit. */
+        AuditPage: {
+            /** @description Newest first. */
+            entries: components["schemas"]["AuditRow"][];
+            /**
+             * Format: int64
+             * @description Where the next page begins; nothing after the last.
+             */
+            next?: number | null;
+        };
+        /** @description An entry in its place. */
+        AuditRow: {
+            /** @description What was done. */
+            entry: components["schemas"]["AuditEntry"];
+            /** @description Its hash, hexadecimal. */
+            hash: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            seq: number;
+        };
+        /** @description What a check of the chain found. */
+        AuditVerdict: {
+            /**
+             * Format: int64
+             * @description Entries looked at.
+             */
+            checked: number;
+            /** @description What is the matter with it, in a sentence. */
+            fault?: string | null;
+            /**
+             * Format: int64
+             * @description The first entry at fault.
+             */
+            fault_at?: number | null;
+            /** @description Where the chain ends. */
+            head: components["schemas"]["AuditHead"];
+            /** @description Whether every entry is what was written, in its place. */
+            ok: boolean;
+        };
         /**
          * @description What kind of ground it is for the console.
          * @enum {string}
@@ -598,6 +683,41 @@ export interface components {
          * @enum {string}
          */
         LostLinkAction: "return_home" | "hover" | "land";
+        /** @description A token of a program: what it may, where, until when. Never the token itself. */
+        MachineToken: {
+            /**
+             * Format: uuid
+             * @description Who made it, where somebody with an account did: it may what they may at most, and falls with
+             *     their account.
+             */
+            account_id?: string | null;
+            /** @description When it was made. */
+            created_ms: components["schemas"]["WallMs"];
+            /** @description When it ends. */
+            expires_ms: components["schemas"]["WallMs"];
+            last_used_ms?: null | components["schemas"]["WallMs"];
+            /** @description Who made it, in words. */
+            made_by: string;
+            /** @description Its name: of those that work no two have the same. */
+            name: string;
+            /** @description What it may. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description How the token begins, to tell it from others. */
+            prefix: string;
+            revoked_ms?: null | components["schemas"]["WallMs"];
+            /** @description At these sites; none: at all. */
+            site_ids?: string[] | null;
+            /**
+             * Format: uuid
+             * @description Its identity; no credential.
+             */
+            token_id: string;
+        };
+        /** @description A token as handed to its maker, once. */
+        MadeToken: components["schemas"]["MachineToken"] & {
+            /** @description The token itself, a credential: shown only now. */
+            token: string;
+        };
         /** @description Whether people work on a dock. */
         Maintenance: {
             /** @description What they do; kept on record. */
@@ -939,6 +1059,25 @@ export interface components {
             /** @description All of them; at most 100. */
             roles: components["schemas"]["Membership"][];
         };
+        /** @description A site's name. */
+        NewSite: {
+            /** @description 1 to 100 characters. */
+            name: string;
+        };
+        /** @description A token to be made. */
+        NewToken: {
+            /**
+             * Format: int32
+             * @description Days until it ends, 1 to 366.
+             */
+            expires_in_days: number;
+            /** @description What records call it: 1 to 60 characters. */
+            name: string;
+            /** @description What it may; nothing that its maker may not. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description At which sites; absent or `null`: at all, which its maker must be at. */
+            site_ids?: string[] | null;
+        };
         /** @description An account to be made. */
         NewUser: {
             /** @description Its name. */
@@ -952,7 +1091,7 @@ export interface components {
          * @description One kind of thing that can be done.
          * @enum {string}
          */
-        Permission: "view" | "stop" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system" | "configure";
+        Permission: "view" | "stop" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system" | "configure" | "audit";
         /**
          * @description How far a dock came in bring-up, in the order of DJI's flow.
          * @enum {string}
@@ -1246,6 +1385,15 @@ export interface components {
             /** @description IANA time zone: `Asia/Seoul`. */
             time_zone: string;
         };
+        /** @description Sites. */
+        SiteList: {
+            /** @description Which device is at which site, by serial number: those that are seen. */
+            devices: {
+                [key: string]: string;
+            };
+            /** @description By name. */
+            sites: components["schemas"]["SiteOf"][];
+        };
         /** @description A site. */
         SiteName: {
             /** @description Name for people. */
@@ -1255,6 +1403,13 @@ export interface components {
              * @description Identity.
              */
             site_id: string;
+        };
+        /** @description A site, and how many devices are at it. */
+        SiteOf: components["schemas"]["SiteName"] & {
+            /** @description Devices at it, docks and aircraft. */
+            devices: number;
+            /** @description Where everything is that nobody put elsewhere, and the tower itself. */
+            is_default: boolean;
         };
         /**
          * @description What somebody is at a site.
@@ -1334,7 +1489,7 @@ export interface components {
             ready: boolean;
             /**
              * Format: int64
-             * @description Records of commands and missions that are not safe yet.
+             * @description Records of commands and missions, and entries of the audit, that are not safe yet.
              */
             records_waiting: number;
             /**
@@ -1420,6 +1575,13 @@ export interface components {
             token_type: string;
             /** @description Whose it is. */
             user: components["schemas"]["User"];
+        };
+        /** @description Tokens. */
+        TokenList: {
+            /** @description The tower's time. */
+            server_time_ms: components["schemas"]["WallMs"];
+            /** @description Those that work first. */
+            tokens: components["schemas"]["MachineToken"][];
         };
         /** @description Counters of one bus topic. */
         TopicCounts: {
@@ -1652,6 +1814,14 @@ export interface components {
              * @description Waypoints of all waylines.
              */
             waypoint_count: number;
+        };
+        /** @description Where a dock is. */
+        Whereabouts: {
+            /**
+             * Format: uuid
+             * @description The site.
+             */
+            site_id: string;
         };
     };
     responses: never;

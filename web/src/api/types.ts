@@ -52,6 +52,16 @@ export type Site = Schemas['Site'];
 export type DeviceDetail = Whole<Schemas['DeviceInFull']>;
 export type SystemStatus = Whole<Schemas['System']>;
 export type Session = Schemas['SignedIn'];
+export type Membership = Schemas['Membership'];
+export type Somebody = Whole<Schemas['Somebody']>;
+export type Everybody = Whole<Schemas['Everybody']>;
+export type AccountSession = Whole<Schemas['AccountSession']>;
+export type AccountSessions = Whole<Schemas['Sessions']>;
+export type MachineToken = Whole<Schemas['MachineToken']>;
+export type SiteList = Whole<Schemas['SiteList']>;
+export type AuditEntry = Schemas['AuditEntry'];
+export type AuditRow = Schemas['AuditRow'];
+export type AuditVerdict = Schemas['AuditVerdict'];
 export type EnrolledDock = Whole<Schemas['Enrolled']>;
 
 /** A ground the operator configured; `url` is the tower's own. */

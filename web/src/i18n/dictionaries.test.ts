@@ -27,7 +27,11 @@ const contractCodes =
   authority_rank authority_free no_authority not_asked too_many_ask
   not_owner no_progress progress_lost unreadable_status unknown_basemap basemap_upstream
   basemap_file range_outside wayline_not_kept last_known history_away overlap_time overlap_space
-  overlap_return_height url_not_allowed url_unreachable fingerprint_mismatch`
+  overlap_return_height url_not_allowed url_unreachable fingerprint_mismatch right_missing token_name_taken
+  last_administrator email_exists weak_password email_address_invalid accounts_unavailable
+  audit_away audit_busy unknown_site unknown_token over_request_rate_limit no_accounts_here
+  not_by_token user_not_found invalid_credentials no_account cut_off user_banned
+  refresh_token_not_found refresh_token_already_used session_expired`
     .split(/\s+/)
     .sort();
 
@@ -78,7 +82,7 @@ test('every reading that is shown as a word has words', () => {
 
 /** Keys that are put together from data (`activity.${…}`), by their stem. */
 const built =
-  /^(activity|connection|phase|fleet|word|step|method|cmd|mission|response|alarms|blocked|system|field|group|done|stat|view)\./;
+  /^(activity|connection|phase|fleet|word|step|method|cmd|mission|response|alarms|blocked|system|field|group|done|stat|view|right|role|outcome|audit|admin)\./;
 
 test('no text is left over that nothing shows', () => {
   const root = new URL('..', import.meta.url);

@@ -24,12 +24,17 @@ export interface MapPlace {
   zoom: number;
 }
 
+/** People and what they may, and who did what. */
+export const adminTabs = ['people', 'sessions', 'tokens', 'sites', 'audit'] as const;
+export type AdminTab = (typeof adminTabs)[number];
+
 export type Route =
   | LiveRoute
   | { page: 'missions'; id: string | null }
   | { page: 'trace'; id: string }
   | { page: 'devices'; sn: string | null }
   | { page: 'system' }
+  | { page: 'admin'; tab: AdminTab }
   | { page: 'missing'; path: string };
 
 export function parseRoute(path: string, search: string): Route {
@@ -56,6 +61,11 @@ export function parseRoute(path: string, search: string): Route {
         break;
       case 'devices':
         return { page: 'devices', sn: id ?? null };
+      case 'admin': {
+        const tab = adminTabs.find((name) => name === (id ?? 'people'));
+        if (tab) return { page: 'admin', tab };
+        break;
+      }
       case 'system':
         if (!id) return { page: 'system' };
         break;
@@ -85,6 +95,8 @@ export function printRoute(route: Route): string {
       return `/devices${segment(route.sn)}`;
     case 'system':
       return '/system';
+    case 'admin':
+      return `/admin/${route.tab}`;
     case 'missing':
       return route.path;
   }

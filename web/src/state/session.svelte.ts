@@ -14,6 +14,8 @@ class Session {
   who = $state('');
   /** What the caller may; null until the tower said. */
   rights: ReadonlySet<string> | null = $state.raw(null);
+  /** The caller's account; null for a link or a token. */
+  userId: string | null = $state(null);
   /** Where people sign in; null until the tower said. */
   way: SignInWay | null = $state(null);
   /** Why the sign-in page is shown, where there is more to say. */
@@ -41,7 +43,9 @@ class Session {
   /** Asks what the caller may: again with each live view, for that is when it may have changed. */
   async askRights(): Promise<void> {
     try {
-      this.rights = new Set((await api.me()).rights);
+      const me = await api.me();
+      this.rights = new Set(me.rights);
+      this.userId = me.user_id ?? null;
     } catch {
       // What was known stays; the tower refuses what is not allowed in any case.
     }
@@ -110,6 +114,7 @@ class Session {
     clearTimeout(this.#renewal);
     token.clear();
     this.rights = null;
+    this.userId = null;
     this.signedIn = false;
     this.problem = why;
   }

@@ -8,6 +8,7 @@
 pub(crate) mod gate;
 pub(crate) mod jwt;
 pub(crate) mod keys;
+pub(crate) mod machine;
 pub(crate) mod scope;
 
 use std::{
@@ -19,8 +20,9 @@ use std::{
 use fleet_types::{
     DeviceSn, Role, Secret, WallMs,
     people::{
-        Account, AccountChange, AccountSession, DEFAULT_SITE, Directory, Email, Ending, Membership,
-        Refreshed, SessionOrigin, SiteRole, Standing, TokenHash,
+        Account, AccountChange, AccountSession, DEFAULT_SITE, Directory, Email, Ending,
+        MachineToken, Membership, NewMachineToken, Refreshed, SessionOrigin, SiteRole, Standing,
+        TokenHash,
     },
     rights::{self, Permission},
 };
@@ -48,6 +50,9 @@ pub enum AccountError {
     /// Another account has the name.
     #[error("another account has this e-mail address")]
     Taken,
+    /// Another token has the name.
+    #[error("another token that works has this name")]
+    TokenTaken,
     /// The database could not be asked; in words.
     #[error("accounts cannot be read now: {0}")]
     Unavailable(String),
@@ -75,6 +80,18 @@ pub trait Accounts: Send + Sync {
     fn create(&self, email: Email, password: Option<Secret>, said: Value) -> Answer<'_, Account>;
     /// Changes one; a new password ends its sessions but `keeps`.
     fn change(&self, id: Uuid, change: AccountChange, keeps: Option<Uuid>) -> Answer<'_, Account>;
+    /// Makes a token of a program.
+    fn make_token(&self, new: NewMachineToken) -> Answer<'_, MachineToken>;
+    /// Every token, the revoked ones too.
+    fn tokens(&self) -> Answer<'_, Vec<MachineToken>>;
+    /// Revokes one; false where it was over.
+    fn revoke_token(&self, id: Uuid, by: String) -> Answer<'_, bool>;
+    /// Makes a site.
+    fn make_site(&self, name: String) -> Answer<'_, Uuid>;
+    /// Renames one; false where there is none.
+    fn rename_site(&self, id: Uuid, name: String) -> Answer<'_, bool>;
+    /// Puts a dock with its aircraft at a site; false where the database knows no such dock.
+    fn move_dock(&self, sn: DeviceSn, aircraft: Vec<DeviceSn>, site: Uuid) -> Answer<'_, bool>;
     /// Gives roles in the place of those that were.
     fn set_roles(&self, id: Uuid, roles: BTreeSet<Membership>, by: String) -> Answer<'_, ()>;
 }
@@ -115,6 +132,7 @@ struct Inner {
     accounts: Option<Arc<dyn Accounts>>,
     known: Mutex<Known>,
     gate: gate::Gate,
+    uses: machine::Uses,
 }
 
 impl fmt::Debug for People {
@@ -129,7 +147,8 @@ impl People {
     #[must_use]
     pub fn new(sign_in: SignIn, accounts: Option<Arc<dyn Accounts>>) -> Self {
         let keys = keys::Keys::new(sign_in);
-        Self(Arc::new(Inner { keys, accounts, known: Mutex::default(), gate: gate::Gate::new() }))
+        let (known, gate) = (Mutex::default(), gate::Gate::new());
+        Self(Arc::new(Inner { keys, accounts, known, gate, uses: machine::Uses::default() }))
     }
 
     /// Nobody has an account.
@@ -229,13 +248,13 @@ impl People {
     }
 
     /// All that a person was given.
-    pub(crate) fn memberships(&self, person: &Person) -> BTreeSet<Membership> {
-        self.standing(person.id).map(|standing| standing.memberships).unwrap_or_default()
+    pub(crate) fn memberships(&self, account: Uuid) -> BTreeSet<Membership> {
+        self.standing(account).map(|standing| standing.memberships).unwrap_or_default()
     }
 
     /// What a person is at a site, or at any.
-    fn roles(&self, person: &Person, place: Place) -> Vec<SiteRole> {
-        let Some(standing) = self.standing(person.id) else { return Vec::new() };
+    fn roles(&self, account: Uuid, place: Place) -> Vec<SiteRole> {
+        let Some(standing) = self.standing(account) else { return Vec::new() };
         let fits = |membership: &&Membership| match (place, membership.site_id) {
             (Place::Anywhere, _) | (_, None) => true,
             (Place::Site(site), Some(at)) => site == at,
@@ -246,12 +265,16 @@ impl People {
 
     /// Whether a person may do this there.
     pub(crate) fn may(&self, person: &Person, permission: Permission, place: Place) -> bool {
-        self.roles(person, place).into_iter().any(|role| rights::may(role, permission))
+        self.account_may(person.id, permission, place)
+    }
+
+    fn account_may(&self, account: Uuid, permission: Permission, place: Place) -> bool {
+        self.roles(account, place).into_iter().any(|role| rights::may(role, permission))
     }
 
     /// What a person counts for at a site where a check is overridden.
-    pub(crate) fn override_role(&self, person: &Person, place: Place) -> Role {
-        let roles = self.roles(person, place).into_iter().map(rights::override_role);
+    pub(crate) fn override_role(&self, account: Uuid, place: Place) -> Role {
+        let roles = self.roles(account, place).into_iter().map(rights::override_role);
         roles.max().unwrap_or(Role::Viewer)
     }
 

@@ -13,7 +13,7 @@ use fleet_types::{
 };
 use uuid::Uuid;
 
-use super::{People, Person, Place};
+use super::{People, Person, Place, machine::Machine};
 use crate::hub::{About, Told};
 
 /// Sites whose devices are seen; none: everything is.
@@ -43,11 +43,20 @@ impl PartialEq for Scope {
 impl Scope {
     /// Of somebody with an account, now.
     pub(crate) fn of(people: &People, person: &Person) -> Self {
-        if people.may(person, Permission::View, Place::Everywhere) {
+        Self::by(people, |place| people.may(person, Permission::View, place))
+    }
+
+    /// Of a program, now.
+    pub(crate) fn of_machine(people: &People, machine: &Machine) -> Self {
+        Self::by(people, |place| people.machine_may(machine, Permission::View, place))
+    }
+
+    fn by(people: &People, may_view: impl Fn(Place) -> bool) -> Self {
+        if may_view(Place::Everywhere) {
             return Self(None);
         }
         let Some(directory) = people.directory() else { return Self(Some(Sites::none())) };
-        let sees = |site: &&Uuid| people.may(person, Permission::View, Place::Site(**site));
+        let sees = |site: &&Uuid| may_view(Place::Site(**site));
         let sites = directory.sites.keys().filter(sees).copied().collect();
         Self(Some(Sites { sites, directory }))
     }
@@ -69,6 +78,11 @@ impl Scope {
     /// default site.
     pub(crate) fn sees_tower(&self) -> bool {
         self.0.as_ref().is_none_or(|seen| seen.sites.contains(&DEFAULT_SITE))
+    }
+
+    /// Whether this site is seen.
+    pub(crate) fn sees_site(&self, site: Uuid) -> bool {
+        self.0.as_ref().is_none_or(|seen| seen.sites.contains(&site))
     }
 
     /// The same of an alarm, which may belong to no device.

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Shared},
+    audit::Note,
     auth::Principal,
     clock::now_ms,
     extract::{Body, InPath, InQuery},
@@ -154,6 +155,9 @@ impl From<AccountError> for Problem {
             AccountError::Taken => {
                 refusal(StatusCode::UNPROCESSABLE_ENTITY, "email_exists", error.to_string())
             }
+            AccountError::TokenTaken => {
+                refusal(StatusCode::CONFLICT, "token_name_taken", error.to_string())
+            }
             AccountError::Unavailable(why) => {
                 tracing::error!(why, "accounts cannot be read");
                 let detail = "accounts cannot be read now: the database does not answer. Try again";
@@ -239,8 +243,10 @@ pub(crate) async fn token(
             let agent: String = agent.unwrap_or_default().chars().take(MAX_AGENT_CHARS).collect();
             let from = SessionOrigin { address: peer.to_string(), user_agent: agent };
             let signed_in = by_password(&app, accounts, peer, &email, password, from).await;
-            if signed_in.is_err() {
+            if let Err(problem) = &signed_in {
                 app.metrics.refused_credentials.inc();
+                let email = Email::new(&email).ok();
+                app.not_signed_in(email.as_ref(), peer, "password", problem.code());
             }
             signed_in
         }
@@ -249,8 +255,9 @@ pub(crate) async fn token(
                 return Err(Problem::bad_input("refresh_token is needed"));
             };
             let renewed = by_refresh_token(&app, accounts, peer, &token).await;
-            if renewed.is_err() {
+            if let Err(problem) = &renewed {
                 app.metrics.refused_credentials.inc();
+                app.not_signed_in(None, peer, "refresh_token", problem.code());
             }
             renewed
         }
@@ -298,6 +305,7 @@ async fn by_password(
         refusal(StatusCode::BAD_REQUEST, "user_banned", detail)
     })?;
     tracing::info!(%peer, %email, session = %session_id, "signed in");
+    app.signed_in(format!("user:{email}"), Some(account.account_id), peer, "password").await;
     answer(app, &account, session_id, refresh_token)
 }
 
@@ -346,7 +354,7 @@ pub(crate) async fn jwks(State(app): State<App>) -> Result<Json<Value>, Problem>
 fn person(principal: &Principal) -> Result<&Person, Problem> {
     match principal {
         Principal::Person(person) => Ok(person),
-        Principal::ApiToken | Principal::Session(_) => {
+        Principal::ApiToken | Principal::Session(_) | Principal::Machine(_) => {
             let detail = "this credential belongs to no account";
             Err(refusal(StatusCode::FORBIDDEN, "no_account", detail))
         }
@@ -406,8 +414,10 @@ pub(crate) async fn update_user(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
     Extension(Peer(peer)): Extension<Peer>,
+    Extension(note): Extension<Note>,
     Body(body): Body<UserChange>,
 ) -> Result<Json<User>, Problem> {
+    note.say("password", body.password.is_some());
     let accounts = ours(&app)?;
     let person = person(&principal)?;
     let password = body.password.map(new_password).transpose()?;
@@ -482,6 +492,7 @@ pub(crate) struct Scope {
 pub(crate) async fn logout(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     InQuery(Scope { scope }): InQuery<Scope>,
 ) -> Result<StatusCode, Problem> {
     let accounts = ours(&app)?;
@@ -495,6 +506,7 @@ pub(crate) async fn logout(
             return Err(refusal(StatusCode::BAD_REQUEST, "validation_failed", detail));
         }
     };
+    note.say("scope", scope.unwrap_or_else(|| "global".to_owned()));
     accounts.end(person.id, ending, "signed out").await?;
     tracing::info!(who = principal.who(), ?ending, "signed out");
     Ok(StatusCode::NO_CONTENT)
@@ -538,14 +550,17 @@ pub(crate) struct Users {
 pub(crate) async fn create_user(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     Body(body): Body<NewUser>,
 ) -> Result<Json<User>, Problem> {
     let accounts = ours(&app)?;
     let email = email_of(&body.email)?;
+    note.say("email", email.as_str());
     let password = body.password.map(new_password).transpose()?;
     let said = metadata(body.user_metadata.unwrap_or_default())?;
     let _turn = app.people.gate().turn().await?;
     let account = accounts.create(email, password, said).await?;
+    note.say("id", account.account_id.to_string());
     tracing::info!(by = principal.who(), account = %account.email, "an account was made");
     Ok(Json(User::of(&account)))
 }
@@ -627,6 +642,7 @@ pub(crate) struct AdminChange {
 pub(crate) async fn change_user(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     InPath(id): InPath<Uuid>,
     Body(body): Body<AdminChange>,
 ) -> Result<Json<User>, Problem> {
@@ -639,6 +655,13 @@ pub(crate) async fn change_user(
     };
     let _turn = if change.password.is_some() { app.people.gate().turn().await? } else { None };
     let (password, disabled) = (change.password.is_some(), change.is_disabled);
+    note.say("password", password);
+    if let Some(disabled) = disabled {
+        note.say("disabled", disabled);
+    }
+    if let Some(email) = &change.email {
+        note.say("email", email.as_str());
+    }
     let account = accounts.change(id, change, None).await?;
     tracing::info!(
         by = principal.who(), account = %account.email, password, ?disabled,

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::{commands::check_dock, devices::known};
 use crate::{
     app::App,
+    audit::Note,
     auth::Principal,
     extract::{Body, InPath},
     people::Place,
@@ -63,11 +64,13 @@ pub(crate) struct Wanted {
 pub(crate) async fn change(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(audit): Extension<Note>,
     InPath(sn): InPath<DeviceSn>,
     Body(Wanted { scope, action }): Body<Wanted>,
 ) -> Result<Response, Problem> {
     app.require_of(&principal, Permission::Authority, &sn)?;
     check(&action)?;
+    note(&audit, scope, &action);
     let device = known(&app.hub.view(), &sn)?;
     check_dock(&device)?;
     let flies = app.may(&principal, Permission::Manual, Place::Site(app.people.site_of(&sn)));
@@ -96,6 +99,15 @@ pub(crate) async fn change(
         refused @ Some(_) => {
             Err(Problem::refused(refused.as_ref(), "authority", &answer.authority))
         }
+    }
+}
+
+/// What the audit says of it.
+fn note(audit: &Note, scope: Scope, action: &AuthorityAction) {
+    audit.say("scope", serde_json::to_value(scope).unwrap_or_default());
+    audit.say("wanted", serde_json::to_value(action).unwrap_or_default());
+    if matches!(action, AuthorityAction::Renew { .. }) {
+        audit.is_routine();
     }
 }
 

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::devices::known;
 use crate::{
     app::{About, App},
+    audit::Note,
     auth::Principal,
     extract::{Body, InPath},
     problem::Problem,
@@ -103,9 +104,11 @@ pub(super) fn check_dock(device: &DeviceStatus) -> Result<(), Problem> {
 pub(crate) async fn create(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     InPath(sn): InPath<DeviceSn>,
     Body(body): Body<NewCommand>,
 ) -> Result<Response, Problem> {
+    note.say("method", body.method.chars().take(MAX_METHOD_CHARS).collect::<String>());
     body.check()?;
     let spec = app.config.methods.iter().find(|info| info.method == body.method);
     app.require_of(&principal, rights::of_method(spec), &sn)?;
@@ -126,6 +129,8 @@ pub(crate) async fn create(
     let request = || {
         let trace_id = trace_id.unwrap_or_else(|| TraceId(Uuid::now_v7()));
         let who = principal.who();
+        note.flow(trace_id);
+        note.say("command_id", id.to_string());
         let about =
             About { sn: &sn, command_id: Some(id), mission_id: None, method: Some(&method) };
         app.trace_request(trace_id, &who, &about);
@@ -142,7 +147,11 @@ pub(crate) async fn create(
         })
     };
     match desk.submit(ask, same, request).await? {
-        Outcome::Repeated(status) => Ok((StatusCode::OK, Json(&*status)).into_response()),
+        Outcome::Repeated(status) => {
+            note.flow(status.trace_id);
+            note.say("repeats", status.command_id.to_string());
+            Ok((StatusCode::OK, Json(&*status)).into_response())
+        }
         Outcome::Caused(status) if status.state == CommandState::Rejected => {
             Err(Problem::refused(status.reason.as_ref(), "command", &*status))
         }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    audit::Note,
     auth::Principal,
     extract::{Body, InPath},
     problem::Problem,
@@ -59,8 +60,10 @@ fn problem(error: EnrolError) -> Problem {
 pub(crate) async fn create(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     Body(body): Body<NewDock>,
 ) -> Result<Response, Problem> {
+    note.on(&body.sn);
     let name = body.name.trim();
     if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(Problem::bad_input("name has at most 128 characters, none of them control"));

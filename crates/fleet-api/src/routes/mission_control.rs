@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::missions::{self, Flight, unknown_mission};
 use crate::{
     app::App,
+    audit::Note,
     auth::Principal,
     extract::{Body, InPath},
     problem::Problem,
@@ -129,6 +130,7 @@ pub(crate) struct Resume {
 pub(crate) async fn resume(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     InPath(id): InPath<MissionId>,
     Body(body): Body<Resume>,
 ) -> Result<Response, Problem> {
@@ -160,5 +162,5 @@ pub(crate) async fn resume(
         trace_id: None,
         plan,
     };
-    missions::fly(&app, &principal, MissionId(Uuid::now_v7()), flight).await
+    missions::fly(&app, &principal, &note, MissionId(Uuid::now_v7()), flight).await
 }

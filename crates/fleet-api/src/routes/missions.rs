@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::{commands::check_dock, devices::known};
 use crate::{
     app::{About, App},
+    audit::Note,
     auth::Principal,
     extract::{Body, InPath, InQuery},
     json::Object,
@@ -224,18 +225,22 @@ pub(super) fn unknown_wayline() -> Problem {
 pub(crate) async fn create(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     Body(body): Body<NewMission>,
 ) -> Result<Response, Problem> {
-    fly(&app, &principal, MissionId(Uuid::now_v7()), body.into()).await
+    fly(&app, &principal, &note, MissionId(Uuid::now_v7()), body.into()).await
 }
 
 /// Hands a flight to its dock's machine, once, and answers with its first word.
 pub(super) async fn fly(
     app: &App,
     principal: &Principal,
+    note: &Note,
     id: MissionId,
     flight: Flight,
 ) -> Result<Response, Problem> {
+    note.on(&flight.sn);
+    note.say("wayline_id", flight.wayline_id.to_string());
     app.require_of(principal, Permission::Fly, &flight.sn)?;
     flight.check()?;
     let device = known(&app.hub.view(), &flight.sn)?;
@@ -253,13 +258,19 @@ pub(super) async fn fly(
     let request = || {
         let request = flight.into_request(app, id, principal)?;
         let about = About { sn: &request.sn, command_id: None, mission_id: Some(id), method: None };
+        note.flow(request.trace_id);
+        note.say("mission_id", id.to_string());
         app.trace_request(request.trace_id, &request.issued_by, &about);
         Ok(request)
     };
     let ask = Ask { id, sn: &sn, key: &key, fingerprint: print };
     let same = |known: &MissionStatus| known.wayline_id == wayline_id;
     match desk.submit(ask, same, request).await? {
-        Outcome::Repeated(status) => Ok((StatusCode::OK, Json(&*status)).into_response()),
+        Outcome::Repeated(status) => {
+            note.flow(status.trace_id);
+            note.say("repeats", status.mission_id.to_string());
+            Ok((StatusCode::OK, Json(&*status)).into_response())
+        }
         Outcome::Caused(status) if is_refusal(&status) => {
             Err(Problem::refused(status.reason.as_ref(), "mission", &*status))
         }

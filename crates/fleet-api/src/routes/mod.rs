@@ -2,6 +2,7 @@
 
 mod account;
 mod alarms;
+mod audit;
 mod authority;
 mod basemaps;
 mod commands;
@@ -18,7 +19,9 @@ mod people;
 mod preflight;
 mod resolutions;
 mod session;
+mod sites;
 mod system;
+mod tokens;
 mod waylines;
 
 use axum::{
@@ -74,6 +77,14 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(system::system))
         .routes(routes!(system::log, system::set_log_filter))
         .routes(routes!(session::sign_out))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(sites::list, sites::create))
+        .routes(routes!(sites::rename))
+        .routes(routes!(sites::put))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::export))
         .routes(routes!(people::me))
         .routes(routes!(people::list))
         .routes(routes!(people::set_roles))

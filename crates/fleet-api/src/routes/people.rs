@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    audit::Note,
     auth::Principal,
     extract::{Body, InPath},
     people::{AccountError, Accounts, Person, Place},
@@ -78,7 +79,7 @@ pub(crate) async fn me(
     let rights = TABLE.iter().map(|right| right.permission);
     let rights = rights.filter(|right| app.may(&principal, *right, Place::Anywhere)).collect();
     let (kind, person) = match &principal {
-        Principal::ApiToken => ("token", None),
+        Principal::ApiToken | Principal::Machine(_) => ("token", None),
         Principal::Session(_) => ("link", None),
         Principal::Person(person) => ("account", Some(person)),
     };
@@ -112,9 +113,9 @@ pub(crate) struct Somebody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SiteName {
     /// Identity.
-    site_id: Uuid,
+    pub(super) site_id: Uuid,
     /// Name for people.
-    name: String,
+    pub(super) name: String,
 }
 
 /// Everybody, and the sites they may be at.
@@ -126,12 +127,12 @@ pub(crate) struct Everybody {
     sites: Vec<SiteName>,
 }
 
-fn unread() -> Problem {
+pub(super) fn unread() -> Problem {
     let detail = "who may what was not read yet: the database does not answer. Try again";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "accounts_unavailable", detail)
 }
 
-fn keeper(app: &App) -> Result<&dyn Accounts, Problem> {
+pub(super) fn keeper(app: &App) -> Result<&dyn Accounts, Problem> {
     app.people.accounts().map(|accounts| &**accounts).ok_or_else(|| {
         let detail = "this tower has no database, and therefore keeps no roles";
         Problem::not_found("no_accounts_here", detail)
@@ -188,9 +189,11 @@ pub(crate) struct NewRoles {
 pub(crate) async fn set_roles(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     InPath(id): InPath<Uuid>,
     Body(NewRoles { roles }): Body<NewRoles>,
 ) -> Result<StatusCode, Problem> {
+    note.say("roles", serde_json::to_value(&roles).unwrap_or_default());
     let accounts = keeper(&app)?;
     if roles.len() > 100 {
         return Err(Problem::bad_input("roles has at most 100 items"));
@@ -239,7 +242,7 @@ async fn sessions_of(app: &App, id: Uuid, current: Option<Uuid>) -> Result<Sessi
 fn myself(principal: &Principal) -> Result<&Person, Problem> {
     match principal {
         Principal::Person(person) => Ok(person),
-        Principal::ApiToken | Principal::Session(_) => {
+        Principal::ApiToken | Principal::Session(_) | Principal::Machine(_) => {
             let detail = "this credential belongs to no account";
             Err(Problem::new(StatusCode::FORBIDDEN, "no_account", detail))
         }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::{commands::check_dock, devices::known, missions};
 use crate::{
     app::App,
+    audit::Note,
     auth::Principal,
     clock::now_ms,
     extract::{Body, InPath},
@@ -136,11 +137,15 @@ pub(crate) struct NewOverride {
 pub(crate) async fn give(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(audit): Extension<Note>,
     InPath(sn): InPath<DeviceSn>,
     Body(body): Body<NewOverride>,
 ) -> Result<Response, Problem> {
+    audit.say("item", body.item.name());
     app.require_of(&principal, Permission::Override, &sn)?;
     let note = check_note(&body.note)?;
+    audit.say("note", note.as_str());
+    audit.say("for_ms", body.expires_in_ms);
     if !(60_000..=MAX_OVERRIDE_MS).contains(&body.expires_in_ms) {
         return Err(Problem::bad_input("expires_in_ms lies between 60000 and 86400000"));
     }
@@ -213,11 +218,14 @@ pub(crate) struct Maintenance {
 pub(crate) async fn maintenance(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(audit): Extension<Note>,
     InPath(sn): InPath<DeviceSn>,
     Body(body): Body<Maintenance>,
 ) -> Result<Response, Problem> {
+    audit.say("on", body.on);
     app.require_of(&principal, Permission::Debug, &sn)?;
     let note = check_note(&body.note)?;
+    audit.say("note", note.as_str());
     say(&app, &principal, sn, DockSaying::Maintenance { on: body.on, note }).await
 }
 

@@ -56,12 +56,18 @@ pub(crate) async fn sign_in(
     match app.tokens.sign_in(&body.code, peer) {
         Ok(session) => {
             tracing::info!(who = session.who, "signed in");
+            app.signed_in(session.who.clone(), None, peer, "code").await;
             let (token, expires_ms, who) = (session.token, session.expires_ms, session.who);
             Ok(Json(SignedIn { token, expires_ms, who }))
         }
         Err(error) => {
             app.metrics.refused_credentials.inc();
             tracing::warn!(%peer, %error, "sign-in refused");
+            let code = match error {
+                SignInError::Code => "unauthorized",
+                SignInError::TooMany => "too_many_attempts",
+            };
+            app.not_signed_in(None, peer, "code", code);
             Err(match error {
                 SignInError::Code => Problem::unauthorized(&error.to_string()),
                 SignInError::TooMany => Problem::new(
@@ -93,6 +99,11 @@ pub(crate) async fn sign_out(
             StatusCode::CONFLICT,
             "not_a_session",
             "the API token does not sign out; replace its file and restart the tower to revoke it",
+        )),
+        Principal::Machine(_) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "not_a_session",
+            "a program's token does not sign out; it is revoked at DELETE /api/v1/tokens/{id}",
         )),
         Principal::Person(_) => Err(Problem::new(
             StatusCode::CONFLICT,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    audit::Note,
     auth::Principal,
     clock::now_ms,
     config::Site,
@@ -176,6 +177,7 @@ pub(crate) async fn log(State(app): State<App>) -> Json<LogState> {
 pub(crate) async fn set_log_filter(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
+    Extension(note): Extension<Note>,
     Body(body): Body<LogFilter>,
 ) -> Result<Json<LogState>, Problem> {
     let filter = body.filter.trim();
@@ -183,6 +185,8 @@ pub(crate) async fn set_log_filter(
         return Err(Problem::bad_input("a filter has 1 to 1,024 bytes; to write nothing, say off"));
     }
     let before = app.system.log().filter;
+    note.say("before", before.as_str());
+    note.say("filter", filter);
     // Once before and once after, so that the change shows whichever of the two is silent.
     tracing::warn!(by = principal.who(), before, filter, "the filter of the log is being changed");
     app.system.set_log_filter(filter).map_err(|why| Problem::bad_input(&why))?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests; clippy only knows test functions")]
 
 mod access;
+mod audit;
 mod basemaps;
 mod console;
 mod contract;
@@ -16,5 +17,6 @@ mod sockets;
 mod streams;
 mod supabase;
 mod support;
+mod tokens;
 mod wayline_urls;
 mod waylines;

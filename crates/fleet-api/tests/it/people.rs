@@ -8,10 +8,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fleet_api::{AccountError, Accounts, People, SignIn, Signer};
 use fleet_types::{
-    DeviceClass, Secret, WallMs,
+    DeviceClass, DeviceSn, Secret, WallMs,
     people::{
-        Account, AccountChange, AccountSession, Directory, Email, Ending, Membership, Refreshed,
-        SessionOrigin, SiteRole, Standing, TokenHash,
+        Account, AccountChange, AccountSession, Directory, Email, Ending, MachineToken, Membership,
+        NewMachineToken, Refreshed, SessionOrigin, SiteRole, Standing, TokenHash,
     },
 };
 use futures_util::future::BoxFuture;
@@ -183,6 +183,59 @@ impl Accounts for Crew {
         held.directory.people.get_mut(&id).unwrap().is_disabled = disabled;
         self.end_where(&mut held, |session, of| ends && of == id && Some(session) != keeps);
         ready(account)
+    }
+
+    fn make_token(&self, new: NewMachineToken) -> Reply<'_, MachineToken> {
+        let mut held = self.held();
+        let made = MachineToken {
+            token_id: Uuid::new_v4(),
+            name: new.name,
+            prefix: new.prefix,
+            hash: new.hash,
+            account_id: new.account_id,
+            made_by: new.made_by,
+            permissions: new.permissions,
+            site_ids: new.site_ids,
+            created_ms: WallMs(1),
+            expires_ms: new.expires_ms,
+            last_used_ms: None,
+            revoked_ms: None,
+        };
+        held.directory.tokens.insert(made.hash, made.clone());
+        self.publish(&mut held);
+        ready(made)
+    }
+
+    fn tokens(&self) -> Reply<'_, Vec<MachineToken>> {
+        ready(self.held().directory.tokens.values().cloned().collect())
+    }
+
+    fn revoke_token(&self, id: Uuid, _: String) -> Reply<'_, bool> {
+        let mut held = self.held();
+        held.directory.tokens.retain(|_, token| token.token_id != id);
+        self.publish(&mut held);
+        ready(true)
+    }
+
+    fn make_site(&self, name: String) -> Reply<'_, Uuid> {
+        let id = Uuid::new_v4();
+        self.change(|known| drop(known.sites.insert(id, name)));
+        ready(id)
+    }
+
+    fn rename_site(&self, id: Uuid, name: String) -> Reply<'_, bool> {
+        let mut is_there = false;
+        self.change(|known| is_there = known.sites.insert(id, name).is_some());
+        ready(is_there)
+    }
+
+    fn move_dock(&self, sn: DeviceSn, aircraft: Vec<DeviceSn>, site: Uuid) -> Reply<'_, bool> {
+        self.change(|known| {
+            for sn in aircraft.into_iter().chain([sn]) {
+                known.devices.insert(sn, site);
+            }
+        });
+        ready(true)
     }
 
     fn set_roles(&self, id: Uuid, roles: BTreeSet<Membership>, _: String) -> Reply<'_, ()> {

@@ -7,10 +7,10 @@ use std::{
 };
 
 use fleet_api::{
-    Api, ApiConfig, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
-    Listener, LogState, LoopState, MethodDanger, MethodInfo, MethodInterlock, MqttAccess, Parts,
-    People, PilotField, Planning, Resolve, Roots, Site, StoreState, SystemSource, Tokens,
-    UnknownCount, WaylineSources, Waylines,
+    Api, ApiConfig, AuditLog, Basemap, BrokerState, Check, EnrolError, EnrolRequest, Enrolled,
+    Enrolment, Listener, LogState, LoopState, MethodDanger, MethodInfo, MethodInterlock,
+    MqttAccess, Parts, People, PilotField, Planning, Resolve, Roots, Site, StoreState,
+    SystemSource, Tokens, UnknownCount, WaylineSources, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
@@ -34,6 +34,8 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
+use super::audit::Book;
+
 pub(crate) const API_TOKEN: &str = "4d61c29f0b7e5a38d1c6f0928374aabb";
 pub(crate) const DOCK: &str = "SIMDK200000001";
 
@@ -47,6 +49,7 @@ pub(crate) struct Tower {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) api: Api,
     pub(crate) serving: tokio::task::JoinHandle<()>,
+    pub(crate) audit: Arc<Book>,
 }
 
 pub(crate) struct Answer {
@@ -105,9 +108,8 @@ impl Tower {
 
     fn start_on(listener: TcpListener, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let address = listener.local_addr().unwrap();
-        let (api, bus, tokens) =
-            build_with_maps(&format!("http://{address}"), change, Vec::new(), None);
-        Self::serve(listener, api, bus, tokens)
+        let built = build_with_maps(&format!("http://{address}"), change, Vec::new(), None);
+        Self::serve(listener, built)
     }
 
     /// A tower that may fetch wayline files from these hosts.
@@ -115,8 +117,8 @@ impl Tower {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let people = People::nobody();
-        let (api, bus, tokens) = build_of(&url, |_| {}, Vec::new(), None, Some(sources), people);
-        Self::serve(listener, api, bus, tokens)
+        let built = build_of(&url, |_| {}, Vec::new(), None, Some(sources), people);
+        Self::serve(listener, built)
     }
 
     /// A tower with grounds for the map.
@@ -126,17 +128,17 @@ impl Tower {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (api, bus, tokens) = build_with_maps(&url, |_| {}, basemaps, upstream);
-        Self::serve(listener, api, bus, tokens)
+        let built = build_with_maps(&url, |_| {}, basemaps, upstream);
+        Self::serve(listener, built)
     }
 
-    fn serve(listener: TcpListener, api: Api, bus: Bus, tokens: Arc<Tokens>) -> Self {
+    fn serve(listener: TcpListener, (api, bus, tokens, audit): Built) -> Self {
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn({
             let api = api.clone();
             async move { api.serve(Listener::Tcp(listener)).await }
         });
-        Self { address, bus, tokens, api, serving }
+        Self { address, bus, tokens, api, serving, audit }
     }
 
     /// A tower where people have accounts; told its own address before.
@@ -145,8 +147,8 @@ impl Tower {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let people = people(&url);
         let change = |config: &mut ApiConfig| config.methods = methods();
-        let (api, bus, tokens) = build_of(&url, change, Vec::new(), None, None, people);
-        Self::serve(listener, api, bus, tokens)
+        let built = build_of(&url, change, Vec::new(), None, None, people);
+        Self::serve(listener, built)
     }
 
     /// A tower that knows one dock.
@@ -264,15 +266,18 @@ pub(crate) fn build(
     public_url: &str,
     change: impl FnOnce(&mut ApiConfig),
 ) -> (Api, Bus, Arc<Tokens>) {
-    build_with_maps(public_url, change, Vec::new(), None)
+    let (api, bus, tokens, _) = build_with_maps(public_url, change, Vec::new(), None);
+    (api, bus, tokens)
 }
+
+type Built = (Api, Bus, Arc<Tokens>, Arc<Book>);
 
 pub(crate) fn build_with_maps(
     public_url: &str,
     change: impl FnOnce(&mut ApiConfig),
     basemaps: Vec<Basemap>,
     upstream: Option<(Arc<dyn Resolve>, Roots)>,
-) -> (Api, Bus, Arc<Tokens>) {
+) -> Built {
     build_of(public_url, change, basemaps, upstream, None, People::nobody())
 }
 
@@ -283,12 +288,13 @@ fn build_of(
     upstream: Option<(Arc<dyn Resolve>, Roots)>,
     wayline_sources: Option<WaylineSources>,
     people: People,
-) -> (Api, Bus, Arc<Tokens>) {
+) -> Built {
     let site = Site { name: "Test site".to_owned(), time_zone: "Asia/Seoul".to_owned() };
     let mut config = ApiConfig::new("0.0.0-test", site, public_url);
     change(&mut config);
     let bus = Bus::new();
     let tokens = Arc::new(Tokens::new(API_TOKEN).unwrap());
+    let audit = Arc::<Book>::default();
     let parts = Parts {
         waylines: Waylines::new(&config).unwrap(),
         config,
@@ -301,11 +307,12 @@ fn build_of(
         enrolment: Arc::new(Roll { bus: bus.clone() }),
         planning: Arc::new(Plans),
         system: Arc::new(Process::default()),
+        audit: Arc::clone(&audit) as Arc<dyn AuditLog>,
         registry: Arc::new(Mutex::new(Registry::default())),
     };
     let (api, hub) = Api::new(parts);
     tokio::spawn(hub.run());
-    (api, bus, tokens)
+    (api, bus, tokens, audit)
 }
 
 /// One method of each kind.

@@ -18,6 +18,7 @@ use std::{
 };
 
 use fleet_core::journal::Record;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     sync::{
         mpsc::{self, error::TrySendError},
@@ -29,10 +30,9 @@ use uuid::Uuid;
 
 pub(crate) use load::OPEN;
 pub use load::{CLOSED_MAX, Stored, load_open};
-pub(crate) use rows::write;
 pub use writer::Writer;
 
-use crate::{database::Database, error::StoreError, spool::SpoolClient};
+use crate::{database::Database, error::StoreError, session::Session, spool::SpoolClient};
 
 /// Records that wait to be taken up by the writer.
 const QUEUE_MAX: usize = 4096;
@@ -42,10 +42,38 @@ const BEFORE_LIMIT: Duration = Duration::from_secs(2);
 /// Told once what became of a record.
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// What a journal is of: records of flights, or entries of the audit.
+pub trait Recorded: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Whether something waits for it, which is refused when it cannot be put on record soon.
+    fn is_awaited(&self) -> bool;
+    /// Writes several as one transaction; repeating it changes nothing.
+    fn write(
+        session: &Session,
+        records: &[(Uuid, &Self)],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Puts into the log that the database will never have this one.
+    fn say_refused(&self, error: &StoreError);
+}
+
+impl Recorded for Record {
+    fn is_awaited(&self) -> bool {
+        self.entry.is_awaited()
+    }
+
+    async fn write(session: &Session, records: &[(Uuid, &Self)]) -> Result<(), StoreError> {
+        rows::write(session, records).await
+    }
+
+    fn say_refused(&self, error: &StoreError) {
+        let (sn, entry) = (&self.sn, &self.entry);
+        tracing::error!(%sn, %error, ?entry, "a record was refused for its content");
+    }
+}
+
 /// A record under way.
-pub(crate) struct Job {
+pub(crate) struct Job<R> {
     pub(crate) record_id: Uuid,
-    pub(crate) record: Record,
+    pub(crate) record: R,
     /// Given up after this; none: kept until it is written.
     pub(crate) deadline: Option<Instant>,
     pub(crate) done: Done,
@@ -73,29 +101,36 @@ struct Counters {
 }
 
 /// Appends to the journal; clones share one writer.
-#[derive(Clone)]
-pub struct Journal {
-    jobs: mpsc::Sender<Job>,
+pub struct Journal<R = Record> {
+    jobs: mpsc::Sender<Job<R>>,
     spools: mpsc::Sender<SpoolClient>,
     replayed: watch::Receiver<bool>,
     counters: Arc<Counters>,
 }
 
-impl Journal {
+impl<R> Clone for Journal<R> {
+    fn clone(&self) -> Self {
+        let (jobs, spools) = (self.jobs.clone(), self.spools.clone());
+        let (replayed, counters) = (self.replayed.clone(), Arc::clone(&self.counters));
+        Self { jobs, spools, replayed, counters }
+    }
+}
+
+impl<R: Recorded> Journal<R> {
     /// A journal in `database`, and the writer that must be run for it to work. It has no spool.
     #[must_use]
-    pub fn new(database: Database) -> (Self, Writer) {
+    pub fn new(database: Database) -> (Self, Writer<R>) {
         Self::make(database, false)
     }
 
     /// A journal with a spool. Nothing is written before the first [`Self::connect_spool`], because
     /// what lies in the spool is older.
     #[must_use]
-    pub fn guarded(database: Database) -> (Self, Writer) {
+    pub fn guarded(database: Database) -> (Self, Writer<R>) {
         Self::make(database, true)
     }
 
-    fn make(database: Database, has_spool: bool) -> (Self, Writer) {
+    fn make(database: Database, has_spool: bool) -> (Self, Writer<R>) {
         let (jobs, received) = mpsc::channel(QUEUE_MAX);
         let (spools, connected) = mpsc::channel(1);
         let (empty, replayed) = watch::channel(!has_spool);
@@ -136,8 +171,8 @@ impl Journal {
     /// seconds; every other is kept until it is written, here or in the spool. Never waits.
     ///
     /// [`Entry::is_awaited`]: fleet_core::journal::Entry::is_awaited
-    pub fn append(&self, record: Record, done: Done) {
-        let deadline = record.entry.is_awaited().then(|| Instant::now() + BEFORE_LIMIT);
+    pub fn append(&self, record: R, done: Done) {
+        let deadline = record.is_awaited().then(|| Instant::now() + BEFORE_LIMIT);
         let job = Job { record_id: Uuid::now_v7(), record, deadline, done };
         if let Err(error) = self.jobs.try_send(job) {
             let (job, detail) = match error {

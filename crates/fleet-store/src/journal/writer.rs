@@ -18,7 +18,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Counters, Job, write};
+use super::{Counters, Job, Recorded};
 use crate::{
     database::{Database, DatabaseState},
     error::StoreError,
@@ -34,8 +34,8 @@ const KEPT_MAX: usize = 16_384;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the writer is given.
-pub(super) struct Ends {
-    pub(super) jobs: mpsc::Receiver<Job>,
+pub(super) struct Ends<R> {
+    pub(super) jobs: mpsc::Receiver<Job<R>>,
     pub(super) spools: mpsc::Receiver<SpoolClient>,
     /// Told once the spool was found, or made, empty.
     pub(super) empty: watch::Sender<bool>,
@@ -52,18 +52,18 @@ enum Spool {
 }
 
 /// Writes what [`super::Journal::append`] was given.
-pub struct Writer {
+pub struct Writer<R = Record> {
     database: Database,
-    ends: Ends,
+    ends: Ends<R>,
     counters: Arc<Counters>,
     spool: Spool,
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<Job<R>>,
 }
 
-impl Writer {
+impl<R: Recorded> Writer<R> {
     pub(super) fn new(
         database: Database,
-        ends: Ends,
+        ends: Ends<R>,
         counters: Arc<Counters>,
         has_spool: bool,
     ) -> Self {
@@ -162,7 +162,7 @@ impl Writer {
     async fn write_singly(&mut self, count: usize, refusal: StoreError) {
         if count == 1 {
             if let Some(job) = self.waiting.pop_front() {
-                say_refused(&job.record, &refusal);
+                job.record.say_refused(&refusal);
                 (job.done)(Err(refusal));
             }
             return;
@@ -187,7 +187,7 @@ impl Writer {
     async fn spool_waiting(&mut self) -> bool {
         let Spool::There(spool) = &mut self.spool else { return false };
         let has_happened = self.waiting.iter().filter(|job| job.deadline.is_none());
-        let records: Vec<(Uuid, &Record)> =
+        let records: Vec<(Uuid, &R)> =
             has_happened.take(BATCH_MAX).map(|job| (job.record_id, &job.record)).collect();
         let count = records.len();
         if count == 0 {
@@ -228,7 +228,7 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return self.lose_spool(&error),
         };
-        let count = match replay(&self.database, &self.counters, seq, &payload).await {
+        let count = match replay::<R>(&self.database, &self.counters, seq, &payload).await {
             Ok(count) => count,
             Err(error) => {
                 tracing::warn!(%error, "records of the spool were not written; again");
@@ -295,13 +295,13 @@ impl Writer {
 }
 
 /// Writes records of the spool; how many. An error is one that passes.
-async fn replay(
+async fn replay<R: Recorded>(
     database: &Database,
     counters: &Counters,
     seq: u64,
     payload: &Bytes,
 ) -> Result<usize, StoreError> {
-    let records: Vec<(Uuid, Record)> = match serde_json::from_slice(payload) {
+    let records: Vec<(Uuid, R)> = match serde_json::from_slice(payload) {
         Ok(records) => records,
         Err(error) => {
             tracing::error!(%error, seq, "records of the spool cannot be read and are left out");
@@ -317,23 +317,21 @@ async fn replay(
     for one in all {
         match write_records(database, &[one]).await {
             Err(error) if error.is_passing() => return Err(error),
-            Err(error) => say_refused(one.1, &error),
+            Err(error) => one.1.say_refused(&error),
             Ok(()) => {}
         }
     }
     Ok(records.len())
 }
 
-async fn write_records(database: &Database, records: &[(Uuid, &Record)]) -> Result<(), StoreError> {
+async fn write_records<R: Recorded>(
+    database: &Database,
+    records: &[(Uuid, &R)],
+) -> Result<(), StoreError> {
     let session = database.session().await?;
-    write(&session, records).await?;
+    R::write(&session, records).await?;
     session.release();
     Ok(())
-}
-
-fn say_refused(record: &Record, error: &StoreError) {
-    let (sn, entry) = (&record.sn, &record.entry);
-    tracing::error!(%sn, %error, ?entry, "a record was refused for its content");
 }
 
 fn add(counter: &AtomicU64, count: usize) {

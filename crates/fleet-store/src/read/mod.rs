@@ -63,6 +63,7 @@ pub const PLANNED: &[(&str, &str)] = &[
     ("mission", history::MISSION),
     ("open missions", history::OPEN_MISSIONS),
     ("open journal", crate::journal::OPEN),
+    ("audit", crate::audit::PAGE),
 ];
 
 fn typed<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, StoreError> {

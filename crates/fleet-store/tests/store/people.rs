@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use fleet_store::{
     Database,
     people::{self, Created, NotChanged},
+    tokens,
 };
 use fleet_types::{
-    Secret,
+    DeviceSn, Secret, WallMs,
     people::{
-        Account, AccountChange, Email, Ending, Membership, Refreshed, SessionOrigin, SiteRole,
-        TokenHash,
+        Account, AccountChange, DEFAULT_SITE, Email, Ending, Membership, NewMachineToken,
+        Refreshed, SessionOrigin, SiteRole, TokenHash,
     },
+    rights::Permission,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -240,4 +242,70 @@ async fn roles_are_given_in_the_place_of_others_and_seen_by_every_tower() {
     let nowhere = BTreeSet::from([at(SiteRole::Viewer, Some(Uuid::from_u128(8)))]);
     assert!(people::set_memberships(&database, id, &nowhere, "test").await.is_err());
     assert_eq!(people::directory(&database).await.unwrap(), directory);
+}
+
+#[tokio::test]
+async fn tokens_of_programs_are_kept_as_digests_until_they_are_revoked() {
+    let cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    let new = |name: &str, n: u8| NewMachineToken {
+        name: name.to_owned(),
+        prefix: "gwt_AbCdEf".to_owned(),
+        hash: [n; 32],
+        account_id: Some(Uuid::from_u128(7)),
+        made_by: "user:kim@example.kr".to_owned(),
+        permissions: [Permission::View, Permission::Stop].into(),
+        site_ids: Some([DEFAULT_SITE].into()),
+        expires_ms: WallMs(4_000_000_000_000),
+    };
+    let before = people::revision(&database).await.unwrap();
+    let made = tokens::create(&database, &new("export", 1)).await.unwrap().unwrap();
+    assert_eq!(made.permissions, [Permission::View, Permission::Stop].into());
+    assert_eq!(made.site_ids, Some([DEFAULT_SITE].into()));
+    assert!(people::revision(&database).await.unwrap() > before);
+    assert_eq!(people::directory(&database).await.unwrap().tokens[&[1; 32]], made);
+    // Of those that work no two have one name.
+    assert_eq!(tokens::create(&database, &new("export", 2)).await.unwrap(), None);
+    // The last use is no change of who may what, and never goes back.
+    let before = people::revision(&database).await.unwrap();
+    for at in [WallMs(2000), WallMs(1000)] {
+        tokens::used(&database, &[(made.token_id, at)]).await.unwrap();
+    }
+    assert_eq!(people::revision(&database).await.unwrap(), before);
+    assert_eq!(tokens::list(&database).await.unwrap()[0].last_used_ms, Some(WallMs(2000)));
+    assert!(tokens::revoke(&database, made.token_id, "user:lee").await.unwrap());
+    assert!(!tokens::revoke(&database, made.token_id, "user:lee").await.unwrap());
+    assert!(people::revision(&database).await.unwrap() > before);
+    assert!(people::directory(&database).await.unwrap().tokens.is_empty());
+    // Its name is free again; one that ended by itself gives its name up too.
+    let next = tokens::create(&database, &new("export", 2)).await.unwrap().unwrap();
+    cluster.psql("update gwanje.api_tokens set expires_at = now() - interval '1 second'");
+    assert!(people::directory(&database).await.unwrap().tokens.is_empty());
+    let last = tokens::create(&database, &new("export", 3)).await.unwrap().unwrap();
+    assert_ne!(next.token_id, last.token_id);
+    let kept = cluster.psql("select count(*) from gwanje.api_tokens where revoked_at is not null");
+    assert_eq!(kept, "2");
+}
+
+#[tokio::test]
+async fn sites_are_made_renamed_and_a_dock_moves_with_its_aircraft() {
+    let cluster = Cluster::start();
+    let database = cluster.migrated().await;
+    cluster.psql(
+        "insert into devices (sn, class, gateway_sn) values ('DOCK', 'dock', null),
+           ('KNOWN', 'aircraft', 'DOCK'), ('TOLD', 'aircraft', null), ('OTHER', 'dock', null)",
+    );
+    let north = tokens::create_site(&database, "North").await.unwrap();
+    assert!(tokens::rename_site(&database, north, "새만금").await.unwrap());
+    assert!(!tokens::rename_site(&database, Uuid::nil(), "x").await.unwrap());
+    let sn = |text: &str| DeviceSn::new(text).unwrap();
+    let moved = tokens::move_dock(&database, &sn("DOCK"), &[sn("TOLD")], north).await.unwrap();
+    assert_eq!(moved, Some(3));
+    let directory = people::directory(&database).await.unwrap();
+    assert_eq!(directory.sites[&north], "새만금");
+    let there: Vec<_> = directory.devices.keys().map(DeviceSn::as_str).collect();
+    assert_eq!(there, ["DOCK", "KNOWN", "TOLD"]);
+    let nowhere = tokens::move_dock(&database, &sn("DOCK"), &[], Uuid::nil()).await.unwrap();
+    let nobody = tokens::move_dock(&database, &sn("NOBODY"), &[sn("OTHER")], north).await.unwrap();
+    assert_eq!((nowhere, nobody), (None, None));
 }

@@ -53,7 +53,11 @@ const FILL: &str = "
     select gen_random_uuid(), now(), 'D', gen_random_uuid(), 'command', 'command', subject_id, '{}'
     from journal_subjects, generate_series(1, 2);
     select gwanje.roll_up_range('2026-11-24', '2026-11-25');
-    analyze";
+    analyze;
+    select gwanje.audit_append(array_agg(json_build_object('id', gen_random_uuid(), 'at_ms', n,
+        'actor', 'kim' || n % 50, 'action', 'sign_in', 'outcome', 'ok')::text))
+    from generate_series(1, 5000) n;
+    analyze audit;";
 
 fn arguments(name: &str) -> &'static str {
     match name {
@@ -69,6 +73,9 @@ fn arguments(name: &str) -> &'static str {
         }
         "mission" => "uuid|'00000000-0000-4000-8000-000000000001'",
         "remembered alarms" => "timestamptz|'2026-11-24 05:00Z'",
+        "audit" => {
+            "bigint, bigint, bigint, text, text, text, text, bigint|1000000, null, null, 'kim', null, null, null, 100"
+        }
         "open journal" => "timestamptz, bigint|'2026-11-24 05:00Z', 100",
         name if name.ends_with("of one device") => {
             "text, timestamptz, timestamptz, bigint|'D7', '2026-11-24 00:10Z', '2026-11-24 02:00Z', 100"

@@ -70,6 +70,12 @@ pub(super) enum Command {
     /// The site's certificates: make the authority, issue, revoke, list
     #[command(subcommand)]
     Ca(Ca),
+    /// Tokens of programs: make one, shown once; list; revoke
+    #[command(subcommand)]
+    Token(Token),
+    /// Who did what: check that nothing of it was changed, give it out as a file
+    #[command(subcommand)]
+    Audit(Audit),
     /// Show what the running tower writes to its log, or change it until it restarts
     Log {
         /// A level, or levels by target and device: `info,fleet_links=debug`,
@@ -200,6 +206,57 @@ pub(super) struct Inspect {
     /// Stop listening after this time, such as 30s or 2m; without it, listen until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "broker")]
     pub(super) run_for: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Make a token and show it once
+    Create {
+        /// What records call it
+        name: String,
+        /// What it may: view, stop, fly, … (docs/rights.md); may be given several times
+        #[arg(long, required = true, value_name = "RIGHT")]
+        right: Vec<String>,
+        /// At this site only; may be given several times [default: every site]
+        #[arg(long, value_name = "SITE_ID")]
+        site: Vec<String>,
+        /// Days until it ends
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+    },
+    /// List tokens
+    List,
+    /// Revoke a token
+    Revoke {
+        /// Its name or id
+        #[arg(value_name = "NAME|ID")]
+        what: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Check every entry; exits with 1 when one was changed, deleted or put in, and says which
+    Verify {
+        /// Check an exported file instead of the database
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// An end that was recorded elsewhere, which must still be in it
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<String>,
+        /// One line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write all of it, with the chain
+    Export {
+        /// File to write, which must not be there yet [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// jsonl or csv
+        #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "csv"])]
+        format: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ use crate::{
     ca::{self, Ca, CaDir, book::Entry},
     config::Config,
     terminal::say,
+    tower::audit,
 };
 
 /// Does what was asked and prints the outcome.
@@ -26,6 +27,7 @@ pub(super) fn run(config: &Config, command: args::Ca) -> anyhow::Result<ExitCode
             for entry in &ca.book().issued {
                 say(&line(entry)?);
             }
+            leave(config, "certificate.authority", &ca.book().issued)?;
             let hosts: Vec<_> = ca.book().hosts.iter().map(String::as_str).collect();
             say(&format!("The broker's certificate names {}.", hosts.join(", ")));
             say("Next: set mqtt.tls.listen or mqtt.tls.certificate_listen, and start `gwanje up`.");
@@ -34,12 +36,15 @@ pub(super) fn run(config: &Config, command: args::Ca) -> anyhow::Result<ExitCode
             let sn = DeviceSn::new(&sn)?;
             let out = out.unwrap_or_else(|| config.data_dir.join("ca-issued").join(sn.as_str()));
             let entry = Ca::open(config)?.issue(&sn, days, &out)?;
+            leave(config, "certificate.issue", std::slice::from_ref(&entry))?;
             say(&line(&entry)?);
             say(&format!("Its certificate, its key and ca.crt are in {}.", out.display()));
             say("Bring them to the device by a safe way, then delete the key here.");
         }
         args::Ca::Revoke { what } => {
-            for entry in Ca::open(config)?.revoke(&what)? {
+            let revoked = Ca::open(config)?.revoke(&what)?;
+            leave(config, "certificate.revoke", &revoked)?;
+            for entry in revoked {
                 say(&line(&entry)?);
             }
             say("A running `gwanje up` tells the broker within a second.");
@@ -55,6 +60,19 @@ pub(super) fn run(config: &Config, command: args::Ca) -> anyhow::Result<ExitCode
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Leaves what was done for the audit; a tower that runs takes it up within seconds, another at its
+/// start.
+fn leave(config: &Config, action: &str, entries: &[Entry]) -> anyhow::Result<()> {
+    let user = rustix::process::getuid().as_raw();
+    for entry in entries {
+        let mut left = audit::own(action).with("name", entry.name.clone());
+        left.actor = format!("cli:{user}");
+        left.sn = DeviceSn::new(&entry.name).ok().filter(|_| entry.role == ca::book::Role::Device);
+        audit::leave(&config.data_dir, &left.with("serial", entry.serial.to_string()))?;
+    }
+    Ok(())
 }
 
 fn line(entry: &Entry) -> anyhow::Result<String> {

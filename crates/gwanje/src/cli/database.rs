@@ -117,7 +117,7 @@ async fn restore_into(used: &Used, file: &Path, replace: bool) -> anyhow::Result
 }
 
 /// A database in use by this command.
-struct Used {
+pub(super) struct Used {
     config: Config,
     settings: DatabaseConfig,
     database: Database,
@@ -128,7 +128,7 @@ struct Used {
 
 impl Used {
     /// The running database, or an embedded one started for the time being.
-    async fn open(config: Config) -> anyhow::Result<Self> {
+    pub(super) async fn open(config: Config) -> anyhow::Result<Self> {
         let stack = match config.database.mode {
             // Where `gwanje up` holds the directory, the database runs already.
             DatabaseMode::Embedded if data_dir::is_held(&config.data_dir) => None,
@@ -166,7 +166,11 @@ impl Used {
         Ok(used)
     }
 
-    async fn close(&mut self) {
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(super) async fn close(&mut self) {
         self.driver.abort();
         if let Some(stack) = self.stack.take() {
             stack.stop().await;

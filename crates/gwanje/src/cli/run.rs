@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use rustix::process::{Signal, geteuid};
 
-use super::{admin, args, bus, ca, database, dock, log};
+use super::{admin, args, audit, bus, ca, database, dock, log, token};
 use crate::{
     alarm_texts,
     children::{
@@ -65,6 +65,14 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
         args::Command::Admin(command) => {
             let config = usable(&settings)?;
             runtime()?.block_on(admin::run(&config, command))
+        }
+        args::Command::Token(command) => {
+            let config = usable(&settings)?;
+            runtime()?.block_on(token::run(&config, command))
+        }
+        args::Command::Audit(command) => {
+            let config = started(&settings)?;
+            in_loop(async move { audit::run(config, command).await })
         }
         args::Command::Ca(command) => ca::run(&usable(&settings)?, command),
         args::Command::Migrate => {

@@ -11,18 +11,19 @@ use fleet_api::{AccountError, Accounts, People, SignIn, Signer, SupabaseKeys};
 use fleet_store::{
     Database, StoreError,
     people::{self, Created, NotChanged},
+    tokens,
 };
 use fleet_types::{
-    Secret,
+    DeviceSn, Secret,
     people::{
-        Account, AccountChange, AccountSession, Email, Ending, Membership, Refreshed,
-        SessionOrigin, TokenHash,
+        Account, AccountChange, AccountSession, Email, Ending, MachineToken, Membership,
+        NewMachineToken, Refreshed, SessionOrigin, TokenHash,
     },
 };
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{basemaps, recovery::DatabaseView};
@@ -32,6 +33,8 @@ use crate::{config::Config, data_dir};
 const FIRST: Duration = Duration::from_millis(100);
 /// Between two looks at what changed.
 const EVERY: Duration = Duration::from_secs(1);
+/// How exactly the last use of a token is known.
+const USES_EVERY: Duration = Duration::from_mins(1);
 
 /// How people sign in, by the configuration; the accounts, where there is a database.
 ///
@@ -99,10 +102,27 @@ impl Stored {
         self.look().await.map_err(unavailable)
     }
 
+    /// Notes which tokens were used, a minute at a time; what cannot be noted is forgotten.
+    async fn note_uses(&self) {
+        let Some(people) = self.people.get() else { return };
+        let uses = people.take_uses();
+        if uses.is_empty() || !self.view.is_ready() {
+            return;
+        }
+        if let Err(error) = tokens::used(&self.view.database(), &uses).await {
+            tracing::debug!(%error, "the last use of tokens was not noted");
+        }
+    }
+
     /// Looks for ever.
     pub(super) async fn run(self: Arc<Self>) {
         let mut pause = FIRST;
+        let mut noted = Instant::now();
         loop {
+            if noted.elapsed() >= USES_EVERY {
+                noted = Instant::now();
+                self.note_uses().await;
+            }
             match self.look().await {
                 Ok(()) => pause = EVERY,
                 Err(error) => {
@@ -194,6 +214,52 @@ impl Accounts for Stored {
             })?;
             self.in_force().await?;
             Ok(account)
+        })
+    }
+
+    fn make_token(&self, new: NewMachineToken) -> Answer<'_, MachineToken> {
+        Box::pin(async move {
+            let made = tokens::create(&self.database()?, &new).await.map_err(unavailable)?;
+            self.in_force().await?;
+            made.ok_or(AccountError::TokenTaken)
+        })
+    }
+
+    fn tokens(&self) -> Answer<'_, Vec<MachineToken>> {
+        Box::pin(async move { tokens::list(&self.database()?).await.map_err(unavailable) })
+    }
+
+    fn revoke_token(&self, id: Uuid, by: String) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let done = tokens::revoke(&self.database()?, id, &by).await.map_err(unavailable)?;
+            self.in_force().await?;
+            Ok(done)
+        })
+    }
+
+    fn make_site(&self, name: String) -> Answer<'_, Uuid> {
+        Box::pin(async move {
+            let made = tokens::create_site(&self.database()?, &name).await.map_err(unavailable)?;
+            self.in_force().await?;
+            Ok(made)
+        })
+    }
+
+    fn rename_site(&self, id: Uuid, name: String) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let database = self.database()?;
+            let done = tokens::rename_site(&database, id, &name).await.map_err(unavailable)?;
+            self.in_force().await?;
+            Ok(done)
+        })
+    }
+
+    fn move_dock(&self, sn: DeviceSn, aircraft: Vec<DeviceSn>, site: Uuid) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let moved = tokens::move_dock(&self.database()?, &sn, &aircraft, site).await;
+            let moved = moved.map_err(unavailable)?;
+            self.in_force().await?;
+            Ok(moved.is_some())
         })
     }
 

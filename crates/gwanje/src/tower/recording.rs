@@ -25,6 +25,7 @@ use fleet_types::{
 use tokio::{process::Command, time::sleep};
 
 use super::{
+    audit::StoredAudit,
     clock,
     journal::StoreJournal,
     keeper::{Keeper, Safe},
@@ -96,6 +97,12 @@ pub trait Spooled: Send + Sync {
 }
 
 impl Spooled for Recorder {
+    async fn connect(&self, spool: SpoolClient) -> bool {
+        self.connect_spool(spool).await
+    }
+}
+
+impl Spooled for Arc<StoredAudit> {
     async fn connect(&self, spool: SpoolClient) -> bool {
         self.connect_spool(spool).await
     }

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use fleet_api::{Api, History, StoreState, Waylines};
 use fleet_bus::Bus;
 use fleet_store::{
-    Database, Driver, journal,
+    Database, Driver,
+    audit::{Audit, AuditWriter},
+    journal,
     recorder::{self, Recorder, RecorderSettings},
     upkeep::{self, UpkeepSettings},
 };
@@ -17,6 +19,7 @@ use tokio::{
 
 use super::{
     alarms::Remembered,
+    audit::StoredAudit,
     fleet::Fleet,
     history::StoredHistory,
     journal::StoreJournal,
@@ -37,6 +40,8 @@ use crate::{
 const SETTLING: Duration = Duration::from_secs(3);
 /// Room of the journal's spool, MB: some hundred thousand records.
 const JOURNAL_SPOOL_MB: u32 = 256;
+/// Room of the audit's spool, MB.
+const AUDIT_SPOOL_MB: u32 = 64;
 /// Between two looks at what waits.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -44,6 +49,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 pub(crate) struct Store {
     driver: Driver,
     writer: journal::Writer,
+    audit: Arc<StoredAudit>,
+    audit_writer: AuditWriter,
     recorder: Recorder,
     record_writer: recorder::Writer,
     spool: (PathBuf, u32),
@@ -62,6 +69,7 @@ pub(crate) struct Store {
 pub struct StoreView {
     kind: &'static str,
     journal: Arc<StoreJournal>,
+    audit: Arc<StoredAudit>,
     recorder: Recorder,
     missed: Arc<Missed>,
     database: DatabaseView,
@@ -78,6 +86,7 @@ impl Store {
         library.kept_by(Arc::new(Library(database.clone())));
         let (journal, writer) = journal::Journal::guarded(database.clone());
         let journal = Arc::new(StoreJournal::new(journal));
+        let (audit, audit_writer) = Audit::guarded(database.clone());
         let (recorder, record_writer) =
             Recorder::new(database.clone(), RecorderSettings::default());
         let spool = (config.spool_dir(), config.database.spool_mb);
@@ -92,9 +101,12 @@ impl Store {
         let is_embedded = config.database.mode == DatabaseMode::Embedded;
         let migrates = config.database.migrate_at_start;
         let view = DatabaseView::new(database);
+        let audit = Arc::new(StoredAudit::new(audit, view.clone(), &config.data_dir));
         Ok(Some(Self {
             driver,
             writer,
+            audit,
+            audit_writer,
             recorder,
             record_writer,
             spool,
@@ -127,11 +139,17 @@ impl Store {
         Arc::clone(&self.journal)
     }
 
+    /// Who did what.
+    pub(crate) fn audit(&self) -> Arc<StoredAudit> {
+        Arc::clone(&self.audit)
+    }
+
     pub(crate) fn view(&self) -> StoreView {
         let kind = if self.is_embedded { "embedded" } else { "external" };
         StoreView {
             kind,
             journal: self.journal(),
+            audit: self.audit(),
             recorder: self.recorder.clone(),
             missed: Arc::clone(&self.missed),
             database: self.view.clone(),
@@ -146,10 +164,12 @@ impl Store {
     /// Starts its tasks.
     pub(crate) fn start(self, health: &LoopHealth, fleet: Arc<Fleet>, bus: &Bus, api: &Api) {
         let watched = self.view();
-        let Self { driver, writer, recorder, record_writer, .. } = self;
+        let Self { driver, writer, audit_writer, recorder, record_writer, .. } = self;
         health.spawn_named("store watch", store_watch::run(watched, bus.clone()));
         health.spawn_named("database", driver.run());
         health.spawn_named("journal", writer.run());
+        health.spawn_named("audit", audit_writer.run());
+        health.spawn_named("audit book", Arc::clone(&self.audit).run(api.clone()));
         let telemetry = recording::telemetry(recorder.clone(), bus.clone(), self.missed);
         health.spawn_named("recorder telemetry", telemetry);
         health.spawn_named("recorder states", recording::states(recorder.clone(), bus.clone()));
@@ -162,6 +182,9 @@ impl Store {
             JOURNAL_SPOOL_MB,
         );
         health.spawn_named("journal spool", of_journal);
+        let of_audit =
+            recording::spool(self.audit, dir.with_file_name("audit-spool"), AUDIT_SPOOL_MB);
+        health.spawn_named("audit spool", of_audit);
         health.spawn_named("spool", recording::spool(recorder, dir, max_mb));
         let view = self.view.clone();
         let (journal, is_embedded, migrates) = (self.journal, self.is_embedded, self.migrates);
@@ -200,7 +223,9 @@ impl StoreView {
     /// Batches that a spool did not take, since the start.
     #[must_use]
     pub fn spool_refusals(&self) -> u64 {
-        self.recorder.counts().spool_refusals + self.journal.counts().spool_refusals
+        self.recorder.counts().spool_refusals
+            + self.journal.counts().spool_refusals
+            + self.audit.counts().spool_refusals
     }
 
     /// How it stands, in figures.
@@ -212,7 +237,7 @@ impl StoreView {
             kind: self.kind.to_owned(),
             ready,
             detail,
-            records_waiting: self.journal.waiting() as u64,
+            records_waiting: (self.journal.waiting() + self.audit.waiting()) as u64,
             events_waiting: counts.kept_waiting,
             rows_written: counts.rows_written,
             rows_dropped: counts.rows_dropped + counts.rows_refused + self.missed.count(),
@@ -223,7 +248,10 @@ impl StoreView {
     /// Waits until what has happened is written, while the database answers.
     pub(crate) async fn settle(self) {
         let until = Instant::now() + SETTLING;
-        let waits = || self.journal.waiting() as u64 + self.recorder.counts().kept_waiting;
+        let waits = || {
+            let records = self.journal.waiting() + self.audit.waiting();
+            records as u64 + self.recorder.counts().kept_waiting
+        };
         while waits() > 0 && self.database.is_ready() {
             if Instant::now() >= until {
                 tracing::error!(records = self.journal.waiting(), "records were not written");

@@ -34,7 +34,7 @@ pub(crate) fn try_sql(site: &Site, text: &str) -> Result<String, String> {
     Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
-fn gwanje(site: &Site, args: &[&str]) -> (bool, String) {
+pub(crate) fn gwanje(site: &Site, args: &[&str]) -> (bool, String) {
     let output = Command::new(GWANJE)
         .args(args)
         .env("GWANJE_CONFIG", "/dev/null")

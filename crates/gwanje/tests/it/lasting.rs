@@ -128,14 +128,14 @@ fn spools(tower: u32) -> Vec<u32> {
 async fn kill_spools(site: &mut Site) {
     let tower = site.tower().unwrap();
     let before = spools(tower);
-    assert_eq!(before.len(), 2, "the recorder's and the journal's");
+    assert_eq!(before.len(), 3, "the recorder's, the journal's and the audit's");
     for pid in &before {
         assert_eq!(proc::threads(*pid), 1);
         proc::signal(*pid, Signal::KILL);
     }
     until("other spools", async || {
         let now = spools(tower);
-        let all_new = now.len() == 2 && now.iter().all(|pid| !before.contains(pid));
+        let all_new = now.len() == 3 && now.iter().all(|pid| !before.contains(pid));
         if all_new { Ok(()) } else { Err(format!("{now:?}")) }
     })
     .await;
@@ -207,6 +207,20 @@ fn what_is_told_while_the_database_is_away_survives_kill_9_of_tower_and_spools()
         let by =
             format!("select status->'acknowledged'->>'by' from alarms where alarm_id = '{away}'");
         assert_ne!(sql(&site, &by), "", "the alarm about the database itself");
+        // Who called it home is on record, and the chain is whole.
+        let order = home["command_id"].as_str().unwrap();
+        let asked = format!(
+            "select count(*) from audit where content::jsonb->'details'->>'command_id' = '{order}'"
+        );
+        until("the audit of what was ordered meanwhile", async || {
+            match sql(&site, &asked).as_str() {
+                "2" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        })
+        .await;
+        let verdict = site.get("/api/v1/audit/verify").await.is(200);
+        assert_eq!(verdict["ok"], true, "{verdict}");
         assert_eq!(proc::threads(site.tower().unwrap()), 1);
     });
 }

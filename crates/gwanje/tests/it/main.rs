@@ -10,6 +10,7 @@
 #![allow(clippy::print_stderr, reason = "a failed test shows the log of its processes")]
 
 mod access;
+mod audit;
 mod authority;
 mod bring_up;
 mod chaos;

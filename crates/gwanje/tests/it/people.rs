@@ -16,6 +16,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
+    database::{gwanje, sql},
     http::Answer,
     proc,
     site::{GWANJE, Load, Site, run},
@@ -231,5 +232,69 @@ fn fifty_sign_ins_a_second_leave_the_loop_alone() {
         assert!((1..=15).contains(&hashed), "{hashed} of 250 were hashed");
         let system = site.get("/api/v1/system").await.is(200);
         eprintln!("loop stalls: {}, slow: {}", system["loop"]["stall_ms"], system["loop"]["slow"]);
+    });
+}
+
+#[test]
+fn a_program_s_token_works_until_it_is_revoked_and_then_nowhere() {
+    run(Load::Light, async {
+        let site = Site::start().await;
+        let said = gwanje(&site, &["token", "create", "export", "--right", "view", "--days", "7"]);
+        assert!(said.0, "{}", said.1);
+        let token = said.1.lines().next().unwrap().to_owned();
+        assert!(token.starts_with("gwt_"), "{}", said.1);
+        get(&site, &token, "/api/v1/devices").await.is(200);
+        get(&site, &token, "/metrics").await.is_problem(403, "right_missing");
+        let twice = gwanje(&site, &["token", "create", "export", "--right", "view"]);
+        assert!(!twice.0 && twice.1.contains("has this name"), "{}", twice.1);
+        let mut view = live_view(&site, &token).await;
+        let listed = gwanje(&site, &["token", "list"]).1;
+        assert!(listed.contains("export") && listed.contains("good for 6 days"), "{listed}");
+        assert!(!listed.contains(&token), "{listed}");
+        // Another tower on the database would revoke it so.
+        sql(&site, "update gwanje.api_tokens set revoked_at = now() where name = 'export'");
+        assert_eq!(closed_with(&mut view).await, 4001);
+        get(&site, &token, "/api/v1/devices").await.is_problem(401, "unauthorized");
+
+        // Of somebody: with their account it falls.
+        create(&site, EMAIL, "operator").await;
+        let kim = token_of(&sign_in(&site, EMAIL, PASSWORD).await.is(200));
+        let bearer = format!("Bearer {kim}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let ask = |rights: &[&str]| {
+            json!({"name": "kims", "permissions": rights, "expires_in_days": 1}).to_string()
+        };
+        let more = site.raw("POST", "/api/v1/tokens", &headers, ask(&["firmware"])).await;
+        more.is_problem(403, "right_missing");
+        let made = site.raw("POST", "/api/v1/tokens", &headers, ask(&["view", "stop"])).await;
+        let made = made.is(201)["token"].as_str().unwrap().to_owned();
+        get(&site, &made, "/api/v1/missions?sn=SIMDK1").await.is(200);
+        admin_says(&site, &["disable", EMAIL], "").await;
+        get(&site, &made, "/api/v1/devices").await.is_problem(401, "unauthorized");
+        admin_says(&site, &["enable", EMAIL], "").await;
+        get(&site, &made, "/api/v1/devices").await.is(200);
+        let revoked = gwanje(&site, &["token", "revoke", "kims"]);
+        assert!(revoked.0, "{}", revoked.1);
+        get(&site, &made, "/api/v1/devices").await.is_problem(401, "unauthorized");
+        for secret in [&token, &made] {
+            assert!(!site.log().contains(secret.as_str()));
+            let kept = format!("select count(*) from audit where content like '%{secret}%'");
+            assert_eq!(sql(&site, &kept), "0");
+        }
+        // Sites: made, and a dock moved with its past.
+        let north = site.post("/api/v1/sites", &json!({"name": "North"})).await.is(201);
+        let north = north["site_id"].as_str().unwrap();
+        site.enrol("RAWDOCK00000021").await;
+        site.until("the dock in the database", "/api/v1/sites", |_| {
+            sql(&site, "select count(*) from devices where sn = 'RAWDOCK00000021'") == "1"
+        })
+        .await;
+        let moved =
+            site.put("/api/v1/devices/RAWDOCK00000021/site", &json!({"site_id": north})).await;
+        assert_eq!(moved.status, 204, "{}", moved.text());
+        let sites = site.get("/api/v1/sites").await.is(200);
+        assert_eq!(sites["devices"]["RAWDOCK00000021"], north, "{sites}");
+        let audited = sql(&site, "select outcome from audit where action = 'device.move'");
+        assert_eq!(audited, "ok");
     });
 }

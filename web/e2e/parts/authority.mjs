@@ -68,7 +68,10 @@ await check('one pilot takes a dock, the other sees who has it and cannot comman
   expect(said.includes('park@site.test'), `the other reads ${said}`);
   const start = await lee.getAttribute('#new-mission', 'aria-disabled');
   expect(start === 'true', 'the other may start a mission');
-  expect((await park.getAttribute('#new-mission', 'aria-disabled')) !== 'true', 'its holder may not');
+  expect(
+    (await park.getAttribute('#new-mission', 'aria-disabled')) !== 'true',
+    'its holder may not',
+  );
 });
 
 await check('who asks is shown to the holder, wherever they are, and handed the dock', async () => {

@@ -77,7 +77,10 @@ pub(crate) async fn change(
     // Whoever has the machine is not thereby at the sticks.
     let kind = match &principal {
         Principal::Person(_) if flies => Kind::Pilot,
-        Principal::Person(_) | Principal::ApiToken | Principal::Session(_) => Kind::Operator,
+        Principal::Person(_)
+        | Principal::Machine(_)
+        | Principal::ApiToken
+        | Principal::Session(_) => Kind::Operator,
     };
     let request = AuthorityRequest {
         request_id: RequestId(Uuid::now_v7()),

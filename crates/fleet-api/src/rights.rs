@@ -318,8 +318,15 @@ mod tests {
     #[test]
     fn nothing_about_an_aircraft_waits_for_the_audit() {
         for route in ROUTES.iter().filter(|route| !route.action.is_empty()) {
-            let roots =
-                ["alarm.", "command.", "mission.", "override.", "dock.maintenance", "wayline."];
+            let roots = [
+                "alarm.",
+                "authority.",
+                "command.",
+                "mission.",
+                "override.",
+                "dock.maintenance",
+                "wayline.",
+            ];
             let is_of_aircraft = roots.iter().any(|root| route.action.starts_with(root));
             assert_eq!(route.is_of_aircraft(), is_of_aircraft, "{} {}", route.verb, route.path);
         }

@@ -103,6 +103,7 @@ async fn no_route_shows_or_touches_another_sites_device() {
                 () if path.ends_with("/commands") => {
                     json!({"method": "return_home", "idempotency_key": "x"})
                 }
+                () if path.ends_with("/authority") => json!({"scope": "flight", "action": "take"}),
                 () if path.ends_with("/resolve") => json!({"outcome": "failed", "note": "x"}),
                 () if path.ends_with("/acknowledge") => json!({}),
                 () if path.ends_with("/shelve") => json!({"for_minutes": 5, "note": "x"}),

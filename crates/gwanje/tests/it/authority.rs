@@ -79,6 +79,9 @@ fn one_has_the_dock_the_other_is_kept_out_but_for_what_brings_home() {
         let given = kim.wants(sn, json!({"action": "hand_over", "to": "user:lee@site.test"})).await;
         assert_eq!(given.is(200)["flight"]["holder"]["who"], "user:lee@site.test");
         lee.command(sn, "debug_mode_open", "lee-3").await.is(202);
+        let page = format!("/api/v1/devices/{sn}");
+        let is_debugged = |page: &Value| page["device"]["activity"] == "remote_debugging";
+        site.until("debug mode", &page, is_debugged).await;
         let kims = kim.command(sn, "supplement_light_open", "kim-1").await.is(409);
         assert_eq!(kims["code"], "authority_held");
 

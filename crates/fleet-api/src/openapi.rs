@@ -12,7 +12,7 @@ use utoipa::{
     openapi::{
         ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder,
         extensions::Extensions,
-        path::Operation,
+        path::{Operation, Parameter, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -79,15 +79,37 @@ fn say_needs(operation: &mut Operation, route: &Route) {
     };
     let said = Extensions::builder().add("x-right", right).build();
     operation.extensions.get_or_insert_default().merge(said);
-    let forbidden = ResponseBuilder::new()
-        .description("`right_missing`, with the right in `right`")
+    refuses(operation, "403", "`right_missing`, with the right in `right`");
+}
+
+/// Adds an answer that no handler names by itself.
+fn refuses(operation: &mut Operation, status: &str, why: &str) {
+    let problem = ResponseBuilder::new()
+        .description(why)
         .content(
             "application/problem+json",
             ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
         )
         .build();
     let answers = &mut operation.responses.responses;
-    answers.entry("403".to_owned()).or_insert_with(|| RefOr::T(forbidden));
+    answers.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem));
+}
+
+/// What a call is refused for before its handler sees it.
+fn say_refusals(operation: &mut Operation) {
+    let parameters = operation.parameters.iter().flatten();
+    let is_asked = |parameter: &Parameter| parameter.parameter_in == ParameterIn::Query;
+    let has_query = parameters.into_iter().any(is_asked);
+    if operation.request_body.is_some() {
+        refuses(operation, "400", "`malformed_json`");
+        refuses(operation, "413", "`body_too_large`");
+        refuses(operation, "415", "`unsupported_media_type`");
+        refuses(operation, "422", "`bad_input`");
+    }
+    if has_query {
+        refuses(operation, "400", "`bad_query`");
+    }
+    refuses(operation, "408", "`request_timeout`: it was not complete in time");
 }
 
 /// The whole description as indented JSON, ending in a newline.
@@ -98,6 +120,13 @@ pub fn openapi_json() -> String {
         let item = document.paths.paths.get_mut(route.path);
         if let Some(operation) = item.and_then(|item| operation_of(item, route.verb)) {
             say_needs(operation, route);
+        }
+    }
+    for item in document.paths.paths.values_mut() {
+        for verb in ["GET", "POST", "PUT", "DELETE"] {
+            if let Some(operation) = operation_of(item, verb) {
+                say_refusals(operation);
+            }
         }
     }
     // A description that does not serialise is a defect the snapshot test shows as an empty text.

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -67,18 +67,20 @@ fn operation_of<'a>(item: &'a mut PathItem, verb: &str) -> Option<&'a mut Operat
 }
 
 /// The right that a call asks for, what the audit calls it, and that whoever lacks the right is told so.
+/// One member for both: several would be written in an order that changes from run to run.
 fn say_needs(operation: &mut Operation, route: &Route) {
-    if !route.action.is_empty() {
-        let said = Extensions::builder().add("x-audit", json!(route.action)).build();
-        operation.extensions.get_or_insert_default().merge(said);
-    }
     let right = match route.needs {
-        Needs::Credential => return,
+        Needs::Credential => Value::Null,
         Needs::ByMethod => json!("by the method: stop, fly, debug, firmware or manual"),
         Needs::Right(permission) => json!(permission),
     };
-    let said = Extensions::builder().add("x-right", right).build();
+    let audit = if route.action.is_empty() { Value::Null } else { json!(route.action) };
+    let said = json!({ "audit": audit, "right": right });
+    let said = Extensions::builder().add("x-gwanje", said).build();
     operation.extensions.get_or_insert_default().merge(said);
+    if route.needs == Needs::Credential {
+        return;
+    }
     refuses(operation, "403", "`right_missing`, with the right in `right`");
 }
 

@@ -77,3 +77,4 @@ test-long: setup-test build supabase/cli/node_modules/.package-lock.json ## What
 	GWANJE_LONG=1 $(CARGO) test --locked --package gwanje --test it
 	target/release/gwanje demo --docks 200 --for 180s --json
 	target/release/gwanje demo --docks 20 --for 120s --json --seed 7 --faults late_reply=0.1,flat_osd=0.2
+	scripts/schemathesis.sh target/release/gwanje 50

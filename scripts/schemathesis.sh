@@ -34,13 +34,14 @@ done
 [ -n "$url" ] || { echo "the demo printed no address" >&2; exit 1; }
 token=$(cat "$data/api-token")
 
-# Live views are no plain calls; the file of a wayline and sign-in have credentials of their own; the log
+# Live views are no plain calls, and it cannot make KMZ files; the file of a wayline and sign-in have credentials of their own; the log
 # is not to be silenced by chance. What is called too often answers 429 by right.
 try() {
   "$venv/bin/schemathesis" run crates/fleet-api/openapi.json --url "$url" --phases coverage,fuzzing \
     --max-examples "$examples" --seed 1 --workers 1 --request-timeout 30 --continue-on-failure \
     --suppress-health-check all --warnings off --generation-database none \
-    --exclude-path /api/v1/stream --exclude-path /api/v1/system/log "$@"
+    --exclude-path /api/v1/stream --exclude-path /api/v1/system/log \
+    --exclude-name "POST /api/v1/waylines" "$@"
 }
 echo "with the API token"
 try --header "Authorization: Bearer $token" \

@@ -1,7 +1,7 @@
-//! `cargo xtask bench decode|record|stream|ingest|bus|console`: runs a benchmark of the workspace, optimised.
+//! `cargo xtask bench decode|record|stream|ingest|bus|sign-in|console`: runs a benchmark of the workspace, optimised.
 //!
 //! It measures nothing itself: figures come from the benches of the crates, and from
-//! `web/bench/console.mjs`, which watches a real browser. Read next:
+//! `web/bench/console.mjs`, which watches a real browser, and `web/bench/sign-in.mjs`. Read next:
 //! `crates/dji-cloud/benches/decode.rs`, `crates/fleet-store/benches/record.rs`,
 //! `crates/fleet-api/benches/stream.rs`, `crates/fleet-bus/benches/bus.rs`, `xtask/benches/ingest/main.rs`.
 
@@ -70,6 +70,8 @@ enum Bench {
     Ingest,
     /// A sample on the bus with three readers, and on the wire between two processes
     Bus,
+    /// The event loop while fifty sign-ins a second are tried against the program as it is shipped
+    SignIn,
     /// The Live page with 10,000 moving devices, in headless Chromium (needs `make console`)
     Console,
 }
@@ -90,6 +92,17 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
             }
             let (mut command, _) = of_crate("xtask", "ingest");
             command.arg("--").args(args.ingest.words());
+            (command, ["--json"].as_slice())
+        }
+        Bench::SignIn => {
+            let mut build = Command::new(cargo());
+            let built = build.args(["build", "--quiet", "--release", "--package", "gwanje"]);
+            if !built.status().context("cannot build the program")?.success() {
+                return Ok(ExitCode::FAILURE);
+            }
+            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+            let mut command = Command::new("node");
+            command.current_dir(root).arg("web/bench/sign-in.mjs");
             (command, ["--json"].as_slice())
         }
         Bench::Console => {

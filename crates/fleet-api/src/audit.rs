@@ -324,7 +324,10 @@ impl Counted {
             entry = entry.with("email", email.as_str());
         }
         entry.peer = Some(peer.to_string());
-        (entry.outcome, entry.code) = (ResponseCode::Rejected, Some(self.code.clone()));
+        // The database away is nobody's guess.
+        let is_ours = self.code == "accounts_unavailable";
+        entry.outcome = if is_ours { ResponseCode::Failed } else { ResponseCode::Rejected };
+        entry.code = Some(self.code.clone());
         entry
     }
 }

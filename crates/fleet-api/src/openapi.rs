@@ -6,13 +6,13 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{
     OpenApi,
     openapi::{
         ContentBuilder, PathItem, Ref, RefOr, ResponseBuilder,
         extensions::Extensions,
-        path::Operation,
+        path::{Operation, Parameter, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -67,27 +67,51 @@ fn operation_of<'a>(item: &'a mut PathItem, verb: &str) -> Option<&'a mut Operat
 }
 
 /// The right that a call asks for, what the audit calls it, and that whoever lacks the right is told so.
+/// One member for both: several would be written in an order that changes from run to run.
 fn say_needs(operation: &mut Operation, route: &Route) {
-    if !route.action.is_empty() {
-        let said = Extensions::builder().add("x-audit", json!(route.action)).build();
-        operation.extensions.get_or_insert_default().merge(said);
-    }
     let right = match route.needs {
-        Needs::Credential => return,
+        Needs::Credential => Value::Null,
         Needs::ByMethod => json!("by the method: stop, fly, debug, firmware or manual"),
         Needs::Right(permission) => json!(permission),
     };
-    let said = Extensions::builder().add("x-right", right).build();
+    let audit = if route.action.is_empty() { Value::Null } else { json!(route.action) };
+    let said = json!({ "audit": audit, "right": right });
+    let said = Extensions::builder().add("x-gwanje", said).build();
     operation.extensions.get_or_insert_default().merge(said);
-    let forbidden = ResponseBuilder::new()
-        .description("`right_missing`, with the right in `right`")
+    if route.needs == Needs::Credential {
+        return;
+    }
+    refuses(operation, "403", "`right_missing`, with the right in `right`");
+}
+
+/// Adds an answer that no handler names by itself.
+fn refuses(operation: &mut Operation, status: &str, why: &str) {
+    let problem = ResponseBuilder::new()
+        .description(why)
         .content(
             "application/problem+json",
             ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
         )
         .build();
     let answers = &mut operation.responses.responses;
-    answers.entry("403".to_owned()).or_insert_with(|| RefOr::T(forbidden));
+    answers.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem));
+}
+
+/// What a call is refused for before its handler sees it.
+fn say_refusals(operation: &mut Operation) {
+    let parameters = operation.parameters.iter().flatten();
+    let is_asked = |parameter: &Parameter| parameter.parameter_in == ParameterIn::Query;
+    let has_query = parameters.into_iter().any(is_asked);
+    if operation.request_body.is_some() {
+        refuses(operation, "400", "`malformed_json`");
+        refuses(operation, "413", "`body_too_large`");
+        refuses(operation, "415", "`unsupported_media_type`");
+        refuses(operation, "422", "`bad_input`");
+    }
+    if has_query {
+        refuses(operation, "400", "`bad_query`");
+    }
+    refuses(operation, "408", "`request_timeout`: it was not complete in time");
 }
 
 /// The whole description as indented JSON, ending in a newline.
@@ -98,6 +122,13 @@ pub fn openapi_json() -> String {
         let item = document.paths.paths.get_mut(route.path);
         if let Some(operation) = item.and_then(|item| operation_of(item, route.verb)) {
             say_needs(operation, route);
+        }
+    }
+    for item in document.paths.paths.values_mut() {
+        for verb in ["GET", "POST", "PUT", "DELETE"] {
+            if let Some(operation) = operation_of(item, verb) {
+                say_refusals(operation);
+            }
         }
     }
     // A description that does not serialise is a defect the snapshot test shows as an empty text.

@@ -180,6 +180,7 @@ pub(crate) async fn give(
         (status = 200, body = Preflight, description = "How the dock's questions stand now"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "`not_a_dock`"),
         (status = 504, body = Problem, content_type = "application/problem+json"),
     )
 )]

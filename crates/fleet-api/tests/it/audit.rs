@@ -97,7 +97,7 @@ fn audited() -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
-            if let Some(action) = operation["x-audit"].as_str() {
+            if let Some(action) = operation["x-gwanje"]["audit"].as_str() {
                 found.push((verb.to_uppercase(), path.clone(), action.to_owned()));
             }
         }

@@ -542,7 +542,7 @@ async fn without_a_role_there_is_nothing_but_oneself() {
     let document = site.get(&token, "/api/v1/openapi.json").await.is(200);
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
-            if operation["x-right"].is_null() || path.ends_with("/commands") {
+            if operation["x-gwanje"]["right"].is_null() || path.ends_with("/commands") {
                 continue;
             }
             let path = path.replace("{sn}", DOCK).replace("{z}", "0").replace("{x}", "0");

@@ -298,3 +298,30 @@ fn a_program_s_token_works_until_it_is_revoked_and_then_nowhere() {
         assert_eq!(audited, "ok");
     });
 }
+
+#[test]
+fn supabase_lite_and_the_tower_answer_supabase_js_alike() {
+    run(Load::Light, async {
+        let installed = Path::new(CLIENT).join("node_modules/@supabase/lite");
+        assert!(installed.exists(), "run `npm ci` in supabase/client (make test does)");
+        let site = Site::start().await;
+        create(&site, EMAIL, "operator").await;
+        let dir = site.data_dir().join("lite");
+        std::fs::create_dir(&dir).unwrap();
+        let output = Command::new("node")
+            .arg("alike.mjs")
+            .current_dir(CLIENT)
+            .env("GWANJE_URL", format!("http://{}", site.api))
+            .env("GWANJE_EMAIL", EMAIL)
+            .env("GWANJE_PASSWORD", PASSWORD)
+            .env("LITE_DIR", &dir)
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}{errors}");
+        assert!(said.contains("lite answers so\nthe tower answers so"), "{said}");
+    });
+}

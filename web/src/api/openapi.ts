@@ -129,6 +129,17 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @description Somebody asks the holder for the authority. */
+        Asked: {
+            /** @description Who. */
+            by: components["schemas"]["Holder"];
+            /** @description Why, in their words; may be empty. */
+            note: string;
+            /** @description Of what. */
+            scope: components["schemas"]["Scope"];
+            /** @description Since when. */
+            since_ms: components["schemas"]["WallMs"];
+        };
         /** @description Something that was done, or tried. */
         AuditEntry: {
             /**
@@ -213,6 +224,45 @@ export interface components {
             head: components["schemas"]["AuditHead"];
             /** @description Whether every entry is what was written, in its place. */
             ok: boolean;
+        };
+        /** @description What somebody wants of the authority over a device. */
+        AuthorityAction: {
+            /** @enum {string} */
+            action: "take";
+        } | {
+            /** @enum {string} */
+            action: "take_over";
+            /** @description Why; kept on record. */
+            note: string;
+        } | {
+            /** @enum {string} */
+            action: "ask";
+            /** @description Why; shown to the holder, may be empty. */
+            note?: string;
+        } | {
+            /** @enum {string} */
+            action: "withdraw";
+        } | {
+            /** @enum {string} */
+            action: "hand_over";
+            /** @description To whom, as the asking names them. */
+            to: string;
+        } | {
+            /** @enum {string} */
+            action: "keep";
+            /** @description To whom. */
+            from: string;
+        } | {
+            /** @enum {string} */
+            action: "renew";
+            /**
+             * Format: int64
+             * @description Number of the lease.
+             */
+            fence: number;
+        } | {
+            /** @enum {string} */
+            action: "release";
         };
         /**
          * @description What kind of ground it is for the console.
@@ -360,6 +410,18 @@ export interface components {
          * @enum {string}
          */
         Connection: "never_seen" | "bringing_up" | "online" | "stale" | "offline";
+        /** @description Who has the authority over a device, and who asks for it. */
+        DeviceAuthority: {
+            /**
+             * @description Who asks the holder for it, oldest first.
+             * @default []
+             */
+            asked: components["schemas"]["Asked"][];
+            /** @default null */
+            flight: null | components["schemas"]["Lease"];
+            /** @default null */
+            payload: null | components["schemas"]["Lease"];
+        };
         /**
          * @description What kind of thing a device is.
          * @enum {string}
@@ -398,6 +460,8 @@ export interface components {
         DeviceStatus: {
             /** @description What it is doing. */
             activity: components["schemas"]["Activity"];
+            /** @description Who commands it; docks only, their aircraft with them. */
+            authority?: components["schemas"]["DeviceAuthority"];
             /** @description Aircraft of a dock. */
             children: components["schemas"]["DeviceSn"][];
             /** @description Kind. */
@@ -622,12 +686,38 @@ export interface components {
             /** @description Why, and how it is settled. */
             reason: components["schemas"]["Reason"];
         };
+        /** @description Who commands. */
+        Holder: {
+            /** @description Kind. */
+            kind: components["schemas"]["Kind"];
+            /** @description Name on record. */
+            who: string;
+        };
         /**
          * @description What the caller calls one intended command. Sent again with the same key, the command is not
          *     executed again: the status of the first is returned.
          * @example console-4f1c-17
          */
         IdempotencyKey: string;
+        /**
+         * @description What kind of commander, lowest rank first.
+         * @enum {string}
+         */
+        Kind: "rule" | "scheduler" | "operator" | "pilot";
+        /** @description A lease as it is shown and put on record. */
+        Lease: {
+            /**
+             * Format: int64
+             * @description Fencing number.
+             */
+            fence: number;
+            /** @description Who. */
+            holder: components["schemas"]["Holder"];
+            /** @description Asked for, so that others are kept out. */
+            is_explicit: boolean;
+            /** @description Since when. */
+            since_ms: components["schemas"]["WallMs"];
+        };
         /**
          * @description Which of the tower's connections to the broker.
          * @enum {string}
@@ -1091,7 +1181,7 @@ export interface components {
          * @description One kind of thing that can be done.
          * @enum {string}
          */
-        Permission: "view" | "stop" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system" | "configure" | "audit";
+        Permission: "view" | "stop" | "authority" | "fly" | "alarms" | "settle" | "override" | "manual" | "debug" | "firmware" | "docks" | "people" | "system" | "configure" | "audit";
         /**
          * @description How far a dock came in bring-up, in the order of DJI's flow.
          * @enum {string}
@@ -1330,6 +1420,11 @@ export interface components {
          * @description One schedule of recurring missions.
          */
         ScheduleId: string;
+        /**
+         * @description What is commanded.
+         * @enum {string}
+         */
+        Scope: "flight" | "payload";
         /** @description Sessions of an account. */
         Sessions: {
             /**
@@ -1732,6 +1827,11 @@ export interface components {
          *     records, never for deadlines (it may jump).
          */
         WallMs: number;
+        /** @description What somebody wants of the authority over a dock. */
+        Wanted: components["schemas"]["AuthorityAction"] & {
+            /** @description Over what: dock and flight, or the payload. */
+            scope: components["schemas"]["Scope"];
+        };
         /** @description An uploaded wayline file. */
         Wayline: {
             /** @description MD5 of the KMZ, lower-case hexadecimal. */

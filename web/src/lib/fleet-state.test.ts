@@ -20,6 +20,7 @@ const dock: DeviceStatus = {
   mission_id: null,
   flight_lock: null,
   unknown_count: 0,
+  authority: { flight: null, payload: null, asked: [] },
 };
 const craft: DeviceStatus = {
   ...dock,

@@ -8,6 +8,7 @@
 //! builds what the others are told.
 
 mod book;
+mod evidence;
 mod flights;
 mod messages;
 mod orders;

@@ -230,7 +230,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             (-3_i64..3).prop_map(Value::from),
             (-400_i64..400).prop_map(|value| Value::from(value * 100)),
-            (-9.0_f64..9.0).prop_map(Value::from),
+            (-9.0_f64..9.0).prop_map(|value| Value::from(short(value))),
             any::<f64>().prop_map(Value::from),
             "[a-b\"\\\\é]{0,2}".prop_map(Value::from),
         ];
@@ -241,6 +241,12 @@ mod tests {
                     .prop_map(|members| Value::Object(members.into_iter().collect())),
             ]
         })
+    }
+
+    /// Few digits, as devices write them: of seventeen the last may be read as another, and at the edge
+    /// of a band that is another verdict.
+    fn short(value: f64) -> f64 {
+        (value * 1e6).round() / 1e6
     }
 
     /// The value with some leaf of it changed a little, or not.
@@ -254,7 +260,7 @@ mod tests {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 *at = at.wrapping_sub(1);
                 match value.as_f64().filter(|_| *at == 0) {
-                    Some(number) => Value::from(number + by),
+                    Some(number) => Value::from(short(number + by)),
                     None => value.clone(),
                 }
             }

@@ -209,7 +209,7 @@ export const ko = {
   'authority.mine': '나, {time}부터',
   'authority.other': '{who}, {time}부터',
   'authority.other_hint':
-    '명령은 조종권을 가진 사람만 내립니다. 일시 정지와 복귀는 누구나 할 수 있습니다.',
+    '명령은 조종권을 가진 사람만 내립니다. 일시정지와 복귀는 누구나 할 수 있습니다.',
   'authority.take': '가져오기',
   'authority.release': '내려놓기',
   'authority.ask': '요청',

@@ -58,7 +58,7 @@ fn cause(change: &Change) -> &'static str {
         Change::HandedOver { .. } => "handed_over",
         Change::TakenOver { .. } => "taken_over",
         Change::Released => "released",
-        Change::Silent => "silent",
+        Change::Silent { .. } => "silent",
     }
 }
 
@@ -365,8 +365,10 @@ impl Authority {
     pub fn handle_timeout(&mut self, now: Now) {
         self.asked.retain(|(_, ends)| now.mono < *ends);
         for scope in [Scope::Flight, Scope::Payload] {
-            if self.held_mut(scope).as_ref().is_some_and(|held| now.mono >= held.ends) {
-                self.turn(now, scope, None, Change::Silent);
+            let over = self.held_mut(scope).as_ref().filter(|held| now.mono >= held.ends);
+            let over = over.map(|Held { lease, .. }| (lease.holder.clone(), lease.is_explicit));
+            if let Some((from, was_explicit)) = over {
+                self.turn(now, scope, None, Change::Silent { from, was_explicit });
             }
         }
     }

@@ -87,7 +87,12 @@ pub enum Change {
     /// The holder gave it back.
     Released,
     /// The holder was silent for too long.
-    Silent,
+    Silent {
+        /// Who.
+        from: Holder,
+        /// Whether they had asked for it.
+        was_explicit: bool,
+    },
 }
 
 /// A change of holder, for record and bus.

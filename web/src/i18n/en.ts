@@ -707,6 +707,7 @@ export const en: Record<Key, string> = {
   'audit.did.device.move': 'Dock moved',
   'audit.did.dock.enrol': 'Dock enrolled',
   'audit.did.dock.remove': 'Dock removed',
+  'audit.did.authority.outcome': 'Authority changed',
   'audit.did.authority.change': 'Authority',
   'audit.did.dock.maintenance': 'Maintenance',
   'audit.did.command.create': 'Command',

@@ -709,6 +709,7 @@ export const ko = {
   'audit.did.device.move': '도크 이동',
   'audit.did.dock.enrol': '도크 등록',
   'audit.did.dock.remove': '도크 제거',
+  'audit.did.authority.outcome': '조종권 변경',
   'audit.did.authority.change': '조종권',
   'audit.did.dock.maintenance': '정비 전환',
   'audit.did.command.create': '명령',

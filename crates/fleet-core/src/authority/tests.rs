@@ -73,7 +73,8 @@ fn it_is_handed_over_renewed_released_and_ends_by_silence() {
     assert_eq!(code(authority.check_fence(MonoMs(2_800), Flight, handed)), "authority_ended");
     authority.handle_timeout(at(2_800));
     let last = std::iter::from_fn(|| authority.poll_output()).last().expect("told");
-    assert_eq!((last.change, last.lease), (Change::Silent, None));
+    let silent = Change::Silent { from: lee.clone(), was_explicit: true };
+    assert_eq!((last.change, last.lease), (silent, None));
     authority.order(at(2_900), &kim, Flight).expect("free again");
     authority.release(at(2_901), &kim, Flight).expect("its own");
     assert_eq!(authority.lease(MonoMs(2_901), Flight), None);

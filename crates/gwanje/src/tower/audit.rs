@@ -27,6 +27,7 @@ use fleet_store::{
 use fleet_types::{
     CommandState, CommandStatus, MissionState, MissionStatus, ResponseCode,
     audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, ChainedEntry},
+    authority::{AuthorityChange, Change, Changed},
 };
 use futures_util::future::BoxFuture;
 use tokio::{sync::oneshot, time::interval};
@@ -299,16 +300,18 @@ impl AuditLog for LoggedAudit {
     }
 }
 
-/// Puts what becomes of commands and missions on record.
+/// Puts what becomes of commands and missions on record, and who had a dock to themselves.
 pub async fn outcomes(log: Arc<dyn AuditLog>, bus: Bus) {
     let mut commands = bus.reader::<CommandStatus>();
     let mut missions = bus.reader::<MissionStatus>();
+    let mut authority = bus.reader::<AuthorityChange>();
     let mut told = VecDeque::new();
     loop {
         let entries: Vec<_> = tokio::select! {
             biased;
             some = commands.take(BATCH) => some.iter().filter_map(|s| of_command(s)).collect(),
             some = missions.take(BATCH) => some.iter().filter_map(|s| of_mission(s)).collect(),
+            some = authority.take(BATCH) => some.iter().filter_map(|s| of_authority(s)).collect(),
         };
         for entry in entries {
             if told.contains(&entry.id) {
@@ -382,6 +385,32 @@ fn of_mission(status: &MissionStatus) -> Option<AuditEntry> {
     entry.outcome = outcome;
     entry.code = status.reason.as_ref().map(|reason| reason.code.to_string());
     (entry.sn, entry.trace_id) = (Some(status.sn.clone()), Some(status.trace_id));
+    Some(entry)
+}
+
+/// Who got a dock to themselves, and who had it no longer; not whom a command made its last commander:
+/// the command is on record.
+fn of_authority(told: &AuthorityChange) -> Option<AuditEntry> {
+    let Changed { at_ms, scope, lease, change } = &told.changed;
+    let holder = lease.as_ref().filter(|lease| lease.is_explicit).map(|lease| &lease.holder.who);
+    let (actor, how) = match change {
+        Change::Commanded | Change::Silent { was_explicit: false, .. } => return None,
+        Change::Silent { from, was_explicit: true } => (&from.who, "silent"),
+        Change::Released => return None, // its call is on record
+        Change::Taken => (holder?, "taken"),
+        Change::HandedOver { by } => (&by.who, "handed_over"),
+        Change::TakenOver { .. } => (holder?, "taken_over"),
+    };
+    let mut entry = AuditEntry::new(Uuid::now_v7(), *at_ms, actor.clone(), "authority.outcome")
+        .with("scope", serde_json::to_value(scope).unwrap_or_default())
+        .with("how", how);
+    if let Some(lease) = lease {
+        entry = entry.with("holder", lease.holder.who.clone()).with("fence", lease.fence);
+    }
+    if let Change::TakenOver { from, .. } = change {
+        entry = entry.with("from", from.who.clone());
+    }
+    entry.sn = Some(told.sn.clone());
     Some(entry)
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The entries of one action, newest first, once there are as many.
-async fn entries(site: &Site, action: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn entries(site: &Site, action: &str, count: usize) -> Vec<Value> {
     let path = format!("/api/v1/audit?action={action}");
     let page = site
         .until(action, &path, |page| {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    audit::entries,
     docks::Docks,
     http::Answer,
     people::{create, token},
@@ -100,6 +101,20 @@ fn one_has_the_dock_the_other_is_kept_out_but_for_what_brings_home() {
         assert_eq!(holder(&site, sn).await, None);
         let again = site.post(&path, &json!({"scope": "flight", "action": "release"})).await;
         assert_eq!(again.is(409)["code"], "no_authority");
+
+        // On record: what was asked, refused or not, and who had it; not that its holder is still there.
+        let fence = kim.wants(sn, take.clone()).await.is(200)["flight"]["fence"].clone();
+        kim.wants(sn, json!({"action": "renew", "fence": fence})).await.is(200);
+        let told = entries(&site, "authority.outcome", 4).await;
+        let how: Vec<_> =
+            told.iter().map(|entry| entry["details"]["how"].as_str().unwrap()).collect();
+        assert_eq!(how, ["taken", "taken_over", "handed_over", "taken"], "newest first");
+        assert_eq!(told[2]["actor"], "user:kim@site.test", "{told:?}");
+        assert_eq!(told[2]["details"]["holder"], "user:lee@site.test", "{told:?}");
+        let asked = entries(&site, "authority.change", 11).await;
+        let wanted = asked.iter().map(|entry| entry["details"]["wanted"]["action"].as_str());
+        assert!(wanted.clone().all(|action| action != Some("renew")), "{asked:?}");
+        assert_eq!(wanted.filter(|action| *action == Some("take_over")).count(), 2, "{asked:?}");
     });
 }
 

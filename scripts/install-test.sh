@@ -24,3 +24,12 @@ if ! "$cyclone/bin/python" -c 'import cyclonedds.core' 2>/dev/null; then
   "$cyclone/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
     --only-binary :all: cyclonedds==11.0.1
 fi
+
+# An S3 client that we did not write, into target/boto3.
+boto3=$(dirname "$0")/../target/boto3
+if ! "$boto3/bin/python" -c 'import boto3' 2>/dev/null; then
+  echo "Installing boto3 into target/boto3"
+  python3 -m venv "$boto3"
+  "$boto3/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+    boto3==1.40.61
+fi

@@ -15,6 +15,7 @@ const licences = [
   ['Pretendard (SIL Open Font License 1.1)', 'pretendard/dist/LICENSE.txt'],
   ['Svelte (MIT)', 'svelte/LICENSE.md'],
   ['MapLibre GL JS (BSD 3-Clause) and what it holds', 'maplibre-gl/LICENSE.txt'],
+  ['uPlot (MIT)', 'uplot/LICENSE'],
   ['world-atlas (ISC); Natural Earth is in the public domain', 'world-atlas/LICENSE'],
 ];
 /** Its package carries the name of its licence (BSD 3-Clause) alone. */
@@ -66,7 +67,8 @@ function budgetOf(name) {
   if (name.endsWith('.pmtiles')) return 'basemap';
   if (!name.endsWith('.js')) return null;
   if (shell.has(`assets/${name}`)) return 'shell';
-  return /^map-|^maplibre-gl/.test(name) ? 'map' : 'lazy';
+  // What the live map and a flight's have in common lies in `basemaps`.
+  return /^map-|^basemaps-|^replay-|^maplibre-gl/.test(name) ? 'map' : 'lazy';
 }
 const sums = { shell: 0, map: 0, lazy: 0, css: 0, basemap: 0 };
 for (const name of readdirSync(assets)) {

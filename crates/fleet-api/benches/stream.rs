@@ -20,16 +20,17 @@ use std::{
 
 use fleet_api::{
     Api, ApiConfig, AuditLog, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment,
-    Kept, Listener, LogState, LoopState, Parts, Planning, Site, StoreState, SystemSource, Tokens,
-    UnknownCount, Waylines,
+    Kept, Listener, LogState, LoopState, Parts, Planning, ScheduleError, Scheduling, Site,
+    StoreState, SystemSource, Tokens, UnknownCount, Waylines,
 };
 use fleet_bus::Bus;
 use fleet_types::{
-    DeviceClass, DeviceSn, DeviceStatus, MissionId, MissionStatus, Reason, Scalar, Telemetry,
-    WallMs,
+    DeviceClass, DeviceSn, DeviceStatus, MissionId, MissionStatus, Reason, Scalar, ScheduleId,
+    Telemetry, WallMs,
     audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, ChainedEntry},
     dispatch::{DispatchChoice, DispatchTarget},
     plan::{BreakPoint, MissionPlan},
+    schedule::{HandledTime, PlannedTime, Schedule, ScheduleStatus},
     telemetry::{FieldSpec, Schema},
     topic::DeviceOsd,
 };
@@ -219,6 +220,7 @@ async fn serve() {
         system: Arc::new(Nobody),
         audit: Arc::new(Nobody),
         planning: Arc::new(Nobody),
+        scheduling: Arc::new(Nobody),
         registry: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
     });
     tokio::task::spawn_local(hub.run());
@@ -321,6 +323,45 @@ impl Planning for Nobody {
     }
     fn dispatch(&self, _: &[Arc<DeviceStatus>], _: &DispatchTarget) -> Vec<DispatchChoice> {
         Vec::new()
+    }
+}
+
+impl Scheduling for Nobody {
+    fn list(&self) -> Result<Vec<ScheduleStatus>, ScheduleError> {
+        Ok(Vec::new())
+    }
+    fn preview(&self, _: &Schedule) -> Result<Vec<WallMs>, Reason> {
+        Ok(Vec::new())
+    }
+    fn planned(&self, _: WallMs, _: WallMs, _: usize) -> Result<Vec<PlannedTime>, ScheduleError> {
+        Ok(Vec::new())
+    }
+    fn put(
+        &self,
+        _: Schedule,
+        _: bool,
+        _: String,
+    ) -> BoxFuture<'_, Result<ScheduleStatus, ScheduleError>> {
+        Box::pin(async { Err(ScheduleError::Unknown) })
+    }
+    fn pause(
+        &self,
+        _: ScheduleId,
+        _: bool,
+        _: String,
+    ) -> BoxFuture<'_, Result<ScheduleStatus, ScheduleError>> {
+        Box::pin(async { Err(ScheduleError::Unknown) })
+    }
+    fn remove(&self, _: ScheduleId, _: String) -> BoxFuture<'_, Result<(), ScheduleError>> {
+        Box::pin(async { Err(ScheduleError::Unknown) })
+    }
+    fn handled(
+        &self,
+        _: Option<uuid::Uuid>,
+        _: WallMs,
+        _: WallMs,
+    ) -> BoxFuture<'_, Result<Vec<HandledTime>, ScheduleError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 

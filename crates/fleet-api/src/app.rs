@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use fleet_bus::{Bus, Writer};
 use fleet_types::{
@@ -25,7 +25,8 @@ use crate::{
     hub::HubHandle,
     metrics::{Metrics, SharedRegistry},
     people::People,
-    services::{AuditLog, Enrolment, Planning, SystemSource},
+    problem::Problem,
+    services::{AuditLog, Enrolment, Planning, Scheduling, SystemSource},
     wayline_urls::WaylineSources,
     waylines::WaylineStore,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) basemaps: Arc<Basemaps>,
     pub(crate) enrolment: Arc<dyn Enrolment>,
     pub(crate) planning: Arc<dyn Planning>,
+    pub(crate) scheduling: Arc<dyn Scheduling>,
     pub(crate) system: Arc<dyn SystemSource>,
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) refusals: Refusals,
@@ -93,6 +95,12 @@ impl Shared {
             self.metrics.refused_credentials.inc();
         }
         principal
+    }
+
+    /// Refuses, before anything is handed over, what nobody is there to carry out.
+    pub(crate) fn commander(&self) -> Result<(), Problem> {
+        let refused = |why| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "link_lost", why);
+        self.system.commander().map_err(refused)
     }
 
     /// Whether a caller checked before is still welcome.

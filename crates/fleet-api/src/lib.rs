@@ -18,9 +18,11 @@ mod basemaps;
 mod clock;
 mod config;
 mod extract;
+mod flight_files;
 mod guard;
 mod hub;
 mod json;
+pub mod media;
 mod method;
 mod metrics;
 mod openapi;
@@ -41,7 +43,7 @@ mod waylines;
 use std::sync::{Arc, PoisonError};
 
 use fleet_bus::Bus;
-use fleet_types::{DeviceStatus, topic::DeviceOsd};
+use fleet_types::{DeviceSn, DeviceStatus, topic::DeviceOsd};
 use tokio::sync::{Semaphore, watch};
 
 use app::{App, Shared};
@@ -60,8 +62,8 @@ pub use problem::Problem;
 pub use serve::{Listener, Tls, TlsError, bind_unix};
 pub use services::{
     AuditLog, BrokerState, Check, EnrolError, EnrolRequest, Enrolled, Enrolment, History, Kept,
-    LogState, LoopState, MqttAccess, PilotField, Planning, SlowTask, Stalls, StoreState,
-    SystemSource, UnknownCount,
+    LogState, LoopState, MqttAccess, PilotField, Planning, ScheduleError, Scheduling, SlowTask,
+    Stalls, StoreState, SystemSource, UnknownCount,
 };
 pub use wayline_urls::{BadUrlHost, UrlHost, WaylineSources};
 pub use waylines::{Wayline, WaylineKeeper, WaylineResource, WaylineSummary, Waylines};
@@ -91,6 +93,8 @@ pub struct Parts {
     pub enrolment: Arc<dyn Enrolment>,
     /// Sees more than one dock and flight.
     pub planning: Arc<dyn Planning>,
+    /// Flies again and again.
+    pub scheduling: Arc<dyn Scheduling>,
     /// Knows the process.
     pub system: Arc<dyn SystemSource>,
     /// Keeps who did what.
@@ -118,6 +122,7 @@ impl Api {
             wayline_sources,
             enrolment,
             planning,
+            scheduling,
             system,
             audit,
             registry,
@@ -146,6 +151,7 @@ impl Api {
             basemaps,
             enrolment,
             planning,
+            scheduling,
             system,
             audit,
             refusals: audit::Refusals::default(),
@@ -192,6 +198,11 @@ impl Api {
     /// known, with its true age. What was heard meanwhile stays.
     pub fn recall(&self, statuses: Vec<DeviceStatus>, samples: Vec<DeviceOsd>) {
         self.0.hub.recall(statuses, samples);
+    }
+
+    /// Forgets a device that was removed by another process of the tower.
+    pub async fn forget(&self, sn: DeviceSn) {
+        self.0.hub.remove_device(sn).await;
     }
 
     /// The wayline files.

@@ -113,7 +113,14 @@ pub(crate) const ROUTES: &[Route] = &[
     look("GET", "/api/v1/dispatch", Right(View)),
     act("POST", "/api/v1/docks", Right(Docks), "dock.enrol"),
     act("DELETE", "/api/v1/docks/{sn}", Right(Docks), "dock.remove"),
+    look("GET", "/api/v1/flights", Right(View)),
+    look("GET", "/api/v1/flights/{id}", Right(View)),
+    act("GET", "/api/v1/flights/{id}/export", Right(View), "flight.export"),
+    look("GET", "/api/v1/flights/{id}/series", Right(View)),
     look("GET", "/api/v1/me", Credential),
+    look("GET", "/api/v1/media", Right(View)),
+    look("GET", "/api/v1/media/{id}/file", Right(View)),
+    look("GET", "/api/v1/media/{id}/thumbnail", Right(View)),
     look("GET", "/api/v1/methods", Right(View)),
     look("GET", "/api/v1/missions", Right(View)),
     act("POST", "/api/v1/missions", Right(Fly), "mission.create"),
@@ -126,6 +133,15 @@ pub(crate) const ROUTES: &[Route] = &[
     act("PUT", "/api/v1/people/{id}/roles", Right(People), "roles.set"),
     look("GET", "/api/v1/people/{id}/sessions", Right(People)),
     act("DELETE", "/api/v1/people/{id}/sessions/{session}", Right(People), "session.end"),
+    look("GET", "/api/v1/schedules", Right(View)),
+    act("POST", "/api/v1/schedules", Right(Fly), "schedule.create"),
+    look("POST", "/api/v1/schedules/preview", Right(View)),
+    look("GET", "/api/v1/schedules/times", Right(View)),
+    act("DELETE", "/api/v1/schedules/{id}", Right(Fly), "schedule.remove"),
+    look("GET", "/api/v1/schedules/{id}", Right(View)),
+    act("PUT", "/api/v1/schedules/{id}", Right(Fly), "schedule.change"),
+    act("POST", "/api/v1/schedules/{id}/pause", Right(Permission::Stop), "schedule.pause"),
+    act("POST", "/api/v1/schedules/{id}/resume", Right(Fly), "schedule.resume"),
     act("DELETE", "/api/v1/session", Credential, "sign_out"),
     look("GET", "/api/v1/sessions", Credential),
     act("DELETE", "/api/v1/sessions/{session}", Credential, "session.end"),
@@ -305,8 +321,8 @@ mod tests {
 
     #[test]
     fn what_changes_something_asks_for_more_than_looking() {
-        // Asking how a flight stands is looking, though it is a POST.
-        let looks = ["/api/v1/devices/{sn}/preflight"];
+        // Asking how a flight stands, or when one would be, is looking, though it is a POST.
+        let looks = ["/api/v1/devices/{sn}/preflight", "/api/v1/schedules/preview"];
         for Route { verb, path, needs, action } in ROUTES {
             if *verb != "GET" && !looks.contains(path) {
                 assert_ne!(*needs, Right(View), "{verb} {path}");
@@ -323,7 +339,9 @@ mod tests {
                 "authority.",
                 "command.",
                 "mission.",
+                "flight.",
                 "override.",
+                "schedule.",
                 "dock.maintenance",
                 "wayline.",
             ];

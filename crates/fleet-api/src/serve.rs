@@ -99,6 +99,12 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
+
+    /// For a listener that is not the API's.
+    #[must_use]
+    pub fn acceptor(self) -> TlsAcceptor {
+        self.0
+    }
 }
 
 /// Opens a Unix socket that only this user may use (0600). A socket left by a process that is gone

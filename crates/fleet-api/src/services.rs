@@ -7,12 +7,17 @@ use fleet_types::{
     DeviceSn, DeviceStatus, MissionId, MissionPlan, MissionStatus, Reason, WallMs,
     audit::{AuditEntry, AuditFilter, AuditHead, AuditVerdict, ChainedEntry},
     dispatch::{DispatchChoice, DispatchTarget},
+    flight::{FlightFilter, FlightRecord, FlightSeries, TelemetryRow},
+    id::ScheduleId,
     plan::BreakPoint,
+    schedule::{HandledTime, PlannedTime, Schedule, ScheduleStatus},
 };
 use futures_util::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::media::Media;
 
 /// A dock to be enrolled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +124,7 @@ pub trait Enrolment: Send + Sync {
 }
 
 /// The broker as the tower sees it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BrokerState {
     /// `embedded` or `external`.
     pub kind: String,
@@ -128,7 +133,7 @@ pub struct BrokerState {
 }
 
 /// What must last, as the tower sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreState {
     /// `embedded`, `external`, or `none`: everything is in memory and a restart forgets it.
     pub kind: String,
@@ -193,7 +198,7 @@ pub struct UnknownCount {
 }
 
 /// One condition of readiness.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// What is checked.
     pub name: String,
@@ -234,6 +239,36 @@ pub trait History: Send + Sync {
         person: Option<Uuid>,
         id: MissionId,
     ) -> BoxFuture<'_, Result<Option<MissionStatus>, String>>;
+    /// Missions that were ordered to take off, newest first, as far as `person` may see them.
+    fn flights(
+        &self,
+        person: Option<Uuid>,
+        filter: FlightFilter,
+    ) -> BoxFuture<'_, Result<Vec<MissionStatus>, String>>;
+    /// One of them with what is on record of it, if `person` may see it.
+    fn flight(
+        &self,
+        person: Option<Uuid>,
+        id: MissionId,
+    ) -> BoxFuture<'_, Result<Option<FlightRecord>, String>>;
+    /// Telemetry of a device in `[from, until)`, thinned to about so many points, if `person` may see
+    /// it.
+    fn series(
+        &self,
+        person: Option<Uuid>,
+        sn: DeviceSn,
+        span: (WallMs, WallMs),
+        points: u16,
+    ) -> BoxFuture<'_, Result<FlightSeries, String>>;
+    /// Every row of it after one (time and number) and before a time, at most `limit`.
+    fn rows_after(
+        &self,
+        person: Option<Uuid>,
+        sn: DeviceSn,
+        after: (WallMs, i64),
+        until: WallMs,
+        limit: u16,
+    ) -> BoxFuture<'_, Result<Vec<TelemetryRow>, String>>;
 }
 
 /// The process's own state. Every method is a cheap look that never waits.
@@ -260,6 +295,18 @@ pub trait SystemSource: Send + Sync {
     fn history(&self) -> Option<Arc<dyn History>> {
         None
     }
+    /// What docks uploaded; none where nothing is on record or nobody keeps media.
+    fn media(&self) -> Option<Arc<dyn Media>> {
+        None
+    }
+    /// Whether who owns the docks can be asked now. What acts is refused at once where not: nothing waits
+    /// for it to come back. Counter-actions too, as there is nobody to carry them out.
+    ///
+    /// # Errors
+    /// Why not and what to do, in sentences.
+    fn commander(&self) -> Result<(), String> {
+        Ok(())
+    }
     /// Conditions of readiness besides the links, which the API sees itself.
     fn checks(&self) -> Vec<Check>;
 }
@@ -283,6 +330,67 @@ pub trait Planning: Send + Sync {
     /// one with why not. Advice: the checks before take-off are asked all the same.
     fn dispatch(&self, docks: &[Arc<DeviceStatus>], target: &DispatchTarget)
     -> Vec<DispatchChoice>;
+}
+
+/// Why a schedule was not kept or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// There is none of this id.
+    #[error("there is no such schedule")]
+    Unknown,
+    /// Something is wrong with it.
+    #[error("{}", .0.message)]
+    Bad(Reason),
+    /// It cannot be kept now; nothing has changed.
+    #[error("schedules cannot be kept now: {0}")]
+    Unavailable(String),
+}
+
+/// Missions that are flown again and again. What only looks never waits.
+pub trait Scheduling: Send + Sync {
+    /// All of them.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    fn list(&self) -> Result<Vec<ScheduleStatus>, ScheduleError>;
+    /// Its next times, without making it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn preview(&self, schedule: &Schedule) -> Result<Vec<WallMs>, Reason>;
+    /// Times ahead in `[from, until)`, at most so many, with what speaks against each.
+    ///
+    /// # Errors
+    /// Why they are not known.
+    fn planned(
+        &self,
+        from: WallMs,
+        until: WallMs,
+        max: usize,
+    ) -> Result<Vec<PlannedTime>, ScheduleError>;
+    /// Makes one, or gives it another shape; answered when a restart knows it.
+    fn put(
+        &self,
+        schedule: Schedule,
+        is_new: bool,
+        by: String,
+    ) -> BoxFuture<'_, Result<ScheduleStatus, ScheduleError>>;
+    /// Pauses one, or lets it go on. Its missions that wait are cancelled when it is paused.
+    fn pause(
+        &self,
+        id: ScheduleId,
+        pauses: bool,
+        by: String,
+    ) -> BoxFuture<'_, Result<ScheduleStatus, ScheduleError>>;
+    /// Ends one. Its missions that wait are cancelled.
+    fn remove(&self, id: ScheduleId, by: String) -> BoxFuture<'_, Result<(), ScheduleError>>;
+    /// Times on record in `[from, until)`, newest first, as far as `person` may see them.
+    fn handled(
+        &self,
+        person: Option<Uuid>,
+        from: WallMs,
+        until: WallMs,
+    ) -> BoxFuture<'_, Result<Vec<HandledTime>, ScheduleError>>;
 }
 
 /// Told once whether an entry of the audit is safe.

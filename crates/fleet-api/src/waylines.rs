@@ -118,6 +118,9 @@ struct Inner {
 
 pub(crate) struct WaylineStore {
     key: hmac::Key,
+    /// Another process serves the files, and has this key too: an address may be made of a file that
+    /// only it has.
+    is_shared: bool,
     base: String,
     life: Duration,
     max_files: usize,
@@ -137,6 +140,7 @@ impl WaylineStore {
         getrandom::fill(&mut secret)?;
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            is_shared: false,
             base: base.trim_end_matches('/').to_owned(),
             life,
             max_files,
@@ -249,11 +253,15 @@ impl WaylineStore {
     /// A fresh address for a file that is kept.
     pub(crate) fn mint(&self, id: WaylineId) -> Option<WaylineResource> {
         let md5 = self.get(id)?.md5.clone();
+        Some(WaylineResource { url: self.sign(id), md5 })
+    }
+
+    /// A fresh address, whether or not the file is kept.
+    fn sign(&self, id: WaylineId) -> String {
         let life_ms = i64::try_from(self.life.as_millis()).unwrap_or(i64::MAX);
         let expires = now_ms().0.saturating_add(life_ms);
         let sig = hex(hmac::sign(&self.key, signed_text(id, expires).as_bytes()).as_ref());
-        let url = format!("{}/api/v1/waylines/{id}/file?expires={expires}&sig={sig}", self.base);
-        Some(WaylineResource { url, md5 })
+        format!("{}/api/v1/waylines/{id}/file?expires={expires}&sig={sig}", self.base)
     }
 
     /// Whether an address was made by [`WaylineStore::mint`] and still works. A forged one is
@@ -314,6 +322,20 @@ impl Waylines {
         Ok(Self(Arc::new(store)))
     }
 
+    /// See [`Waylines::new`]; the key of the addresses is one that other processes of the tower have,
+    /// so that one makes addresses of files that another serves.
+    ///
+    /// # Errors
+    /// [`NoRandom`].
+    pub fn sharing(config: &ApiConfig, secret: &[u8; 32]) -> Result<Self, NoRandom> {
+        let limits = &config.limits;
+        let (base, life) = (&config.public_url, config.wayline_url_life);
+        let mut store = WaylineStore::new(base, life, limits.waylines, limits.wayline_bytes)?;
+        store.key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        store.is_shared = true;
+        Ok(Self(Arc::new(store)))
+    }
+
     /// Files outlive the process from here on. The first keeper counts.
     pub fn kept_by(&self, keeper: Arc<dyn WaylineKeeper>) {
         let _ = self.0.keeper.set(keeper);
@@ -331,10 +353,17 @@ impl Waylines {
         (self.0.max_files, self.0.max_bytes)
     }
 
+    /// What is known of a file, or `None` when it is not kept (any more).
+    #[must_use]
+    pub fn wayline(&self, wayline_id: WaylineId) -> Option<Arc<Wayline>> {
+        self.0.get(wayline_id)
+    }
+
     /// A fresh address, or `None` when the file is not kept (any more).
     #[must_use]
     pub fn mint_url(&self, wayline_id: WaylineId) -> Option<String> {
-        self.resource(wayline_id).map(|resource| resource.url)
+        let kept = self.resource(wayline_id).map(|resource| resource.url);
+        kept.or_else(|| self.0.is_shared.then(|| self.0.sign(wayline_id)))
     }
 
     /// A fresh address with the file's MD5, or `None` when the file is not kept (any more).

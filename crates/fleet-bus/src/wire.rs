@@ -10,6 +10,7 @@ mod client;
 mod endpoint;
 mod guard;
 mod idl;
+mod inner;
 mod places;
 mod publish;
 mod runtime;
@@ -41,11 +42,13 @@ use dust_dds::{
 };
 pub use endpoint::Received;
 pub use idl::text as idl;
+pub use inner::{FRAME_VERSION, Frame, FrameLine, Side};
 pub use runtime::{Spawn, Task};
 use tokio::sync::mpsc;
 
 use crate::Bus;
 use endpoint::Entities;
+use inner::Inner;
 use publish::{Publish, Slot, ViewCounters};
 use runtime::{Tasks, TokioRuntime};
 use transport::{Sockets, Traffic, UdpTransport};
@@ -150,6 +153,9 @@ pub struct Wire {
     views: Vec<Box<dyn Publish>>,
     spawn: Spawn,
     refused: mpsc::Sender<Refused>,
+    /// Whether what is written to the command topic is heard, to say no.
+    refuses: bool,
+    inner: Option<Inner>,
     counters: Arc<Counters>,
 }
 
@@ -189,7 +195,6 @@ impl Wire {
     /// A wire that does not run yet, and what it refuses. From here on it listens to the bus.
     #[must_use]
     pub fn new(config: WireConfig, bus: &Bus, spawn: Spawn) -> (Self, mpsc::Receiver<Refused>) {
-        let (refused, receiver) = mpsc::channel(REFUSED_WAITING);
         let views = vec![
             Slot::<DeviceTelemetry>::boxed(bus),
             Slot::<DeviceState>::boxed(bus),
@@ -200,9 +205,34 @@ impl Wire {
             Slot::<NavSatFix>::boxed(bus),
             Slot::<BatteryState>::boxed(bus),
         ];
+        Self::with(config, views, spawn)
+    }
+
+    /// A wire without views: of a process that other programs need not see.
+    #[must_use]
+    pub fn bare(config: WireConfig, spawn: Spawn) -> (Self, mpsc::Receiver<Refused>) {
+        Self::with(config, Vec::new(), spawn)
+    }
+
+    /// It carries frames between the processes of a tower, too. A process that owns no docks leaves the
+    /// refusing of commands to the one that does.
+    pub fn carry(&mut self, side: Side) -> FrameLine {
+        let (inner, line) = Inner::new(side);
+        self.refuses = side == Side::Link;
+        self.inner = Some(inner);
+        line
+    }
+
+    fn with(
+        config: WireConfig,
+        views: Vec<Box<dyn Publish>>,
+        spawn: Spawn,
+    ) -> (Self, mpsc::Receiver<Refused>) {
+        let (refused, receiver) = mpsc::channel(REFUSED_WAITING);
         let counted = views.iter().map(|view| (view.topic(), view.counters())).collect();
         let counters = Arc::new(Counters { views: counted, ..Counters::default() });
-        (Self { config, views, spawn, refused, counters }, receiver)
+        let (refuses, inner) = (true, None);
+        (Self { config, views, spawn, refused, refuses, inner, counters }, receiver)
     }
 
     /// Its counters.
@@ -241,6 +271,15 @@ impl Wire {
         for view in &self.views {
             let (topic, publishing) = (view.topic(), view.publish(entities.clone()));
             tasks.spawn("dds view", async move { ended(topic, publishing.await) });
+        }
+        if let Some(inner) = &self.inner {
+            let (sending, receiving) =
+                (inner.sending(entities.clone()), inner.receiving(entities.clone()));
+            tasks.spawn("dds frames out", async move { ended("frames", sending.await) });
+            tasks.spawn("dds frames in", async move { ended("frames", receiving.await) });
+        }
+        if !self.refuses {
+            return std::future::pending().await;
         }
         let refusing = refuse(entities, self.refused.clone(), Arc::clone(&self.counters));
         tasks.spawn("dds commands", async move { ended("rt/gwanje/command", refusing.await) });

@@ -23,7 +23,7 @@ pub mod frozen;
 pub mod motion;
 pub mod watch;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use dji_cloud::device::AircraftModeCode;
 use fleet_types::{
@@ -294,7 +294,8 @@ impl Debounce {
 /// The faults of one device.
 #[derive(Clone, Debug)]
 pub struct FaultDetector {
-    config: FaultConfig,
+    /// One for all detectors.
+    config: Arc<FaultConfig>,
     sn: DeviceSn,
     by: DeviceSn,
     connection: Connection,
@@ -317,7 +318,7 @@ pub struct FaultDetector {
 impl FaultDetector {
     /// Nothing known of the device.
     #[must_use]
-    pub fn new(config: FaultConfig, sn: DeviceSn, by: DeviceSn) -> Self {
+    pub fn new(config: Arc<FaultConfig>, sn: DeviceSn, by: DeviceSn) -> Self {
         Self {
             config,
             sn,
@@ -367,7 +368,7 @@ impl FaultDetector {
     /// When [`Self::handle_timeout`] is next due, and for what.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(MonoMs, &'static str)> {
-        let FaultConfig { lost_ms, stalled_ms, skew_ms: _, gone_ms, .. } = self.config;
+        let FaultConfig { lost_ms, stalled_ms, skew_ms: _, gone_ms, .. } = *self.config;
         let stall_begins = self
             .osd
             .filter(|_| self.connection == Connection::Online && !self.stalled.is_raised())
@@ -415,7 +416,7 @@ impl FaultDetector {
 
     /// What time alone changes.
     fn look(&mut self, now: MonoMs) {
-        let FaultConfig { lost_ms, stalled_ms, skew_ms, gone_ms, .. } = self.config;
+        let FaultConfig { lost_ms, stalled_ms, skew_ms, gone_ms, .. } = *self.config;
         let is_gone = self.was_online
             && match self.connection {
                 Connection::Offline => true,
@@ -467,7 +468,7 @@ impl FaultDetector {
         let has_fallen = self.best_link.is_some_and(|(best, _)| best - quality >= FALL);
         let enough = if self.link.is_raised() { GOOD } else { BAD + 1 };
         let is_bad = self.is_out && has_link && (quality < enough || has_fallen);
-        let FaultConfig { link_ms, gone_ms, .. } = self.config;
+        let FaultConfig { link_ms, gone_ms, .. } = *self.config;
         if let Some(is_raised) = self.link.feed(now, is_bad, link_ms, gone_ms) {
             self.tell(FaultKind::LinkQuality, is_raised, Priority::Medium);
         }

@@ -1,6 +1,6 @@
 //! What goes into a dock's machine and what comes out. All of it is data.
 
-use dji_cloud::topic::Topic;
+use dji_cloud::{file::StorageConfigOutput, topic::Topic};
 use fleet_types::{
     Alarm, CommandId, CommandRequest, CommandStatus, DeviceSn, DeviceStatus, MissionId,
     MissionRequest, MissionStatus, MonoMs, TraceStep,
@@ -78,6 +78,13 @@ pub enum Input<'a> {
         /// Short-lived address, `None` when the file is gone.
         url: Option<String>,
     },
+    /// Answer to [`Output::MintStorage`].
+    Storage {
+        /// The request it answers.
+        exchange: Exchange,
+        /// Where to upload, and by what short-lived credentials; `None` when there is no store.
+        output: Option<Box<StorageConfigOutput>>,
+    },
 }
 
 /// Something to be done, as the dock's machine asks for it.
@@ -106,6 +113,11 @@ pub enum Output {
         exchange: Exchange,
         /// The file.
         wayline_id: WaylineId,
+    },
+    /// Make short-lived credentials for uploads of this dock and come back with [`Input::Storage`].
+    MintStorage {
+        /// The request to be answered.
+        exchange: Exchange,
     },
     /// From now on messages of these aircraft belong to this machine; those of others stay where they
     /// are.

@@ -91,6 +91,42 @@ pub fn against(now: WallMs, own: &Flight<'_>, other: &Flight<'_>) -> Option<Reas
     })
 }
 
+/// What speaks against each of these planned flights, from each other and from others, at most `most`
+/// sentences for each. They are looked at in the order of their times: many of them do not take long as
+/// long as few of them meet.
+#[must_use]
+pub fn among(
+    now: WallMs,
+    planned: &[Flight<'_>],
+    others: &[Flight<'_>],
+    most: usize,
+) -> Vec<Vec<Reason>> {
+    let mut found = vec![Vec::new(); planned.len()];
+    let all = planned.iter().chain(others).map(|flight| (window(now, flight), flight));
+    let mut all: Vec<_> = all.enumerate().collect();
+    all.sort_by_key(|(_, ((from, _), _))| *from);
+    for (place, (first, ((_, until), one))) in all.iter().enumerate() {
+        let later = all.iter().skip(place + 1);
+        for (second, (_, other)) in later.take_while(|(_, ((from, _), _))| from < until) {
+            for (index, own, met) in [(*first, *one, *other), (*second, *other, *one)] {
+                // Two that are there already are no news, and more than enough is too much.
+                let Some(list) = found.get_mut(index).filter(|list| list.len() < most) else {
+                    continue;
+                };
+                let reason = against(now, own, met);
+                list.extend(reason.filter(|reason| !list.contains(reason)));
+            }
+        }
+    }
+    found
+}
+
+/// When a flight is over, by the length of its route.
+#[must_use]
+pub fn until(now: WallMs, flight: &Flight<'_>) -> WallMs {
+    window(now, flight).1
+}
+
 fn window(now: WallMs, flight: &Flight<'_>) -> (WallMs, WallMs) {
     // Seconds of a route: far within range.
     #[expect(clippy::cast_possible_truncation)]
@@ -154,6 +190,32 @@ mod tests {
     fn codes(own: &Flight<'_>, other: &Flight<'_>) -> Vec<String> {
         let found = warnings(WallMs(0), own, std::slice::from_ref(other));
         found.into_iter().map(|reason| reason.code.into_owned()).collect()
+    }
+
+    #[test]
+    fn planned_flights_are_told_of_each_other_and_of_those_that_are_there() {
+        let sns: Vec<_> = ["D1", "D2", "D3"].map(|sn| DeviceSn::new(sn).unwrap()).into();
+        let at = |hours: i64| MissionStart::Timed { execute_ms: WallMs(hours * 3_600_000) };
+        let plans = [
+            plan(37.5, 60.0, at(9)),
+            plan(37.502, 70.0, at(9)),
+            plan(37.502, 70.0, at(11)),
+            plan(37.51, 60.0, at(9)),
+            plan(37.5, 60.0, at(11)),
+        ];
+        let of = |dock: usize, index: usize| flight(&sns[dock], &plans[index], 100);
+        let planned = [of(0, 0), of(1, 1), of(1, 2), of(2, 3)];
+        let found = among(WallMs(0), &planned, &[of(0, 4)], 8);
+        let codes: Vec<Vec<_>> =
+            found.iter().map(|list| list.iter().map(|why| why.code.as_ref()).collect()).collect();
+        assert_eq!(
+            codes,
+            [vec!["overlap_space"], vec!["overlap_space"], vec!["overlap_space"], vec![]]
+        );
+        assert!(found[2][0].message.contains("D1"), "of the one that is there: {found:?}");
+        let crowd: Vec<_> = (0..50).map(|_| of(0, 0)).chain((0..50).map(|_| of(1, 1))).collect();
+        let found = among(WallMs(0), &crowd, &[], 2);
+        assert!(found.iter().all(|list| list.len() == 2), "its own dock's and the other's, once");
     }
 
     #[test]

@@ -20,6 +20,8 @@ Chances per command, 0 to 1 (1 when left out):
   no_effect    answer result 0 and do nothing
   crash        do it, then drop the link without an answer for 10 s
   only=A+B     restrict the six above to methods A and B
+Chance per photo, 0 to 1 (1 when left out):
+  missing_photo  it is counted and never uploaded
 Share of docks, 0 to 1 (1 when left out):
   licence      the dock finds the app licence wrong and disconnects
   unbound      the dock asks to be bound again, with an empty binding code
@@ -28,6 +30,7 @@ Share of docks, 0 to 1 (1 when left out):
   int_status   status as a number in flighttask_progress
   no_gateway   no gateway in any message
   no_need_reply  no need_reply in events
+  told_twice   every uploaded file is reported twice
 Values:
   skew_ms=N    the dock's clock is N ms ahead (negative: behind)
   battery=N    the aircraft starts with N percent
@@ -73,6 +76,7 @@ enum Chance {
     Silent,
     NoEffect,
     Crash,
+    MissingPhoto,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +88,7 @@ enum Share {
     IntStatus,
     NoGateway,
     NoNeedReply,
+    ToldTwice,
 }
 
 /// The faults of one dock.
@@ -119,6 +124,10 @@ pub struct DockFaults {
     pub no_gateway: bool,
     /// No `need_reply` in events.
     pub no_need_reply: bool,
+    /// Chance that a photo is counted and never uploaded.
+    pub missing_photo: f64,
+    /// Every uploaded file is reported twice.
+    pub told_twice: bool,
     /// The dock's clock minus true time.
     pub skew_ms: i64,
     /// Charge of the aircraft at the beginning, if not drawn from the seed.
@@ -143,6 +152,8 @@ impl Default for DockFaults {
             int_status: false,
             no_gateway: false,
             no_need_reply: false,
+            missing_photo: 0.0,
+            told_twice: false,
             skew_ms: 0,
             battery_percent: None,
         }
@@ -218,6 +229,7 @@ impl DockFaults {
             Chance::Silent => &mut self.silent,
             Chance::NoEffect => &mut self.no_effect,
             Chance::Crash => &mut self.crash,
+            Chance::MissingPhoto => &mut self.missing_photo,
         }
     }
 
@@ -230,6 +242,7 @@ impl DockFaults {
             Share::IntStatus => &mut self.int_status,
             Share::NoGateway => &mut self.no_gateway,
             Share::NoNeedReply => &mut self.no_need_reply,
+            Share::ToldTwice => &mut self.told_twice,
         }
     }
 }
@@ -274,6 +287,7 @@ fn rule(item: &str) -> Result<Rule, FaultError> {
         "silent" => chance(Chance::Silent)?,
         "no_effect" => chance(Chance::NoEffect)?,
         "crash" => chance(Chance::Crash)?,
+        "missing_photo" => chance(Chance::MissingPhoto)?,
         "licence" => share(Share::Licence)?,
         "unbound" => share(Share::Unbound)?,
         "flat_osd" => share(Share::FlatOsd)?,
@@ -281,6 +295,7 @@ fn rule(item: &str) -> Result<Rule, FaultError> {
         "int_status" => share(Share::IntStatus)?,
         "no_gateway" => share(Share::NoGateway)?,
         "no_need_reply" => share(Share::NoNeedReply)?,
+        "told_twice" => share(Share::ToldTwice)?,
         "late_s" => Kind::LateS(number(value, 0.0, 3_600.0, &fail)?),
         "battery" => Kind::Battery(number(value, 0.0, 100.0, &fail)?),
         // A day either way; parsing as a float first would lose nothing at this size.

@@ -15,6 +15,7 @@ pub mod demo;
 pub mod faults;
 pub mod identity;
 pub mod model;
+pub mod photo;
 pub mod runner;
 
 pub use demo::demo_mission;

@@ -3,7 +3,7 @@
 //! [`Database`] connects to PostgreSQL 15 or newer, ours or Supabase, and says whether it is there;
 //! [`migrate`] brings the schema up to date; [`journal`] puts commands on record before they leave; [`recorder`] writes telemetry and what
 //! happens in batches, through the [`spool`] while the database is away; [`people`] keeps accounts and roles; [`tokens`] those of programs, and sites; [`audit`] keeps who did what; [`upkeep`] makes and drops
-//! days and rolls minutes up; [`read`] asks; [`waylines`] keeps the files of flights.
+//! days and rolls minutes up; [`read`] asks; [`waylines`] keeps the files of flights, [`schedules`] what is flown again and again.
 //! The crate decides nothing about aircraft, starts no task and no thread: the futures it gives
 //! ([`Driver::run`], [`journal::Writer::run`], …) are run by the binary. SQL lies in
 //! `supabase/migrations`. Read next: `docs/adr/0003-always-postgres.md`.
@@ -21,6 +21,7 @@ pub mod migrate;
 pub mod people;
 pub mod read;
 pub mod recorder;
+pub mod schedules;
 mod session;
 pub mod spool;
 mod sql;

@@ -103,7 +103,7 @@ pub async fn round(
     let mut deleted = delete(&session, OLD_MINUTES, minutes).await?
         + delete(&session, OLD_EVENTS, events).await?
         + delete(&session, OLD_STREAMS, minutes).await?;
-    for sql in [OLD_COMMANDS, OLD_MISSIONS, OLD_ALARMS] {
+    for sql in [OLD_COMMANDS, OLD_MISSIONS, OLD_ALARMS, OLD_TIMES] {
         deleted += delete(&session, sql, records).await?;
     }
     deleted += delete_records(&session, records).await?;
@@ -142,6 +142,9 @@ const OLD_ALARMS: &str = "
     delete from alarms where alarm_id in (
       select alarm_id from alarms where raised_at < $1 and changed_at < $1 and state = 'cleared'
       order by raised_at limit $2)";
+const OLD_TIMES: &str = "
+    delete from schedule_times where (schedule_id, at) in
+      (select schedule_id, at from schedule_times where at < $1 order by at limit $2)";
 // A mission that is open is told by the records of all its commands.
 const OLD_RECORDS: &str = "
     with old as (

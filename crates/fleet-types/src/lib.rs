@@ -11,6 +11,7 @@ pub mod authority;
 pub mod command;
 pub mod device;
 pub mod dispatch;
+pub mod flight;
 pub mod id;
 pub mod link;
 pub mod mission;

@@ -38,6 +38,8 @@ pub struct Config {
     pub database: Database,
     /// What docks are told, and DJI's licence.
     pub dji: Dji,
+    /// Where media go.
+    pub objects: Objects,
     /// Wayline files by address.
     pub waylines: Waylines,
     /// The map of the console.
@@ -244,6 +246,34 @@ pub struct Dji {
     pub hms_file: Option<PathBuf>,
 }
 
+/// Who keeps media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectsMode {
+    /// `gwanje up` runs a store of its own.
+    Embedded,
+    /// Nobody: docks that ask where to upload are refused.
+    None,
+}
+
+/// Where media go.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    /// Who keeps them.
+    pub mode: ObjectsMode,
+    /// Embedded: address the store listens on; anything but loopback needs [`Objects::tls`].
+    pub listen: SocketAddr,
+    /// The address docks upload to, without a path, when it is not `listen`.
+    pub public_url: Option<String>,
+    /// Certificate and key files.
+    pub tls: Option<TlsFiles>,
+    /// Megabytes that one dock may hold.
+    pub quota_mb: u32,
+    /// Megabytes of the disk that stay free.
+    pub free_mb: u32,
+    /// Minutes that a dock's credentials live.
+    pub key_minutes: u32,
+}
+
 /// Wayline files by address.
 #[derive(Clone, Debug)]
 pub struct Waylines {
@@ -394,6 +424,15 @@ impl Config {
                 binding_code: Secret::default(),
                 hms_file: None,
             },
+            objects: Objects {
+                mode: ObjectsMode::Embedded,
+                listen: local(9000),
+                public_url: None,
+                tls: None,
+                quota_mb: 200_000,
+                free_mb: 2048,
+                key_minutes: 60,
+            },
             waylines: Waylines {
                 url_hosts: vec![],
                 ca_file: "/etc/ssl/certs/ca-certificates.crt".into(),
@@ -479,6 +518,32 @@ impl Config {
     #[must_use]
     pub fn spool_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
+    }
+
+    /// The object store's own directory.
+    #[must_use]
+    pub fn objects_dir(&self) -> PathBuf {
+        self.data_dir.join("media")
+    }
+
+    /// File of the key that dock's credentials are made of, readable by the owner alone.
+    #[must_use]
+    pub fn objects_key_file(&self) -> PathBuf {
+        self.data_dir.join("objects-key")
+    }
+
+    /// The object store's Unix socket for the tower.
+    #[must_use]
+    pub fn objects_socket(&self) -> PathBuf {
+        self.data_dir.join("objects.sock")
+    }
+
+    /// Where docks upload to.
+    #[must_use]
+    pub fn objects_address(&self) -> String {
+        let scheme = if self.objects.tls.is_some() { "https" } else { "http" };
+        let listen = || format!("{scheme}://{}", reachable(self.objects.listen));
+        self.objects.public_url.clone().unwrap_or_else(listen)
     }
 
     /// Where the console is for a person at this machine, or by the configured public address.

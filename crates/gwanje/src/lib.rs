@@ -14,9 +14,11 @@ pub mod config;
 pub mod data_dir;
 pub mod database;
 pub mod logging;
+pub mod objects;
 pub mod secret;
 pub mod stall;
 pub mod terminal;
+pub mod thumbnail;
 pub mod tower;
 
 // Planted defects are for the swarm alone: with them this crate does not compile.

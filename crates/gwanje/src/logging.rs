@@ -74,7 +74,9 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
 }
 
 fn parse_filter(text: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::builder().parse(text)
+    // It tells every sample at `info`; who wants that names it.
+    let quiet = if text.contains("dust_dds") { "" } else { "dust_dds=warn," };
+    EnvFilter::builder().parse(format!("{quiet}{text}"))
 }
 
 /// Writes what this filter lets through from now on.
@@ -88,6 +90,15 @@ pub fn set_filter(text: &str) -> Result<(), String> {
     text.clone_into(&mut logger.filter.lock().unwrap_or_else(PoisonError::into_inner));
     device::renew_spans();
     Ok(())
+}
+
+/// Writes nothing of this target, whatever the configuration says of it.
+///
+/// # Errors
+/// As [`set_filter`].
+pub fn silence(target: &str) -> anyhow::Result<()> {
+    let (filter, _) = filters();
+    set_filter(&format!("{filter},{target}=off")).map_err(anyhow::Error::msg)
 }
 
 /// The filter in force and that of the configuration; empty before [`init`].

@@ -10,7 +10,7 @@ mod proc_status;
 mod watched;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -33,6 +33,12 @@ const SLOW_KEPT: usize = 32;
 const WARN_MAX: u32 = 5;
 const WARN_WINDOW: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(10);
+/// Names of docks' tasks begin so, and end with the serial number.
+pub const DOCK_TASK: &str = "dock ";
+/// Names of the sessions of DDS begin so.
+const DDS_TASK: &str = "dds";
+/// Names of failed components that are kept.
+const FAILED_KEPT: usize = 32;
 /// Panics waiting to be handled; more at once are only logged.
 const PANICS_KEPT: usize = 256;
 
@@ -82,6 +88,14 @@ struct State {
     window_began: Option<Instant>,
     warned: u32,
     silenced: u64,
+    failed: BTreeSet<Arc<str>>,
+}
+
+/// Whether others make a task of this name anew when it panicked: docks' machines and sessions of DDS.
+/// Whatever else panics is gone for good.
+#[must_use]
+pub fn is_made_anew(name: &str) -> bool {
+    [DOCK_TASK, DDS_TASK].iter().any(|prefix| name.starts_with(prefix))
 }
 
 impl LoopHealth {
@@ -158,10 +172,24 @@ impl LoopHealth {
                 Ok(output) => Some(output),
                 Err(message) => {
                     tracing::error!(task = &*name, message, "task panicked");
+                    health.note_failed(&name);
                     let _ = health.0.panics.try_send(TaskPanicked { name, message });
                     None
                 }
             }
+        }
+    }
+
+    /// Components that panicked and were not started again, by name.
+    #[must_use]
+    pub fn failed(&self) -> Vec<String> {
+        self.lock().failed.iter().map(ToString::to_string).collect()
+    }
+
+    fn note_failed(&self, name: &Arc<str>) {
+        let mut state = self.lock();
+        if !is_made_anew(name) && state.failed.len() < FAILED_KEPT {
+            state.failed.insert(Arc::clone(name));
         }
     }
 
@@ -266,6 +294,10 @@ mod tests {
         assert_eq!(planted.await.unwrap(), None::<()>);
         let told = panics.recv().await.unwrap();
         assert_eq!((&*told.name, told.message.as_str()), ("planted", "planted 3"));
+        assert_eq!(health.failed(), ["planted"]);
+        let made_anew = health.spawn_named("dock 7", async { panic!("it is made anew") });
+        assert_eq!(made_anew.await.unwrap(), None::<()>);
+        assert_eq!(health.failed(), ["planted"]);
         assert_eq!(other.await.unwrap(), Some(7));
     }
 }

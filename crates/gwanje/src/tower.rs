@@ -7,6 +7,7 @@
 
 pub mod aircraft_rights;
 pub mod alarms;
+mod api_role;
 pub mod audit;
 pub mod basemaps;
 pub mod book;
@@ -26,6 +27,7 @@ pub mod inbox;
 pub mod journal;
 pub mod keeper;
 mod library;
+pub mod media;
 mod methods;
 pub mod metrics;
 mod pairings;
@@ -39,6 +41,9 @@ pub mod recovery;
 pub mod rights_in_force;
 pub mod roster;
 mod safekeeping;
+mod schedules;
+pub mod split;
+pub mod storage;
 pub mod store;
 mod store_watch;
 pub mod system;
@@ -55,7 +60,7 @@ use fleet_api::{
 };
 use fleet_bus::{
     Bus,
-    wire::{Refused as Refusal, Wire},
+    wire::{FrameLine, Refused as Refusal, Side, Wire},
 };
 use fleet_core::dock::SiteConfig;
 use fleet_links::{
@@ -64,7 +69,12 @@ use fleet_links::{
     mqtt::{self, LinkEvents, LinkHandle, MqttConfig, TlsFiles},
 };
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use crate::{
     alarm_texts,
@@ -84,15 +94,28 @@ use fleet::{Fleet, FleetConfig};
 use in_flight::InFlight;
 use journal::{Journal, MemoryJournal};
 use keeper::{Keeper, NoKeeper};
+use media::StoredFiles;
 use pairings::Pairings;
 use planner::Planner;
 use rights_in_force::{Broker, Follower};
 use roster::Roster;
+use schedules::Scheduler;
+pub use split::roles::Roles;
+use split::{
+    Around, LinkSide, Recalled, alone,
+    roles::commander,
+    seal::{KEY_FILE, Keys},
+};
+use storage::Storage;
 use store::Store;
 use system::System;
 
 /// Bytes of a certificate or key file.
 const PEM_MAX: u64 = 1 << 20;
+/// How long the goodbye to the other processes may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Refused frames that wait to be alarmed.
+const FRAMES_REFUSED: usize = 64;
 /// How long open requests may take at shutdown; the API itself cuts them before.
 const CLOSING: Duration = Duration::from_secs(6);
 
@@ -100,16 +123,28 @@ const CLOSING: Duration = Duration::from_secs(6);
 ///
 /// # Errors
 /// When it cannot start: an address in use, files that cannot be read, no random numbers.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
+    if !roles.commands() {
+        return api_role::run(config).await;
+    }
     let stop = children::shutdown_signal()?;
-    let listeners = listeners(&config).await?;
-    let tower = Tower::build(&config)?;
+    // Before anything else: there are never two.
+    let commander = commander(&config.data_dir)?;
+    let apart = match roles {
+        Roles::Link => Some(apart(&config, commander.epoch).await?),
+        Roles::All | Roles::Api => None,
+    };
+    let mut listeners = vec![local_listener(&config)?];
+    if apart.is_none() {
+        listeners.push(web_listener(&config).await?);
+    }
+    let tower = Tower::build_for(&config, apart)?;
     let (api, link, health) = (tower.api.clone(), tower.link.clone(), tower.health.clone());
     let store = tower.store.as_ref().map(Store::view);
     let audit = Arc::clone(&tower.audit);
     let started = audit::own("tower.start").with("version", env!("CARGO_PKG_VERSION"));
     audit.append(started.with("config_sha256", config.digest()), Box::new(drop));
-    tower.start();
+    let mut crossing = tower.start();
     let serving: Vec<_> = listeners
         .into_iter()
         .map(|listener| {
@@ -117,9 +152,23 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             health.spawn_named("api listener", async move { api.serve(listener).await })
         })
         .collect();
-    tracing::info!(listen = %config.api.listen, "tower started");
-    let why = stop.await;
+    tracing::info!(listen = %config.api.listen, ?roles, "tower started");
+    let mut rival = None;
+    let why = match &mut crossing {
+        None => stop.await,
+        Some(crossing) => tokio::select! {
+            why = stop => why,
+            Ok(who) = &mut crossing.must_end => {
+                rival = Some(who);
+                "two commanders"
+            }
+        },
+    };
     tracing::info!(why, "tower stopping");
+    if let Some(Crossing { stop, task, .. }) = crossing {
+        let _ = stop.send(());
+        let _ = timeout(GOODBYE, task).await;
+    }
     api.shutdown();
     link.shutdown();
     for listener in serving {
@@ -131,7 +180,49 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(store) = store {
         store.settle().await;
     }
-    Ok(())
+    drop(commander);
+    match rival {
+        Some(who) => anyhow::bail!("two processes command the docks of this tower: {who}"),
+        None => Ok(()),
+    }
+}
+
+/// What a tower that has its api in another process is made with.
+pub(crate) struct Apart {
+    keys: Keys,
+    epoch: u64,
+}
+
+/// The secret of the tower's processes, when no other link is heard that has it.
+async fn apart(config: &Config, epoch: u64) -> anyhow::Result<Apart> {
+    // What the others read is there before the secret, for which they wait.
+    tokens(config)?;
+    people::sign_in(config)?;
+    let file = config.data_dir.join(KEY_FILE);
+    let secret = data_dir::secret_or_new(&file)
+        .with_context(|| format!("the secret of the tower's processes in {}", file.display()))?;
+    let keys = Keys::new(secret.expose());
+    let (health, _) = LoopHealth::new();
+    let (mut wire, _) = Wire::bare(config.dds.wire(), dds::spawn(&health));
+    let mut line = wire.carry(Side::Api);
+    let listening = health.spawn_local_named("dds", wire.run());
+    let found = alone(&mut line, &keys).await;
+    listening.abort();
+    if let Err(who) = found {
+        anyhow::bail!(
+            "another process commands the docks of this tower ({who} in DDS domain {}): there must never be two. Stop it first",
+            config.dds.domain_id
+        );
+    }
+    Ok(Apart { keys, epoch })
+}
+
+/// The running line to the other processes.
+pub(crate) struct Crossing {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Option<()>>,
+    /// Another link was there before.
+    must_end: oneshot::Receiver<String>,
 }
 
 /// The components, wired and not yet running.
@@ -158,15 +249,23 @@ pub(crate) struct Tower {
     pairings: Arc<Pairings>,
     panics: mpsc::Receiver<TaskPanicked>,
     planner: Arc<Planner>,
+    scheduler: Arc<Scheduler>,
     store: Option<Store>,
     wire: Option<(Wire, mpsc::Receiver<Refusal>)>,
+    apart: Option<(Apart, FrameLine, Recalled)>,
     accounts: Option<Arc<people::Stored>>,
     audit: Arc<dyn AuditLog>,
 }
 
 impl Tower {
-    /// Builds every component; the link begins to connect.
+    /// Everything in one process.
+    #[cfg(test)]
     pub(crate) fn build(config: &Config) -> anyhow::Result<Self> {
+        Self::build_for(config, None)
+    }
+
+    /// Builds every component; the link begins to connect.
+    pub(crate) fn build_for(config: &Config, apart: Option<Apart>) -> anyhow::Result<Self> {
         let bus = Bus::new();
         let (health, panics) = LoopHealth::new();
         let (link, events) = mqtt::start(link_config(config)?, clock::now);
@@ -175,7 +274,10 @@ impl Tower {
         let pairings = Arc::new(Pairings::default());
         let in_flight = Arc::new(InFlight::default());
         let api_config = api_config(config);
-        let waylines = Waylines::new(&api_config)?;
+        let waylines = match &apart {
+            Some(apart) => Waylines::sharing(&api_config, &apart.keys.waylines)?,
+            None => Waylines::new(&api_config)?,
+        };
         let mut store = Store::open(config, &waylines)?;
         let (journal, keeper): (Arc<dyn Journal>, Arc<dyn Keeper>) = match &store {
             Some(store) => (store.journal(), store.keeper()),
@@ -189,6 +291,7 @@ impl Tower {
             in_flight: Arc::clone(&in_flight),
             bus: bus.clone(),
             pairings: Arc::clone(&pairings),
+            storage: Storage::open(config)?.map(Arc::new),
         };
         let roster = Arc::new(Roster::open(&config.data_dir).context("the names of docks")?);
         let docks_max = config.limits.max_docks as usize;
@@ -210,6 +313,10 @@ impl Tower {
         if let Some((recorder, remembered)) = store.as_mut().map(Store::recall) {
             alarms = alarms.recorded(recorder, remembered);
         }
+        let recalled = Recalled::default();
+        if let (Some(store), Some(_)) = (&mut store, &apart) {
+            store.tell_apart(recalled.clone());
+        }
         if store.is_none() {
             fleet.recovered(BTreeMap::new());
         }
@@ -221,7 +328,11 @@ impl Tower {
         };
         let database = store.as_ref().map(Store::view);
         let (mode, fleet_seen) = (config.mqtt.mode, Arc::clone(&fleet));
-        let system = System::new(health.clone(), fleet_seen, mode, forgotten, database);
+        let media = match &store {
+            Some(store) => StoredFiles::open(config, store.database().database())?,
+            None => None,
+        };
+        let system = System::new(health.clone(), fleet_seen, mode, forgotten, database, media);
         let system = Arc::new(system);
         let rights_dir = if embedded { config.broker_dir() } else { config.data_dir.clone() };
         let rights = Arc::new(AircraftRights::open(&rights_dir));
@@ -250,8 +361,20 @@ impl Tower {
             docks_max,
         };
         let planner = Arc::new(Planner::new(config.preflight, bus.clone()));
+        let scheduler = Arc::new(Scheduler::new(
+            store.as_ref().map(Store::database),
+            waylines.clone(),
+            bus.clone(),
+            Arc::clone(&planner),
+            Arc::clone(&audit),
+        ));
         let refused = Arc::new(Refused::default());
-        let wire = config.dds.enabled.then(|| dds::wire(&config.dds, &bus, &health));
+        let is_wired = config.dds.enabled || apart.is_some();
+        let mut wire = is_wired.then(|| dds::wire(&config.dds, &bus, &health));
+        let apart = match (apart, &mut wire) {
+            (Some(apart), Some((wire, _))) => Some((apart, wire.carry(Side::Link), recalled)),
+            (_, _) => None,
+        };
         let registry = Arc::new(Mutex::new(Registry::default()));
         {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -277,6 +400,7 @@ impl Tower {
             wayline_sources: basemaps::wayline_sources(config),
             enrolment: Arc::new(enrolment),
             planning: Arc::clone(&planner) as Arc<dyn fleet_api::Planning>,
+            scheduling: Arc::clone(&scheduler) as Arc<dyn fleet_api::Scheduling>,
             system: Arc::clone(&system) as Arc<dyn SystemSource>,
             audit: Arc::clone(&audit),
             registry,
@@ -303,15 +427,17 @@ impl Tower {
             pairings,
             panics,
             planner,
+            scheduler,
             store,
             wire,
+            apart,
             accounts,
             audit,
         })
     }
 
     /// Starts every component's tasks.
-    pub(crate) fn start(self) {
+    pub(crate) fn start(self) -> Option<Crossing> {
         let Self {
             api,
             health,
@@ -334,16 +460,20 @@ impl Tower {
             pairings,
             panics,
             planner,
+            scheduler,
             store,
             wire,
+            apart,
             accounts,
             audit,
             ..
         } = self;
         if let Some((wire, refusals)) = wire {
             health.spawn_local_named("dds", wire.run());
-            health.spawn_named("dds refusals", dds::refusals(refusals, bus.clone()));
+            let told = dds::refusals(refusals, bus.clone(), dds::why);
+            health.spawn_named("dds refusals", told);
         }
+        let crossing = apart.and_then(|apart| cross(apart, &bus, &health, &system));
         if let Some(store) = store {
             store.start(&health, Arc::clone(&fleet), &bus, &api);
         }
@@ -388,7 +518,8 @@ impl Tower {
             "mission control",
             pumps::mission_controls(Arc::clone(&fleet), bus.clone()),
         );
-        health.spawn_named("planner", planner.run());
+        health.spawn_named("planner", planner.run(true));
+        health.spawn_named("schedules", scheduler.run());
         health.spawn_named("preflight", pumps::preflight(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("authority", pumps::authority(Arc::clone(&fleet), bus.clone()));
         health.spawn_named("resolutions", pumps::resolutions(Arc::clone(&fleet), bus.clone()));
@@ -398,28 +529,67 @@ impl Tower {
         if let Some(dynsec) = dynsec {
             health.spawn_named("accounts", pumps::accounts(fleet, dynsec, rights));
         }
+        crossing
     }
 }
 
-async fn listeners(config: &Config) -> anyhow::Result<Vec<Listener>> {
+/// Starts the line to the other processes. Should it fail nobody is served there; docks are.
+fn cross(
+    (Apart { keys, epoch }, line, recalled): (Apart, FrameLine, Recalled),
+    bus: &Bus,
+    health: &LoopHealth,
+    system: &Arc<System>,
+) -> Option<Crossing> {
+    let (refused, to_tell) = mpsc::channel(FRAMES_REFUSED);
+    health.spawn_named("frame refusals", dds::refusals(to_tell, bus.clone(), dds::why_frame));
+    let (stop, stopped) = oneshot::channel();
+    let (tell, must_end) = oneshot::channel();
+    let looks = Arc::clone(system);
+    let around = Around {
+        bus: bus.clone(),
+        keys,
+        epoch,
+        looks: Arc::new(move || (looks.broker(), looks.store(), looks.checks())),
+        recalled,
+        health: health.clone(),
+        refused,
+        must_end: Some(tell),
+    };
+    match LinkSide::new(line, around) {
+        Ok(side) => {
+            let task = health.spawn_named("crossing", side.run(stopped));
+            Some(Crossing { stop, task, must_end })
+        }
+        Err(error) => {
+            tracing::error!(%error, "the other processes of the tower cannot be spoken to");
+            None
+        }
+    }
+}
+
+async fn web_listener(config: &Config) -> anyhow::Result<Listener> {
     let address = config.api.listen;
     fleet_api::check_bind(address, config.api.tls.is_some())?;
     let tcp = TcpListener::bind(address).await;
     let tcp = tcp.with_context(|| format!("cannot listen on {address}"))?;
-    let web = match &config.api.tls {
-        None => Listener::Tcp(tcp),
+    match &config.api.tls {
+        None => Ok(Listener::Tcp(tcp)),
         Some(files) => {
             let (cert, key) = (read_pem(&files.cert)?, read_pem(&files.key)?);
-            Listener::Tls(tcp, Tls::from_pem(&cert, &key)?)
+            Ok(Listener::Tls(tcp, Tls::from_pem(&cert, &key)?))
         }
-    };
+    }
+}
+
+/// For the command line of this machine; in a tower of several processes it is the link's.
+fn local_listener(config: &Config) -> anyhow::Result<Listener> {
     let socket = config.tower_socket();
     let local = fleet_api::bind_unix(&socket);
     let local = local.with_context(|| format!("cannot listen on {}", socket.display()))?;
-    Ok(vec![web, Listener::Unix(local)])
+    Ok(Listener::Unix(local))
 }
 
-fn read_pem(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_pem(path: &std::path::Path) -> anyhow::Result<Vec<u8>> {
     let meta =
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     anyhow::ensure!(meta.len() <= PEM_MAX, "{} is too large for a PEM file", path.display());

@@ -19,6 +19,8 @@ await check('every page answers at its own address after a reload', async () => 
     ['/admin/audit', '[data-entry]'],
     ['/admin/tokens', '#create-token'],
     ['/missions', 'tbody tr'],
+    ['/schedule', '#new-schedule'],
+    ['/flights', '#flights-dock'],
     [`/live/${sn}`, `#device-panel[data-sn="${sn}"]`],
     ['/live?state=ready', '[data-filter=ready][aria-pressed=true]'],
     [`/devices/${sn}`, `[data-bringup="${sn}"]`],
@@ -32,7 +34,7 @@ await check('every page answers at its own address after a reload', async () => 
 });
 
 await check('no serious accessibility fault, dark and light, on every page', async () => {
-  for (const path of [`/live/${sn}`, '/missions', '/devices', '/system']) {
+  for (const path of [`/live/${sn}`, '/missions', '/schedule', '/flights', '/devices', '/system']) {
     await page.goto(origin + path);
     await page.waitForSelector('main h1, [role=option]');
     await page.waitForTimeout(800);
@@ -43,10 +45,20 @@ await check('no serious accessibility fault, dark and light, on every page', asy
   }
 });
 
-const pagesToRead = (mission) => [
+const newestFlight = () =>
+  page.evaluate(async () => {
+    const authorization = `Bearer ${sessionStorage.getItem('gwanje.token')}`;
+    const answer = await fetch('/api/v1/flights', { headers: { authorization } });
+    return (await answer.json()).flights[0];
+  });
+
+const pagesToRead = (mission, flight) => [
   `/live/${sn}`,
   '/missions',
   `/missions/${mission.mission_id}`,
+  '/schedule',
+  '/flights',
+  `/flights/${flight.mission_id}`,
   `/traces/${mission.trace_id}`,
   '/devices',
   `/devices/${sn}`,
@@ -78,12 +90,14 @@ const words = () =>
     return found;
   });
 
-const dictionary = readFileSync(new URL('../../src/i18n/ko.ts', import.meta.url), 'utf8');
+const dictionary = ['ko', 'ko-tasks']
+  .map((name) => readFileSync(new URL(`../../src/i18n/${name}.ts`, import.meta.url), 'utf8'))
+  .join('\n');
 const keys = new Set([...dictionary.matchAll(/^ {2}'([\w.]+)':/gm)].map((hit) => hit[1]));
 
 async function readEveryPage(wrong) {
   const bad = [];
-  for (const path of pagesToRead(await newestMission())) {
+  for (const path of pagesToRead(await newestMission(), await newestFlight())) {
     await page.goto(origin + path);
     await page.waitForSelector('main h1, #device-panel');
     await page.waitForTimeout(700);

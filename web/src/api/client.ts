@@ -12,11 +12,17 @@ import type {
   DeviceDetail,
   EnrolledDock,
   Everybody,
+  FlightRecord,
+  FlightSeries,
   LostLinkAction,
   MachineToken,
+  MediaPage,
   Membership,
   MissionStatus,
   Problem,
+  ScheduleOrder,
+  ScheduleStatus,
+  ScheduleTimes,
   Session,
   SiteList,
   SystemStatus,
@@ -275,7 +281,41 @@ export const api = {
     call<WaylineFindings>(`/waylines/${id(wayline_id)}/findings`),
   startMission: (order: MissionOrder) => post<MissionStatus>('/missions', order),
   missions: () => call<{ missions: MissionStatus[] }>('/missions'),
+  media: (sn: string | null, mission_id: string | null, before: string | null) => {
+    const given = Object.entries({ sn, mission_id, before }).filter(([, value]) => value !== null);
+    return call<MediaPage>(`/media?${new URLSearchParams(given as [string, string][])}`);
+  },
+  mediaThumbnail: (media_id: string) =>
+    call<Blob>(`/media/${id(media_id)}/thumbnail`, { isFile: true }),
+  mediaFile: (media_id: string) => call<Blob>(`/media/${id(media_id)}/file`, { isFile: true }),
   mission: (mission_id: string) => call<MissionStatus>(`/missions/${id(mission_id)}`),
+  schedules: () => call<{ schedules: ScheduleStatus[] }>('/schedules'),
+  scheduleTimes: (from_ms: number, until_ms: number) =>
+    call<ScheduleTimes>(`/schedules/times?from_ms=${from_ms}&until_ms=${until_ms}`),
+  previewSchedule: (order: ScheduleOrder) =>
+    post<{ upcoming: number[] }>('/schedules/preview', order),
+  createSchedule: (order: ScheduleOrder) => post<ScheduleStatus>('/schedules', order),
+  changeSchedule: (schedule_id: string, order: ScheduleOrder) =>
+    call<ScheduleStatus>(`/schedules/${id(schedule_id)}`, { method: 'PUT', json: order }),
+  pauseSchedule: (schedule_id: string, pauses: boolean) =>
+    call<ScheduleStatus>(`/schedules/${id(schedule_id)}/${pauses ? 'pause' : 'resume'}`, {
+      method: 'POST',
+    }),
+  removeSchedule: (schedule_id: string) =>
+    call<void>(`/schedules/${id(schedule_id)}`, { method: 'DELETE' }),
+  /** What is empty does not narrow. */
+  flights: (asked: Record<string, string>) => {
+    const given = Object.entries(asked).filter(([, value]) => value !== '');
+    return call<{ flights: MissionStatus[]; next?: string | null }>(
+      `/flights?${new URLSearchParams(given)}`,
+    );
+  },
+  flight: (mission_id: string) => call<FlightRecord>(`/flights/${id(mission_id)}`),
+  flightSeries: (mission_id: string) => call<FlightSeries>(`/flights/${id(mission_id)}/series`),
+  exportFlight: (mission_id: string, format: string) =>
+    call<Blob>(`/flights/${id(mission_id)}/export?format=${format}`, { isFile: true }),
+  resumeMission: (mission_id: string, idempotency_key: string) =>
+    post<MissionStatus>(`/missions/${id(mission_id)}/resume`, { idempotency_key }),
   trace: (trace_id: string) =>
     call<{ trace_id: string; steps: TraceStep[] }>(`/traces/${id(trace_id)}`),
   enrol: (sn: string, name: string) => post<EnrolledDock>('/docks', { sn, name }),

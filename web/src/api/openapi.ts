@@ -301,6 +301,15 @@ export interface components {
             /** @description An address of this tower; needs the credential as every call does. */
             url: string;
         };
+        /** @description A time in which nothing is flown: each day, or once. */
+        Blackout: {
+            /** @description By the clocks of the zone: `22:00` for each day, `2026-12-24T00:00:00` for once. */
+            from: string;
+            /** @description For people; may be empty. */
+            note?: string;
+            /** @description In the same form, exclusive; each day it may lie beyond midnight. */
+            until: string;
+        };
         /** @description Where a flight broke off, in the dock's words. */
         BreakPoint: {
             /**
@@ -678,6 +687,15 @@ export interface components {
              */
             west: number;
         };
+        /** @description An event of the dock during a flight. */
+        FlightEvent: {
+            /** @description When it was received. */
+            at_ms: components["schemas"]["WallMs"];
+            /** @description DJI data, as it came. */
+            data: Record<string, never>;
+            /** @description DJI method. */
+            method: string;
+        };
         /** @description A dock refuses new flights until this is settled. */
         FlightLock: {
             /** @description The command whose outcome is unknown. */
@@ -685,6 +703,91 @@ export interface components {
             mission_id?: null | components["schemas"]["MissionId"];
             /** @description Why, and how it is settled. */
             reason: components["schemas"]["Reason"];
+        };
+        /** @description How many files of a flight one dock brought. */
+        FlightMedia: {
+            /**
+             * Format: int64
+             * @description Files that are there.
+             */
+            arrived: number;
+            /**
+             * Format: int64
+             * @description Files that the dock counted; more than arrived are missing.
+             */
+            expected?: number | null;
+            /** @description The flight. */
+            mission_id: components["schemas"]["MissionId"];
+            /** @description The dock. */
+            sn: components["schemas"]["DeviceSn"];
+        };
+        /** @description A flight, and everything on record of it but its telemetry. */
+        FlightRecord: {
+            /** @description The aircraft that were heard through the dock meanwhile. */
+            aircraft: components["schemas"]["DeviceSn"][];
+            /** @description Alarms of dock and aircraft that came up in this time, oldest first, at most 500. */
+            alarms: components["schemas"]["AlarmStatus"][];
+            /** @description Commands to the dock in this time and of this mission, oldest first, at most 500. */
+            commands: components["schemas"]["CommandStatus"][];
+            /** @description Events of the dock in this time, oldest first, at most 2000. */
+            events: components["schemas"]["FlightEvent"][];
+            /** @description A minute before take-off was ordered. */
+            from_ms: components["schemas"]["WallMs"];
+            /** @description Whether there are more events than those. */
+            has_more_events: boolean;
+            /** @description The mission: what was asked for, its steps, its verdict. */
+            mission: components["schemas"]["MissionStatus"];
+            /** @description A minute after its end, or now. */
+            until_ms: components["schemas"]["WallMs"];
+        };
+        /** @description A page of flights. */
+        Flights: {
+            /** @description Newest first. */
+            flights: components["schemas"]["MissionStatus"][];
+            /** @description Where the next page begins; none after the last. */
+            next?: string | null;
+        };
+        /** @description Telemetry of a device over time, a list a quantity; the same index is the same time. */
+        FlightSeries: {
+            /** @description When it was received. */
+            at_ms: components["schemas"]["WallMs"][];
+            /** @description Percent. */
+            battery_percent: (number | null)[];
+            /** @description Over the take-off point, metres. */
+            elevation_m: (number | null)[];
+            /** @description Degrees, 0 is north. */
+            heading_deg: (number | null)[];
+            /** @description Over the ellipsoid, metres. */
+            height_m: (number | null)[];
+            /** @description Metres a second. */
+            horizontal_speed_mps: (number | null)[];
+            /** @description Degrees. */
+            latitude_deg: (number | null)[];
+            /** @description Degrees. */
+            longitude_deg: (number | null)[];
+            /** @description DJI's code. */
+            mode_code: (number | null)[];
+            /** @description Quality of the radio link, 0–5. */
+            sdr_quality: (number | null)[];
+            sn?: null | components["schemas"]["DeviceSn"];
+            /**
+             * Format: int64
+             * @description Of each so many milliseconds the first report stands for all.
+             */
+            step_ms: number;
+            /** @description Metres a second. */
+            vertical_speed_mps: (number | null)[];
+            /** @description Metres a second. */
+            wind_speed_mps: (number | null)[];
+        };
+        /** @description A time of a schedule that was handled, with whose it was. */
+        HandledTime: components["schemas"]["Occurrence"] & {
+            /** @description Its name then. */
+            name: string;
+            /** @description The schedule; it may be gone. */
+            schedule_id: components["schemas"]["ScheduleId"];
+            /** @description Dock. */
+            sn: components["schemas"]["DeviceSn"];
         };
         /** @description Who commands. */
         Holder: {
@@ -835,6 +938,42 @@ export interface components {
             user_id?: string | null;
             /** @description How records call them. */
             who: string;
+        };
+        /** @description A file that a dock uploaded. */
+        MediaFile: {
+            /** @description `photo`, `video` or `other`. */
+            kind: string;
+            /**
+             * Format: double
+             * @description Where it was taken, WGS 84, degrees.
+             */
+            latitude?: number | null;
+            /**
+             * Format: double
+             * @description Where it was taken, WGS 84, degrees.
+             */
+            longitude?: number | null;
+            /**
+             * Format: uuid
+             * @description Identity.
+             */
+            media_id: string;
+            mission_id?: null | components["schemas"]["MissionId"];
+            /** @description Its name. */
+            name: string;
+            /** @description Dock that uploaded it. */
+            sn: components["schemas"]["DeviceSn"];
+            /** @description When the dock said that it is there, epoch milliseconds. */
+            stored_ms: components["schemas"]["WallMs"];
+            taken_ms?: null | components["schemas"]["WallMs"];
+        };
+        /** @description Files, newest first. */
+        MediaPage: {
+            /** @description The flights that these files are of, each with how many of its files are there. */
+            flights: components["schemas"]["FlightMedia"][];
+            media: components["schemas"]["MediaFile"][];
+            /** @description Where the next page begins; none after the last. */
+            next?: string | null;
         };
         /** @description A role at a site, or at every site of the organisation. */
         Membership: {
@@ -1073,6 +1212,11 @@ export interface components {
             /** @description What this dock does. */
             part: components["schemas"]["DockPart"];
         };
+        /** @description A schedule by name. */
+        Named: {
+            name: string;
+            sn: components["schemas"]["DeviceSn"];
+        };
         /** @description A command to a dock. */
         NewCommand: {
             /** @description DJI data of the method; absent or `null` where it takes none. */
@@ -1149,6 +1293,35 @@ export interface components {
             /** @description All of them; at most 100. */
             roles: components["schemas"]["Membership"][];
         };
+        /** @description A mission that is to be flown again and again. */
+        NewSchedule: {
+            /** @description Times in which it does not fly; at most 32. */
+            blackouts?: components["schemas"]["Blackout"][];
+            /** @description First time, by the clocks of the zone: `2026-11-25T09:00:00`. */
+            first: string;
+            /** @description What the aircraft does when it loses its link. */
+            lost_link_action: components["schemas"]["LostLinkAction"];
+            /** @description 1 to 60 characters, for people. */
+            name: string;
+            /** @description How precisely it is flown. */
+            precision?: components["schemas"]["Precision"];
+            /**
+             * @description RFC 5545, the part of it that is offered: `FREQ` of `HOURLY`, `DAILY`, `WEEKLY`, `MONTHLY` with
+             *     `INTERVAL`, `BYDAY`, and `COUNT` or `UNTIL`.
+             */
+            rrule: string;
+            /**
+             * Format: int32
+             * @description Height of return above take-off, metres, 20–1500.
+             */
+            rth_altitude_m: number;
+            /** @description Dock. */
+            sn: components["schemas"]["DeviceSn"];
+            /** @description Uploaded wayline file. */
+            wayline_id: components["schemas"]["WaylineId"];
+            /** @description IANA name of the zone; the site's without it. */
+            zone?: string | null;
+        };
         /** @description A site's name. */
         NewSite: {
             /** @description 1 to 100 characters. */
@@ -1177,6 +1350,20 @@ export interface components {
             /** @description What is said of its owner. */
             user_metadata?: Record<string, never> | null;
         };
+        /** @description One time of a schedule. */
+        Occurrence: {
+            /** @description When. */
+            at_ms: components["schemas"]["WallMs"];
+            mission_id?: null | components["schemas"]["MissionId"];
+            reason?: null | components["schemas"]["Reason"];
+            /** @description What became of it. */
+            state: components["schemas"]["OccurrenceState"];
+        };
+        /**
+         * @description What became of one time of a schedule.
+         * @enum {string}
+         */
+        OccurrenceState: "asked" | "made" | "refused" | "skipped";
         /**
          * @description One kind of thing that can be done.
          * @enum {string}
@@ -1215,6 +1402,18 @@ export interface components {
             received_ms: components["schemas"]["WallMs"];
             /** @description The device that is there. */
             sn: components["schemas"]["DeviceSn"];
+        };
+        /** @description A time of a schedule that lies ahead. */
+        PlannedTime: {
+            /** @description When it takes off. */
+            at_ms: components["schemas"]["WallMs"];
+            /** @description Other flights of ours that it may meet, at most 8. */
+            conflicts: components["schemas"]["Reason"][];
+            /** @description The schedule. */
+            schedule_id: components["schemas"]["ScheduleId"];
+            skipped?: null | components["schemas"]["Reason"];
+            /** @description When it is back, by the length of its route; an estimate. */
+            until_ms: components["schemas"]["WallMs"];
         };
         /**
          * @description How precisely a wayline is flown.
@@ -1266,6 +1465,11 @@ export interface components {
          * @enum {string}
          */
         PreflightState: "ok" | "warning" | "overridden" | "blocked";
+        /** @description When it would be flown. */
+        Preview: {
+            /** @description Its first times from now on, at most 5: without blackouts. */
+            upcoming: components["schemas"]["WallMs"][];
+        };
         /**
          * @description How soon a hand is needed.
          * @enum {string}
@@ -1415,11 +1619,63 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "supervisor" | "admin";
+        /** @description A mission that is flown again and again. */
+        Schedule: {
+            /** @description Times in which it does not fly; at most 32. */
+            blackouts?: components["schemas"]["Blackout"][];
+            /** @description Who made it. */
+            created_by: string;
+            /** @description First time, by the clocks of the zone: `2026-11-25T09:00:00`. */
+            first: string;
+            /** @description On loss of the link. */
+            lost_link_action: components["schemas"]["LostLinkAction"];
+            /** @description Name for people. */
+            name: string;
+            /** @description How precisely it is flown. */
+            precision?: components["schemas"]["Precision"];
+            /**
+             * @description RFC 5545, the part of it that is offered: `FREQ` of `HOURLY`, `DAILY`, `WEEKLY`, `MONTHLY`
+             *     with `INTERVAL`, `BYDAY`, and `COUNT` or `UNTIL`.
+             */
+            rrule: string;
+            /**
+             * Format: int32
+             * @description Height of return above take-off, metres, 20–1500.
+             */
+            rth_altitude_m: number;
+            /** @description Identity. */
+            schedule_id: components["schemas"]["ScheduleId"];
+            /** @description Dock. */
+            sn: components["schemas"]["DeviceSn"];
+            /** @description File to fly. */
+            wayline_id: components["schemas"]["WaylineId"];
+            /** @description IANA name of the zone: `Asia/Seoul`. */
+            zone: string;
+        };
         /**
          * Format: uuid
          * @description One schedule of recurring missions.
          */
         ScheduleId: string;
+        /** @description Schedules. */
+        ScheduleList: {
+            /** @description By name. */
+            schedules: components["schemas"]["ScheduleStatus"][];
+            /** @description The tower's time. */
+            server_time_ms: components["schemas"]["WallMs"];
+        };
+        /** @description A schedule and where it stands. */
+        ScheduleStatus: {
+            /** @description Its latest times, oldest first, at most 20. */
+            latest: components["schemas"]["Occurrence"][];
+            next_ms?: null | components["schemas"]["WallMs"];
+            /** @description Who paused it; nothing while it flies. */
+            paused_by?: string | null;
+            /** @description The schedule. */
+            schedule: components["schemas"]["Schedule"];
+            /** @description Its next times that it flies, at most 5: without blackouts. */
+            upcoming: components["schemas"]["WallMs"][];
+        };
         /**
          * @description What is commanded.
          * @enum {string}
@@ -1650,6 +1906,21 @@ export interface components {
          * @enum {string}
          */
         TileKind: "vector" | "picture";
+        /** @description Times of schedules. */
+        Times: {
+            /** @description On record, newest first: flown, refused, skipped. */
+            handled: components["schemas"]["HandledTime"][];
+            /** @description Whether there are more than 2000 ahead. */
+            has_more: boolean;
+            /** @description Ahead, in order of time. */
+            planned: components["schemas"]["PlannedTime"][];
+            /** @description Names and docks of the schedules in `planned`. */
+            schedules: {
+                [key: string]: components["schemas"]["Named"];
+            };
+            /** @description The tower's time. */
+            server_time_ms: components["schemas"]["WallMs"];
+        };
         /** @description A session, as clients of Supabase know it. */
         TokenAnswer: {
             /** @description A JSON Web Token (ES256) for an hour. */

@@ -38,9 +38,19 @@ export type Verdict = Schemas['Verdict'];
 export type LostLinkAction = Schemas['LostLinkAction'];
 export type MissionProgress = Whole<Schemas['MissionProgress']>;
 export type MissionStatus = Whole<Schemas['MissionStatus']>;
+export type Blackout = Whole<Schemas['Blackout']>;
+export type Schedule = Whole<Schemas['Schedule']>;
+export type ScheduleStatus = Whole<Schemas['ScheduleStatus']>;
+export type ScheduleTimes = Whole<Schemas['Times']>;
+export type ScheduleOrder = Schemas['NewSchedule'];
+export type FlightRecord = Whole<Schemas['FlightRecord']>;
+export type FlightSeries = Whole<Schemas['FlightSeries']>;
 export type Wayline = Whole<Schemas['Wayline']>;
 export type WaylineFinding = Whole<Schemas['WaylineFinding']>;
 export type WaylineFindings = Whole<Schemas['WaylineFindings']>;
+export type MediaFile = Whole<Schemas['MediaFile']>;
+export type FlightMedia = Whole<Schemas['FlightMedia']>;
+export type MediaPage = Whole<Schemas['MediaPage']>;
 export type Priority = Schemas['Priority'];
 export type Alarm = Whole<Schemas['AlarmStatus']>;
 export type AlarmState = Schemas['AlarmState'];
@@ -88,6 +98,7 @@ export interface Problem
   command?: CommandStatus;
   mission?: MissionStatus;
   findings?: WaylineFinding[];
+  message_ko?: string | null;
   more?: number;
 }
 

@@ -31,7 +31,8 @@ const contractCodes =
   last_administrator email_exists weak_password email_address_invalid accounts_unavailable
   audit_away audit_busy unknown_site unknown_token over_request_rate_limit no_accounts_here
   not_by_token user_not_found invalid_credentials no_account cut_off user_banned
-  refresh_token_not_found refresh_token_already_used session_expired`
+  refresh_token_not_found refresh_token_already_used session_expired
+  schedules_away unknown_schedule unknown_flight no_flights_here no_track`
     .split(/\s+/)
     .sort();
 
@@ -87,7 +88,9 @@ const built =
 test('no text is left over that nothing shows', () => {
   const root = new URL('..', import.meta.url);
   const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(svelte|ts)$/.test(name) && !/i18n\/(ko|en)\.ts$|\.test\.ts$/.test(name))
+    .filter(
+      (name) => /\.(svelte|ts)$/.test(name) && !/i18n\/(ko|en)(-\w+)?\.ts$|\.test\.ts$/.test(name),
+    )
     .map((name) => readFileSync(new URL(name, root), 'utf8'))
     .join('\n');
   const unused = Object.keys(ko).filter((key) => !built.test(key) && !sources.includes(`'${key}'`));

@@ -1,5 +1,7 @@
 // Korean, the reference: its keys are the type every other language must satisfy.
 
+import { koTasks } from './ko-tasks';
+
 export const ko = {
   'app.name': '관제',
   'app.full': '관제 · 드론 도크 관제탑',
@@ -248,9 +250,12 @@ export const ko = {
   'method.flighttask_pause': '임무 일시정지',
   'method.flighttask_recovery': '임무 재개',
   'method.return_home': '복귀 (RTH)',
+  'method.return_home_cancel': '복귀 취소',
   'method.flighttask_progress': '임무 진행 보고',
   'method.flighttask_resource_get': '항로 파일 요청',
   'method.flighttask_ready': '임무 준비됨',
+  'method.storage_config_get': '업로드 권한 요청',
+  'method.file_upload_callback': '파일 업로드 완료',
   'method.return_home_info': '복귀 경로 보고',
   'cmd.confirm': '확인: {what}',
   'cmd.cancel': '취소',
@@ -540,6 +545,7 @@ export const ko = {
   'blocked.not_paused': '일시정지된 임무가 아닙니다.',
   'blocked.already_paused': '이미 일시정지되었습니다.',
   'common.loading': '불러오는 중…',
+  'common.none': '–',
   'common.not_found': '없는 화면입니다.',
   'common.to_live': '상황 화면으로',
   'common.yes': '예',
@@ -584,6 +590,19 @@ export const ko = {
   'step.48': '오프라인 지도 갱신 준비',
   'step.49': '오프라인 지도 갱신 중',
   'step.other': '단계 {code}',
+  'nav.media': '사진',
+  'media.title': '사진과 영상',
+  'media.all_docks': '모든 도크',
+  'media.all_flights': '모든 비행 보기',
+  'media.only': '이 비행만',
+  'media.no_flight': '비행에 속하지 않은 파일',
+  'media.count': '파일 {n}개',
+  'media.missing': '{of}개 중 {n}개가 아직 오지 않았습니다',
+  'media.download': '내려받기',
+  'media.on_map': '지도에서 보기',
+  'media.empty': '아직 올라온 파일이 없습니다.',
+  'media.empty_hint': '비행이 끝나면 도크가 사진을 올립니다.',
+  'media.more': '더 보기',
   'nav.admin': '관리',
   'admin.title': '사람과 권한',
   'admin.people': '사람',
@@ -735,6 +754,15 @@ export const ko = {
   'audit.did.certificate.issue': '인증서 발급',
   'audit.did.certificate.revoke': '인증서 폐기',
   'audit.did.other': '{action}',
+  'nav.schedule': '일정',
+  'nav.flights': '비행',
+  'audit.did.schedule.create': '반복 임무 생성',
+  'audit.did.schedule.change': '반복 임무 변경',
+  'audit.did.schedule.pause': '반복 임무 일시 정지',
+  'audit.did.schedule.resume': '반복 임무 다시 시작',
+  'audit.did.schedule.remove': '반복 임무 삭제',
+  'audit.did.flight.export': '비행 기록 내보내기',
+  ...koTasks,
 } as const;
 
 export type Key = keyof typeof ko;

@@ -7,6 +7,7 @@ import {
   flightMethods,
   type Method,
   mayNeedSettling,
+  resumable,
   type Situation,
   stages,
   startBlocker,
@@ -101,6 +102,26 @@ test('pause and resume follow the mission', () => {
   check('flighttask_recovery', { mission }, 'not_paused');
   check('flighttask_recovery', { mission: paused }, null);
   check('flighttask_recovery', { mission: ended }, 'no_mission');
+});
+
+test('a return is cancelled by those who may fly, and only what broke off is flown on', () => {
+  check('return_home_cancel', {}, null);
+  check('return_home_cancel', { rights: new Set(['view', 'stop']) }, 'no_right_fly');
+  check('return_home_cancel', { linkUp: false }, 'link_down');
+  const broken = {
+    state: 'ended',
+    verdict: 'failed',
+    reason: null,
+    break_point: { index: 2, break_reason: 1 },
+  } as unknown as MissionStatus;
+  expect(resumable(broken)).toBe(true);
+  expect(resumable(null)).toBe(false);
+  expect(resumable({ ...broken, state: 'paused' })).toBe(false);
+  expect(resumable({ ...broken, verdict: 'ok' })).toBe(false);
+  const met = { code: 'x', message: 'x', device_code: 321517 };
+  expect(resumable({ ...broken, reason: met })).toBe(false);
+  const point = { ...broken.break_point, break_reason: 517 } as typeof broken.break_point;
+  expect(resumable({ ...broken, break_point: point })).toBe(false);
 });
 
 test('what holds a button back stands in the table of methods', () => {

@@ -20,7 +20,12 @@ export const deviceMethods = [
   'supplement_light_close',
 ] as const;
 
-export const flightMethods = ['flighttask_pause', 'flighttask_recovery', 'return_home'] as const;
+export const flightMethods = [
+  'flighttask_pause',
+  'flighttask_recovery',
+  'return_home',
+  'return_home_cancel',
+] as const;
 
 export type Method = (typeof deviceMethods)[number] | (typeof flightMethods)[number];
 
@@ -85,7 +90,7 @@ function needsAircraftHome(method: Method): boolean {
  * counter-action is held back by nothing that may be known too late: the tower decides.
  */
 function rightOf(method: Method): 'fly' | 'debug' {
-  return method === 'flighttask_recovery' ? 'fly' : 'debug';
+  return ['flighttask_recovery', 'return_home_cancel'].includes(method) ? 'fly' : 'debug';
 }
 
 function lacks(right: 'fly' | 'debug', now: Situation): Blocker | null {
@@ -117,6 +122,8 @@ export function blocker(method: Method, now: Situation): Blocker | null {
     if (!flies(now.mission)) return 'no_mission';
     return now.mission?.state === 'paused' ? null : 'not_paused';
   }
+  // Whether it is on its way home is known to the tower better than here.
+  if (method === 'return_home_cancel') return null;
   return serviceBlocker(method, now);
 }
 
@@ -179,6 +186,16 @@ function unreachable(dock: DeviceStatus): Blocker | null {
     case 'offline':
       return 'dock_offline';
   }
+}
+
+/** Why a mission that broke off cannot be flown on from there; the tower knows more reasons. */
+export function resumable(mission: MissionStatus | null): boolean {
+  if (mission?.state !== 'ended' || mission.verdict === 'ok') return false;
+  // After an obstacle the same route would meet it again (DJI 321517, 517 in a break point).
+  const obstacle =
+    mission.reason?.device_code === 321517 ||
+    [517, 321517].includes(mission.break_point?.break_reason ?? 0);
+  return Boolean(mission.break_point) && !obstacle;
 }
 
 /** Whether a mission is neither absent nor ended. */

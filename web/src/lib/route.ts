@@ -31,8 +31,11 @@ export type AdminTab = (typeof adminTabs)[number];
 export type Route =
   | LiveRoute
   | { page: 'missions'; id: string | null }
+  | { page: 'schedule' }
+  | { page: 'flights'; id: string | null }
   | { page: 'trace'; id: string }
   | { page: 'devices'; sn: string | null }
+  | { page: 'media'; sn: string | null; flight: string | null }
   | { page: 'system' }
   | { page: 'admin'; tab: AdminTab }
   | { page: 'missing'; path: string };
@@ -56,6 +59,11 @@ export function parseRoute(path: string, search: string): Route {
       }
       case 'missions':
         return { page: 'missions', id: id ?? null };
+      case 'schedule':
+        if (!id) return { page: 'schedule' };
+        break;
+      case 'flights':
+        return { page: 'flights', id: id ?? null };
       case 'traces':
         if (id) return { page: 'trace', id };
         break;
@@ -66,6 +74,8 @@ export function parseRoute(path: string, search: string): Route {
         if (tab) return { page: 'admin', tab };
         break;
       }
+      case 'media':
+        return { page: 'media', sn: id ?? null, flight: new URLSearchParams(search).get('flight') };
       case 'system':
         if (!id) return { page: 'system' };
         break;
@@ -89,10 +99,18 @@ export function printRoute(route: Route): string {
     }
     case 'missions':
       return `/missions${segment(route.id)}`;
+    case 'schedule':
+      return '/schedule';
+    case 'flights':
+      return `/flights${segment(route.id)}`;
     case 'trace':
       return `/traces${segment(route.id)}`;
     case 'devices':
       return `/devices${segment(route.sn)}`;
+    case 'media': {
+      const flight = route.flight ? `?flight=${encodeURIComponent(route.flight)}` : '';
+      return `/media${segment(route.sn)}${flight}`;
+    }
     case 'system':
       return '/system';
     case 'admin':

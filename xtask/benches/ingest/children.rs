@@ -87,7 +87,7 @@ impl Site {
         let site = dir.join("site");
         let config = dir.join("gwanje.toml");
         let text = format!(
-            "[mqtt]\nmode = \"external\"\nbrokers = [\"{mqtt}\"]\n[api]\nlisten = \"{api}\"\n"
+            "[mqtt]\nmode = \"external\"\nbrokers = [\"{mqtt}\"]\n[api]\nlisten = \"{api}\"\n[objects]\nmode = \"none\"\n"
         );
         fs::write(&config, text).unwrap();
         let log = fs::File::create(dir.join("tower.log")).unwrap();

@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 use super::Report;
 
-const LAYERS: [(&str, u8); 11] = [
+const LAYERS: [(&str, u8); 12] = [
     ("dji-cloud", 0),
     ("wpml", 0),
     ("fleet-types", 0),
@@ -13,6 +13,7 @@ const LAYERS: [(&str, u8); 11] = [
     ("fleet-links", 2),
     ("fleet-store", 2),
     ("fleet-api", 2),
+    ("fleet-objects", 2),
     ("fleet-sim", 2),
     ("fleet-swarm", 3),
     ("gwanje", 3),

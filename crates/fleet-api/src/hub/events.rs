@@ -9,7 +9,7 @@ use fleet_types::DeviceSn;
 use serde::Serialize;
 
 const MAX_EVENTS: usize = 8192;
-const MAX_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 pub(crate) struct Events {
     /// Names this process: numbers of another one mean nothing here.
@@ -127,6 +127,6 @@ mod tests {
             events.tell(About::Everybody, "alarm", "alarm", &long);
         }
         assert!(events.bytes <= MAX_BYTES);
-        assert_eq!(events.kept.len(), 7);
+        assert_eq!(events.kept.len(), 3);
     }
 }

@@ -88,7 +88,9 @@ impl Traces {
             }
             self.order.push_back(id);
         }
-        self.flows.entry(id).or_default()
+        // Most flows are one step long.
+        let one = || Flow { steps: VecDeque::with_capacity(1), dropped: 0 };
+        self.flows.entry(id).or_insert_with(one)
     }
 }
 

@@ -205,6 +205,7 @@ async fn order(
 ) -> Result<(), Problem> {
     let request_id = RequestId(Uuid::now_v7());
     let order = AlarmOrder { request_id, alarm_id, action, issued_by: principal.who() };
+    app.commander()?;
     let handed = timeout(HAND_OVER, app.alarm_orders.write(order)).await;
     handed.map_err(|_full| queue_full())
 }

@@ -91,6 +91,7 @@ pub(crate) async fn change(
         action,
     };
     let request_id = request.request_id;
+    app.commander()?;
     let handed = timeout(HAND_OVER, app.authority.write(request)).await;
     handed.map_err(|_full| queue_full())?;
     let answer = wait_for(&app.hub, |view| {

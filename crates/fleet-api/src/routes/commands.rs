@@ -116,6 +116,7 @@ pub(crate) async fn create(
     check_dock(&device)?;
     let NewCommand { method, data, idempotency_key: key, expires_in_ms, trace_id } = body;
     let data = data.map_or(Value::Null, Value::Object);
+    app.commander()?;
     let desk = Desk {
         hub: &app.hub,
         ledger: |view| &mut view.commands,

@@ -60,6 +60,7 @@ pub(crate) async fn cancel(
         action: MissionAction::Cancel,
         issued_by: principal.who(),
     };
+    app.commander()?;
     let handed = timeout(HAND_OVER, app.mission_controls.write(control)).await;
     handed.map_err(|_full| queue_full())?;
     let moved = wait_for(&app.hub, |view| {

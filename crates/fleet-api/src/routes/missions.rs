@@ -246,6 +246,7 @@ pub(super) async fn fly(
     let device = known(&app.hub.view(), &flight.sn)?;
     check_dock(&device)?;
     let print = flight.fingerprint()?;
+    app.commander()?;
     let (sn, key) = (flight.sn.clone(), flight.idempotency_key.clone());
     let wayline_id = flight.wayline_id;
     let desk = Desk {
@@ -371,14 +372,14 @@ fn remembered(
     list
 }
 
-fn cursor(text: &str) -> Result<(WallMs, MissionId), Problem> {
+pub(super) fn cursor(text: &str) -> Result<(WallMs, MissionId), Problem> {
     let parsed = text.split_once('_').and_then(|(at, id)| {
         Some((WallMs(at.parse().ok()?), MissionId(Uuid::parse_str(id).ok()?)))
     });
     parsed.ok_or_else(|| Problem::bad_input("before is the `next` of the page before"))
 }
 
-fn away(why: String) -> Problem {
+pub(super) fn away(why: String) -> Problem {
     let detail = format!(
         "what happened longer ago cannot be read: {why}; try again when the database is back"
     );

@@ -10,14 +10,17 @@ mod devices;
 mod dispatch;
 mod docks;
 mod findings;
+mod flights;
 mod health;
 mod map;
+mod media;
 mod methods;
 mod mission_control;
 mod missions;
 mod people;
 mod preflight;
 mod resolutions;
+mod schedules;
 mod session;
 mod sites;
 mod system;
@@ -51,6 +54,9 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(basemaps::tile))
         .routes(routes!(basemaps::style))
         .routes(routes!(basemaps::linked))
+        .routes(routes!(media::list))
+        .routes(routes!(media::file))
+        .routes(routes!(media::thumbnail))
         .routes(routes!(commands::create))
         .routes(routes!(commands::show))
         .routes(routes!(waylines::fetch))
@@ -62,6 +68,16 @@ fn protected() -> OpenApiRouter<App> {
         .routes(routes!(mission_control::cancel))
         .routes(routes!(mission_control::resume))
         .routes(routes!(dispatch::propose))
+        .routes(routes!(flights::list))
+        .routes(routes!(flights::show))
+        .routes(routes!(flights::series))
+        .routes(routes!(flights::export))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::preview))
+        .routes(routes!(schedules::times))
+        .routes(routes!(schedules::show, schedules::change, schedules::remove))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::go_on))
         .routes(routes!(authority::change))
         .routes(routes!(preflight::ask))
         .routes(routes!(preflight::give))

@@ -102,6 +102,7 @@ pub(crate) async fn ask(
         plan,
     };
     let request_id = request.request_id;
+    app.commander()?;
     let handed = timeout(HAND_OVER, app.preflights.write(request)).await;
     handed.map_err(|_full| queue_full())?;
     answer(&app, request_id, &sn).await
@@ -240,6 +241,7 @@ async fn say(
     check_dock(&device)?;
     let request_id = RequestId(Uuid::now_v7());
     let notice = DockNotice { sn: sn.clone(), saying, by: principal.who(), request_id };
+    app.commander()?;
     let handed = timeout(HAND_OVER, app.notices.write(notice)).await;
     handed.map_err(|_full| queue_full())?;
     answer(app, request_id, &sn).await

@@ -144,6 +144,7 @@ pub(crate) async fn mission(
 }
 
 async fn hand_over(app: &App, resolution: Resolution) -> Result<(), Problem> {
+    app.commander()?;
     let handed = timeout(HAND_OVER, app.resolutions.write(resolution)).await;
     handed.map_err(|_full| queue_full())
 }

@@ -215,8 +215,15 @@ async fn keep(
             "a wayline file is kept despite what was found"
         );
     }
-    let in_use: BTreeSet<_> =
+    let mut in_use: BTreeSet<_> =
         app.hub.view().missions.active().map(|mission| mission.wayline_id).collect();
+    match app.scheduling.list() {
+        Ok(schedules) => {
+            in_use.extend(schedules.iter().map(|status| status.schedule.wayline_id));
+        }
+        // While they are not known any file may be needed.
+        Err(_) => in_use.extend(app.waylines.list().iter().map(|wayline| wayline.wayline_id)),
+    }
     let (wayline, gone) = app.waylines.put(name, bytes, summary, &in_use).map_err(|full| {
         Problem::new(StatusCode::INSUFFICIENT_STORAGE, "wayline_store_full", full.to_string())
     })?;

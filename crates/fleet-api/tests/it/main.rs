@@ -12,6 +12,7 @@ mod flights;
 mod orders;
 mod people;
 mod positions;
+mod schedules;
 mod sites;
 mod sockets;
 mod streams;

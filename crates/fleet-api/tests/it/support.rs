@@ -34,7 +34,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-use super::audit::Book;
+use super::{audit::Book, schedules::Calendar};
 
 pub(crate) const API_TOKEN: &str = "4d61c29f0b7e5a38d1c6f0928374aabb";
 pub(crate) const DOCK: &str = "SIMDK200000001";
@@ -306,6 +306,7 @@ fn build_of(
         people,
         enrolment: Arc::new(Roll { bus: bus.clone() }),
         planning: Arc::new(Plans),
+        scheduling: Arc::<Calendar>::default(),
         system: Arc::new(Process::default()),
         audit: Arc::clone(&audit) as Arc<dyn AuditLog>,
         registry: Arc::new(Mutex::new(Registry::default())),

@@ -32,6 +32,8 @@ use super::views::{Offer, View};
 const BLOCKING: Duration = Duration::new(0, 20_000_000);
 /// Changes kept for a reliable reader that has not acknowledged.
 const CHANGES_KEPT: u32 = 64;
+/// Frames kept until they are taken.
+const FRAMES_KEPT: u32 = 256;
 /// Writers that share the keys of a topic with a key for every device.
 const SHARES: usize = 8;
 /// Samples taken at once, and at most waiting.
@@ -48,7 +50,7 @@ pub(super) struct Entities {
 
 fn reliability(offer: Offer) -> ReliabilityQosPolicy {
     let kind = match offer {
-        Offer::Telemetry => ReliabilityQosPolicyKind::BestEffort,
+        Offer::Telemetry | Offer::Frames => ReliabilityQosPolicyKind::BestEffort,
         Offer::State | Offer::Changes => ReliabilityQosPolicyKind::Reliable,
     };
     ReliabilityQosPolicy { kind, max_blocking_time: DurationKind::Finite(BLOCKING) }
@@ -56,7 +58,7 @@ fn reliability(offer: Offer) -> ReliabilityQosPolicy {
 
 fn history(offer: Offer) -> HistoryQosPolicy {
     let kept = match offer {
-        Offer::Telemetry | Offer::State => 1,
+        Offer::Telemetry | Offer::State | Offer::Frames => 1,
         Offer::Changes => CHANGES_KEPT,
     };
     HistoryQosPolicy { kind: HistoryQosPolicyKind::KeepLast(kept) }
@@ -64,7 +66,7 @@ fn history(offer: Offer) -> HistoryQosPolicy {
 
 fn durability(offer: Offer) -> DurabilityQosPolicy {
     let kind = match offer {
-        Offer::Telemetry => DurabilityQosPolicyKind::Volatile,
+        Offer::Telemetry | Offer::Frames => DurabilityQosPolicyKind::Volatile,
         Offer::State | Offer::Changes => DurabilityQosPolicyKind::TransientLocal,
     };
     DurabilityQosPolicy { kind }
@@ -113,9 +115,13 @@ impl Entities {
     /// device first.
     pub(super) async fn reader<V: View>(&self) -> DdsResult<WireReader<V>> {
         let topic = self.topic::<V>().await?;
+        let history = match V::OFFER {
+            Offer::Frames => HistoryQosPolicy { kind: HistoryQosPolicyKind::KeepLast(FRAMES_KEPT) },
+            Offer::Telemetry | Offer::State | Offer::Changes => history(V::OFFER),
+        };
         let qos = DataReaderQos {
             reliability: reliability(V::OFFER),
-            history: history(V::OFFER),
+            history,
             durability: durability(V::OFFER),
             representation: DataRepresentationQosPolicy {
                 value: vec![XCDR_DATA_REPRESENTATION, XCDR2_DATA_REPRESENTATION],

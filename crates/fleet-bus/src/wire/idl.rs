@@ -12,7 +12,8 @@ use dust_dds::xtypes::{
 
 use super::views::{
     AlarmStatus, BatteryState, Command, CommandStatus, DeviceState, DeviceTelemetry,
-    DeviceTopology, Docs, Header, MissionStatus, NavSatFix, NavSatStatus, Offer, Time, View,
+    DeviceTopology, Docs, FromApi, FromLink, Header, MissionStatus, NavSatFix, NavSatStatus, Offer,
+    Time, View,
 };
 
 const HEAD: &str = "\
@@ -37,6 +38,8 @@ pub fn text() -> String {
     topic::<MissionStatus>(&mut out);
     topic::<CommandStatus>(&mut out);
     topic::<Command>(&mut out);
+    topic::<FromLink>(&mut out);
+    topic::<FromApi>(&mut out);
     out
 }
 
@@ -45,6 +48,7 @@ fn topic<V: View>(out: &mut String) {
         Offer::Telemetry => "best effort, keep last 1",
         Offer::State => "reliable, transient local, keep last 1",
         Offer::Changes => "reliable, transient local, keep last 64",
+        Offer::Frames => "best effort, keep last 256",
     };
     let _ = write!(out, "\n// Topic {} ({offer})", V::TOPIC);
     structure(out, &V::TYPE, V::DOCS, "");

@@ -129,7 +129,7 @@ async fn publish<V: Published>(
                             line.write(view).await?;
                         }
                     }
-                    Offer::Changes => {}
+                    Offer::Changes | Offer::Frames => {}
                     Offer::Telemetry | Offer::State if readers.is_empty() => *samples = None,
                     // A new reader of the bus begins with the newest of every key.
                     Offer::Telemetry | Offer::State if is_due => {

@@ -26,6 +26,8 @@ pub enum Offer {
     State,
     /// Every change, reliable; a reader that comes late gets what is still going on.
     Changes,
+    /// Between the processes of one tower; numbered by themselves, best effort.
+    Frames,
 }
 
 /// A type of the wire.
@@ -262,6 +264,31 @@ types! {
         data: String,
     }
 
+    /// What the process of a tower that owns the docks tells the others. Sealed: for nobody else.
+    FromLink = "gwanje::msg::dds_::FromLink_" {
+        /// Form of the frame.
+        version: u32,
+        /// The process, by a name that no other start has.
+        sender: String,
+        /// Frames of this process, from 1.
+        sequence: u64,
+        /// AES-256-GCM.
+        body: Vec<u8>,
+    }
+
+    /// What a process of a tower that serves the console tells the one that owns the docks. Sealed: what
+    /// anybody else writes here is refused and alarmed.
+    FromApi = "gwanje::msg::dds_::FromApi_" {
+        /// Form of the frame.
+        version: u32,
+        /// The process, by a name that no other start has.
+        sender: String,
+        /// Frames of this process, from 1.
+        sequence: u64,
+        /// AES-256-GCM.
+        body: Vec<u8>,
+    }
+
     /// ROS `builtin_interfaces/Time`.
     Time = "builtin_interfaces::msg::dds_::Time_" {
         /// Seconds since 1970.
@@ -366,6 +393,8 @@ views! {
     MissionStatus: "rt/gwanje/mission_status", Changes, |v| &v.sn;
     CommandStatus: "rt/gwanje/command_status", Changes, |v| &v.sn;
     Command: "rt/gwanje/command", Changes, |v| &v.sn;
+    FromLink: "rt/gwanje/inner/from_link", Frames, |_v| "";
+    FromApi: "rt/gwanje/inner/from_api", Frames, |_v| "";
     NavSatFix: "rt/gwanje/fix", Telemetry, |v| &v.header.frame_id;
     BatteryState: "rt/gwanje/battery", Telemetry, |v| &v.header.frame_id;
 }

@@ -4,6 +4,7 @@ use dji_cloud::{
     device::{SubDeviceTopo, UpdateTopo},
     drift::DriftItem,
     envelope::{DecodeError, Envelope, WithDrift, decode_data, decode_envelope},
+    file::FileUploadCallback,
     lenient::WireValue,
     reply::{JobProgress, Reply},
     topic::{Topic, TopicKind},
@@ -111,10 +112,12 @@ impl DockMachine {
                 return false;
             };
             let gone = self.aircraft.remove(at);
-            self.told.remove(&gone.sn);
+            self.told.retain(|told| told.sn != gone.sn);
         }
         self.outputs.push_back(Output::Children(vec![sn.clone()]));
         let aircraft = Aircraft::new(now, sn, &self.config.schemas.aircraft);
+        // Most docks have one for good; growing by itself would make room for four.
+        self.aircraft.reserve_exact(1);
         self.aircraft.push(aircraft);
         true
     }
@@ -211,6 +214,9 @@ impl DockMachine {
             Some("flighttask_progress") => self.on_flight_progress(now, envelope),
             Some("flighttask_ready") => self.on_flights_ready(now, envelope),
             Some("hms") => self.on_hms(envelope),
+            // It goes on record as every event does, and its file with it; here it is only looked at
+            // for what is not known.
+            Some("file_upload_callback") => drop(self.read::<FileUploadCallback>(envelope)),
             Some("flight_areas_sync_progress") => self.on_areas_sync(envelope),
             Some("device_exit_homing_notify") => self.on_exit_homing(now, envelope),
             Some(method) => self.on_job_progress(now, Some(method), envelope),

@@ -211,7 +211,8 @@ pub struct DockMachine {
     settled_wall: WallMs,
     next_journal: u64,
     outputs: VecDeque<Output>,
-    told: BTreeMap<DeviceSn, fleet_types::DeviceStatus>,
+    /// Of the dock and its aircraft, so few that a list is searched: every dock has one.
+    told: Vec<fleet_types::DeviceStatus>,
     flights: flights::Flights,
     lock_alarm: Option<fleet_types::Alarm>,
     /// Whether this tower commands the dock; one that shares its fleet with nobody always does.
@@ -249,7 +250,7 @@ impl DockMachine {
             settled_wall: now.wall,
             next_journal,
             outputs: VecDeque::new(),
-            told: BTreeMap::new(),
+            told: Vec::new(),
             flights: flights::Flights::default(),
             lock_alarm: None,
             ownership: Some(Ownership::SOLE),
@@ -290,6 +291,9 @@ impl DockMachine {
             Input::Ownership(ownership) => self.on_ownership(ownership),
             Input::Broker(presence) => self.session.on_broker(now, &presence),
             Input::FileUrl { exchange, url } => self.on_file_url(now, &exchange, url),
+            Input::Storage { exchange, output } => {
+                self.answer_storage(now, &exchange, output.as_deref());
+            }
         }
         if self.session.take_came_back() {
             self.commands.each_open(|_, command| command.on_device_came_back());

@@ -1,4 +1,5 @@
-//! Answering what the dock asks: configuration, binding, flight areas, the file of a flight.
+//! Answering what the dock asks: configuration, binding, flight areas, the file of a flight, where
+//! its media go.
 //!
 //! Everything documented is answered, at least emptily: old firmware waits about 40 s before each
 //! take-off for an answer to `flight_areas_get`. What is not known is shown and refused.
@@ -7,6 +8,7 @@ use dji_cloud::{
     config::ConfigReply,
     encode,
     envelope::{Envelope, Ids},
+    file::{StorageConfigOutput, StorageConfigRequest},
     flight_area,
     organization::{
         BindError, BindStatus, BindStatusOutput, BindStatusRequest, OrganizationBindOutput,
@@ -64,6 +66,7 @@ impl DockMachine {
                 encode::request_reply(envelope, now.wall.0, 0, Some(&output))
             }
             Some("flighttask_resource_get") => return self.on_resource_get(now, envelope),
+            Some("storage_config_get") => return self.on_storage_config(now, envelope),
             Some("flighttask_progress_get") => self.progress_of_peer(now, envelope),
             other => {
                 let firmware = self.firmware();
@@ -145,6 +148,37 @@ impl DockMachine {
                 self.reply(TopicKind::RequestsReply, payload);
             }
         }
+    }
+
+    /// Where a dock uploads to, and by what: made outside, for a dock that is enrolled here alone.
+    fn on_storage_config(&mut self, now: Now, envelope: &Envelope<'_>) {
+        // Media and a payload's own files go to the same place.
+        let _ = self.read::<StorageConfigRequest>(envelope);
+        self.tell_event(now, envelope);
+        let exchange = Self::exchange(envelope);
+        if self.config.is_enrolled {
+            self.outputs.push_back(Output::MintStorage { exchange });
+        } else {
+            self.answer_storage(now, &exchange, None);
+        }
+    }
+
+    /// The credentials were made: answer the dock that waits for them.
+    pub(super) fn answer_storage(
+        &mut self,
+        now: Now,
+        exchange: &Exchange,
+        output: Option<&StorageConfigOutput>,
+    ) {
+        let question = Envelope {
+            tid: Some(exchange.tid.as_str().into()),
+            bid: Some(exchange.bid.as_str().into()),
+            method: Some("storage_config_get".into()),
+            ..Envelope::default()
+        };
+        let code = if output.is_some() { 0 } else { NOT_SUPPORTED };
+        let payload = encode::request_reply(&question, now.wall.0, code, output);
+        self.reply(TopicKind::RequestsReply, payload);
     }
 
     fn reply(&mut self, kind: TopicKind, payload: Vec<u8>) {

@@ -25,11 +25,17 @@ impl DockMachine {
 
     fn tell_changed(&mut self, shown: impl FnOnce(&Self) -> Shown<'_>) {
         let shown = shown(self);
-        if self.told.get(shown.sn).is_some_and(|told| shown.is_told(told)) {
+        let at = self.told.iter().position(|told| told.sn == *shown.sn);
+        if at.is_some_and(|at| shown.is_told(&self.told[at])) {
             return;
         }
         let status = shown.status();
-        self.told.insert(status.sn.clone(), status.clone());
+        if let Some(at) = at {
+            self.told[at] = status.clone();
+        } else {
+            self.told.reserve_exact(1);
+            self.told.push(status.clone());
+        }
         self.tell(Sample::Status(status));
     }
 

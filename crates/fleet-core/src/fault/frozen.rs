@@ -63,7 +63,12 @@ struct Slot {
 /// What is remembered of the watched values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frozen {
-    slots: [Slot; WATCHED.len()],
+    /// Of what is watched on the device's class, in the order of [`WATCHED`]; none before it reports.
+    slots: Box<[Slot]>,
+}
+
+fn watched(class: DeviceClass) -> impl Iterator<Item = &'static Watched> {
+    WATCHED.iter().filter(move |watched| watched.class == class)
 }
 
 impl Frozen {
@@ -81,10 +86,10 @@ impl Frozen {
             return changes;
         };
         let number = |key: &str| fields.number(sample, key);
-        for (watched, slot) in WATCHED.iter().zip(&mut self.slots) {
-            if watched.class != sample.class {
-                continue;
-            }
+        if self.slots.is_empty() {
+            self.slots = watched(sample.class).map(|_| Slot::default()).collect();
+        }
+        for (watched, slot) in watched(sample.class).zip(&mut self.slots) {
             let counts = is_flying || sample.class != DeviceClass::Aircraft;
             let reading = fields.reading(sample, watched.key).filter(|_| counts);
             let is_missing = reading.is_some_and(|it| is_missing(it, newest, config.missing_ms));

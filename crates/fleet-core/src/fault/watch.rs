@@ -17,9 +17,9 @@ pub const DEVICES_MAX: usize = 40_000;
 /// All detectors.
 #[derive(Clone, Debug, Default)]
 pub struct FaultWatch {
-    config: FaultConfig,
+    config: Arc<FaultConfig>,
     fields: BTreeMap<DeviceClass, Arc<Fields>>,
-    detectors: BTreeMap<DeviceSn, (FaultDetector, Option<MonoMs>)>,
+    detectors: BTreeMap<DeviceSn, (Box<FaultDetector>, Option<MonoMs>)>,
     due: BTreeSet<(MonoMs, DeviceSn)>,
     outputs: VecDeque<FaultChange>,
     unwatched: u64,
@@ -29,7 +29,7 @@ impl FaultWatch {
     /// Watches nothing yet.
     #[must_use]
     pub fn new(config: FaultConfig) -> Self {
-        Self { config, ..Self::default() }
+        Self { config: Arc::new(config), ..Self::default() }
     }
 
     /// A device reported.
@@ -59,14 +59,15 @@ impl FaultWatch {
             self.unwatched += 1;
             return;
         }
-        let detector = FaultDetector::new(self.config, sn.clone(), by.clone());
-        self.detectors.insert(sn.clone(), (detector, None));
+        let detector = FaultDetector::new(Arc::clone(&self.config), sn.clone(), by.clone());
+        // Apart from the map, whose nodes have room for twice as many as are in them.
+        self.detectors.insert(sn.clone(), (Box::new(detector), None));
         self.with(sn, |detector| detector.handle_input(now, input));
     }
 
     /// An order went to a dock: it may change the flight of every aircraft behind it.
     pub fn commanded(&mut self, now: MonoMs, dock: &DeviceSn) {
-        let of_dock = |(sn, (detector, _)): (&DeviceSn, &(FaultDetector, Option<MonoMs>))| {
+        let of_dock = |(sn, (detector, _)): (&DeviceSn, &(Box<FaultDetector>, Option<MonoMs>))| {
             (detector.by() == dock).then(|| sn.clone())
         };
         let devices: Vec<_> = self.detectors.iter().filter_map(of_dock).collect();

@@ -83,6 +83,12 @@ impl Rule {
         Ok(rule)
     }
 
+    /// Its time zone.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     fn read(&mut self, rrule: &str) -> Result<(), Reason> {
         let mut freq = None;
         for part in rrule.split(';').filter(|part| !part.is_empty()) {
@@ -290,7 +296,7 @@ fn read_day(text: &str) -> Result<ByDay, Reason> {
     Ok(ByDay { day, number })
 }
 
-fn bad(en: String) -> Reason {
+pub(super) fn bad(en: String) -> Reason {
     say(
         "bad_schedule",
         format!("The rule cannot be read: {en}."),

@@ -194,6 +194,7 @@ impl DockModel {
         task.wayline_id = wayline.id;
         task.media += photos;
         self.aircraft.photos += photos;
+        self.take_photos(photos);
         self.enter(Stage::Acting { route, point, left_s });
     }
 
@@ -322,6 +323,7 @@ impl DockModel {
         if let Some(task) = self.task.take() {
             self.truth.ended(self.now, &task.flight_id, ending.into());
             self.dock.media_waiting += task.media;
+            self.collect_media(&task.flight_id, task.photos);
             self.last_finished = Some(task.flight_id);
         }
         let wants_charge = self.aircraft.battery_percent < self.dock.charge_target();

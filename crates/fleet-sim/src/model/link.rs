@@ -55,12 +55,14 @@ const MISSION_TRIES: u32 = 4;
 impl DockModel {
     pub(super) fn on_connected(&mut self) {
         self.link = Link::Asking;
+        self.forget_storage_question();
         self.requests.retain(|_, request| request.method == "flighttask_resource_get");
         self.ask_config();
     }
 
     pub(super) fn on_disconnected(&mut self) {
         self.link = Link::Offline;
+        self.forget_storage_question();
         self.requests.retain(|_, request| request.method == "flighttask_resource_get");
     }
 
@@ -164,6 +166,7 @@ impl DockModel {
             "airport_organization_bind" => self.on_bound(result, output),
             "update_topo" => self.on_topology_accepted(result),
             "flighttask_resource_get" => self.on_resource(result, output),
+            "storage_config_get" => self.on_storage(result, output),
             _ => {}
         }
     }

@@ -15,6 +15,7 @@ pub mod geo;
 mod jobs;
 mod lean;
 mod link;
+mod media;
 mod progress;
 mod property;
 mod rehearsal;
@@ -34,6 +35,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 pub use body::{AircraftMode, CoverState};
+pub use media::{Photo, UploadTo};
 pub use truth::{CommandRecord, Flight, FlightEnd, GroundTruth, Outcome};
 
 use crate::faults::DockFaults;
@@ -41,6 +43,7 @@ use crate::identity::{DockIdentity, mix};
 use body::{Aircraft, Dock, Weather};
 use jobs::Job;
 use link::{Link, Request};
+use media::Media;
 use task::{ActiveTask, Prepared};
 use wire::{Held, Topics};
 
@@ -76,6 +79,13 @@ pub enum Input {
         /// The file, or why there is none.
         result: Result<Bytes, String>,
     },
+    /// An upload asked for by [`Output::Upload`] is over.
+    Uploaded {
+        /// Id of the upload.
+        id: u64,
+        /// Why not, in words.
+        result: Result<(), String>,
+    },
     /// Time has passed; [`DockModel::poll_timeout`] says when this is due.
     Tick,
 }
@@ -98,6 +108,15 @@ pub enum Output {
         id: u64,
         /// Where from. Secret: it may carry a token.
         url: String,
+    },
+    /// Upload a photo and report it as [`Input::Uploaded`].
+    Upload {
+        /// Names this upload.
+        id: u64,
+        /// Where to, and by which credentials.
+        to: UploadTo,
+        /// What was taken.
+        photo: Box<Photo>,
     },
     /// Drop the MQTT link.
     Disconnect {
@@ -136,6 +155,8 @@ pub struct ModelConfig {
     pub telemetry: TelemetryRate,
     /// A wayline file that was read before: where its very bytes come, they are not read again.
     pub known_file: Option<Arc<KnownFile>>,
+    /// Whether its photos are uploaded; in worlds without a store they only count.
+    pub uploads: bool,
 }
 
 /// A wayline file with what is in it. Thousands of simulated fleets fly the same one.
@@ -190,6 +211,7 @@ impl Default for ModelConfig {
             binding_code: "simulated".to_owned(),
             telemetry: TelemetryRate::Documented,
             known_file: None,
+            uploads: false,
         }
     }
 }
@@ -220,6 +242,7 @@ pub struct DockModel {
     job: Option<Job>,
     prepared: BTreeMap<String, Prepared>,
     task: Option<ActiveTask>,
+    media: Media,
     /// Flights that were ordered to begin, the latest ones; they outlive a restart of the dock.
     begun: VecDeque<String>,
     last_finished: Option<String>,
@@ -255,6 +278,7 @@ impl DockModel {
             job: None,
             prepared: BTreeMap::new(),
             task: None,
+            media: Media::default(),
             begun: VecDeque::new(),
             last_finished: None,
             next_fetch: 0,
@@ -272,6 +296,7 @@ impl DockModel {
                 self.on_message(&topic, &payload, expiry_s);
             }
             Input::Fetched { id, result } => self.on_fetched(id, result),
+            Input::Uploaded { id, result } => self.on_uploaded(id, result),
             Input::Tick => {}
         }
         self.run_timers();
@@ -296,6 +321,7 @@ impl DockModel {
             self.link.deadline(),
             requests.filter(|_| connected),
             events.filter(|_| self.is_online()),
+            self.media.deadline().filter(|_| self.is_online()),
         ]
         .into_iter()
         .flatten()
@@ -438,6 +464,7 @@ impl DockModel {
         self.release_held();
         self.run_link();
         self.resend_events();
+        self.go_on_uploading();
         self.report_progress();
     }
 

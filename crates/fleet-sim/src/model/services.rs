@@ -121,6 +121,7 @@ impl DockModel {
             "flighttask_undo" => self.undo(data),
             "flighttask_pause" => self.pause(),
             "flighttask_recovery" => self.recover(),
+            "upload_flighttask_media_prioritize" => self.prioritize(data),
             "return_home" => self.return_home(),
             "return_home_cancel" => self.cancel_return(),
             _ => match super::jobs::JobKind::from_method(method) {

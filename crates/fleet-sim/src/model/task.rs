@@ -8,7 +8,7 @@ use wpml::{Mission, WpmlError};
 
 use super::services::{Done, Refusal, Verdict};
 use super::stage::{Ending, Stage};
-use super::{AircraftMode, DockModel, Output, codes};
+use super::{AircraftMode, DockModel, Output, Photo, codes};
 
 /// A task that was prepared and not started.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ pub(super) struct ActiveTask {
     pub(super) wayline_id: u16,
     pub(super) break_point: Option<Value>,
     pub(super) media: i64,
+    pub(super) photos: Vec<Photo>,
     pub(super) next_report_ms: u64,
 }
 
@@ -139,6 +140,7 @@ impl DockModel {
             wayline_id: 0,
             break_point: None,
             media: 0,
+            photos: Vec::new(),
             next_report_ms: self.now.mono_ms,
         });
         self.dock.job_number += 1;

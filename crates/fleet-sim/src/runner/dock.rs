@@ -13,9 +13,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::client::{Client, Link, LinkEvent, open};
-use super::{SimConfig, fetch};
+use super::{SimConfig, fetch, upload};
 use crate::identity::mix;
 use crate::model::{DockModel, Input, Now, Output, Qos};
+use crate::photo;
 
 const BACKOFF_MIN_MS: u64 = 500;
 const BACKOFF_MAX_MS: u64 = 30_000;
@@ -176,6 +177,13 @@ impl DockCell {
                     tokio::task::spawn_local(async move {
                         let result = fetch::get(&url).await;
                         cell.input(Input::Fetched { id, result });
+                    });
+                }
+                Some(Output::Upload { id, to, photo }) => {
+                    let cell = Rc::clone(cell);
+                    tokio::task::spawn_local(async move {
+                        let result = upload::put(&to, photo::jpeg(&photo).into()).await;
+                        cell.input(Input::Uploaded { id, result });
                     });
                 }
                 Some(Output::Disconnect { reason, polite, retry_after_ms }) => {

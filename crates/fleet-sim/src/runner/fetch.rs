@@ -58,7 +58,7 @@ async fn get_untimed(url: &str) -> Result<Bytes, String> {
     }
 }
 
-fn address(host: &str, port: u16) -> Result<SocketAddr, String> {
+pub(super) fn address(host: &str, port: u16) -> Result<SocketAddr, String> {
     if host == "localhost" {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }

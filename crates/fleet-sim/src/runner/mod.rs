@@ -10,6 +10,7 @@ mod client;
 mod dock;
 mod fetch;
 mod tap;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -208,6 +209,7 @@ impl SimFleet {
                 binding_code: cfg.binding_code.clone(),
                 telemetry: cfg.telemetry,
                 known_file: None,
+                uploads: true,
             };
             let model = DockModel::new(identity, model_cfg, cfg.seed);
             docks.push(Rc::new(DockCell::new(model, password, Rc::clone(&cfg), epoch)));

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use fleet_sim::model::{Photo, UploadTo};
 use fleet_sim::{DockModel, FaultPlan, Input, ModelConfig, Now, Output, demo_mission, identities};
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub(crate) struct Lab {
     pub(crate) seen: BTreeMap<String, BTreeSet<String>>,
     pub(crate) disconnects: Vec<&'static str>,
     pub(crate) fetched: Vec<String>,
+    pub(crate) uploads: Vec<(u64, UploadTo, Photo)>,
     pub(crate) kmz: Result<Bytes, String>,
     pub(crate) fingerprint: String,
     pub(crate) bound: bool,
@@ -47,6 +49,7 @@ impl Lab {
             seen: BTreeMap::new(),
             disconnects: Vec::new(),
             fetched: Vec::new(),
+            uploads: Vec::new(),
             fingerprint: md5_hex(&kmz),
             kmz: Ok(Bytes::from(kmz)),
             bound: true,
@@ -80,6 +83,7 @@ impl Lab {
                     let result = self.kmz.clone();
                     self.model.handle(self.now, Input::Fetched { id, result });
                 }
+                Output::Upload { id, to, photo } => self.uploads.push((id, to, *photo)),
                 Output::Disconnect { reason, .. } => {
                     self.disconnects.push(reason);
                     self.model.handle(self.now, Input::Disconnected);

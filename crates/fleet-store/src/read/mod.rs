@@ -3,7 +3,9 @@
 //! Every query on a table that grows without bound goes by an index; the tests look at the plans.
 //! A row that a later version wrote and this one cannot read is an error, not a gap.
 
+mod flights;
 mod history;
+mod media;
 mod track;
 mod twins;
 
@@ -11,10 +13,12 @@ use fleet_types::{DeviceSn, WallMs};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use flights::{flight, flights, rows_after, series};
 pub use history::{
     StoredEvent, alarms, commands, events, mission, missions, missions_before, open_alarms,
     open_missions, remembered_alarms,
 };
+pub use media::{MediaCount, MediaPage, StoredMedia, media, media_counts, media_file};
 pub use track::{TrackPoint, track};
 pub use twins::{StoredTwin, devices, twins};
 
@@ -61,6 +65,11 @@ pub const PLANNED: &[(&str, &str)] = &[
     ("page of missions of one dock", history::MISSIONS_PAGE_OF_ONE),
     ("page of missions", history::MISSIONS_PAGE),
     ("mission", history::MISSION),
+    ("page of flights of one dock", flights::FLIGHTS_OF_ONE),
+    ("page of flights", flights::FLIGHTS),
+    ("series of telemetry", flights::SERIES),
+    ("rows of telemetry", flights::ROWS),
+    ("times of schedules", crate::schedules::TIMES),
     ("open missions", history::OPEN_MISSIONS),
     ("open journal", crate::journal::OPEN),
     ("audit", crate::audit::PAGE),

@@ -31,6 +31,43 @@ const EVENTS: &str = "
     from jsonb_array_elements($1) e left join devices d on d.sn = e ->> 'sn'
     on conflict (event_id) do nothing";
 
+/// The event of which a file's row is made, in the transaction that keeps the event: neither is there
+/// without the other. A key outside the dock's own prefix is not believed: its row would show another
+/// dock's file to whoever sees this one.
+const UPLOADED: &str = "file_upload_callback";
+
+const MEDIA: &str = "
+    insert into media as old
+      (media_id, organisation_id, site_id, sn, mission_id, object_key, name, kind, taken_at,
+       stored_at, latitude, longitude, expected_count, info)
+    select
+      md5(key)::uuid,
+      coalesce(d.organisation_id, '00000000-0000-4000-8000-000000000001'),
+      coalesce(d.site_id, '00000000-0000-4000-8000-000000000002'),
+      x.sn, gwanje.uuid_in(e #>> '{data,file,ext,flight_id}'), key,
+      left(coalesce(e #>> '{data,file,name}', regexp_replace(key, '^.*/', '')), 255),
+      gwanje.media_kind(key), gwanje.time_in(e #>> '{data,file,metadata,create_time}'),
+      gwanje.at_ms((e ->> 'received_ms')::bigint),
+      gwanje.number_in(e #>> '{data,file,metadata,shoot_position,lat}', -90, 90),
+      gwanje.number_in(e #>> '{data,file,metadata,shoot_position,lng}', -180, 180),
+      gwanje.number_in(e #>> '{data,flight_task,expected_file_count}', 0, 1000000)::integer,
+      e -> 'data'
+    from (
+      select distinct on (e #>> '{data,file,object_key}')
+        e, e ->> 'sn' as sn, e #>> '{data,file,object_key}' as key
+      from jsonb_array_elements($1) e
+      where starts_with(e #>> '{data,file,object_key}', (e ->> 'sn') || '/')
+        and length(e #>> '{data,file,object_key}') <= 1024
+      order by e #>> '{data,file,object_key}', (e ->> 'received_ms')::bigint desc
+    ) x left join devices d on d.sn = x.sn
+    on conflict (object_key) do update set
+      mission_id = coalesce(excluded.mission_id, old.mission_id),
+      taken_at = coalesce(excluded.taken_at, old.taken_at),
+      latitude = coalesce(excluded.latitude, old.latitude),
+      longitude = coalesce(excluded.longitude, old.longitude),
+      expected_count = greatest(excluded.expected_count, old.expected_count),
+      info = excluded.info";
+
 const ALARMS: &str = "
     insert into alarms as old
       (alarm_id, organisation_id, site_id, sn, source, priority, state, code, cause, status,
@@ -184,10 +221,13 @@ pub(crate) async fn apply(session: &Session, batch: &Batch) -> Result<bool, Stor
 
 async fn keep(session: &Session, kept: &Kept) -> Result<(), StoreError> {
     let Kept { events, commands, missions, alarms, devices, twins } = kept;
-    let kinds: [(&[Value], &[&str]); 5] = [
+    let uploaded = events.iter().filter(|event| event["method"] == UPLOADED).cloned();
+    let uploaded: Vec<Value> = uploaded.collect();
+    let kinds: [(&[Value], &[&str]); 6] = [
         // Devices first: what follows takes its site from them.
         (devices, &[DEVICES, FIRMWARE]),
         (events, &[EVENTS]),
+        (&uploaded, &[MEDIA]),
         (commands, &[COMMANDS, COMMAND_STEPS]),
         (missions, &[MISSIONS, MISSION_STEPS]),
         (alarms, &[ALARMS]),

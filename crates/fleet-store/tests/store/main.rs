@@ -5,12 +5,14 @@
 mod audit;
 mod cluster;
 mod connection;
+mod flights;
 mod journal;
 mod migrations;
 mod people;
 mod read;
 mod recorder;
 mod rights;
+mod schedules;
 mod schema;
 mod spool;
 mod supabase_cli;

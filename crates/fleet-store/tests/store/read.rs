@@ -45,6 +45,11 @@ const FILL: &str = "
            gen_random_uuid(), 'w', 3, i, 'o', 'ended', gwanje.at_ms(1795478400000 + i * 1000),
            case when i % 1000 = 0 then null else now() end, now(), '{}'
     from generate_series(1, 20000) i;
+    insert into mission_steps (mission_id, at, step, action_duration_ms)
+    select mission_id, accepted_at, 'execute', 0 from missions;
+    insert into schedule_times (schedule_id, at, sn, name, state)
+    select gen_random_uuid(), gwanje.at_ms(1795478400000 + i * 1000), 'D' || i % 50, 'n', 'made'
+    from generate_series(1, 20000) i;
     insert into journal_subjects (subject_id, subject_kind, sn, opened_at, closed_at)
     select ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, 'command', 'D', now(),
            case when i % 1000 = 0 then null else gwanje.at_ms(1795478400000 + i * 1000) end
@@ -70,6 +75,21 @@ fn arguments(name: &str) -> &'static str {
         }
         "page of missions" => {
             "text, timestamptz, uuid, bigint|null, '2026-11-24 02:00Z', '00000000-0000-4000-8000-000000000001', 100"
+        }
+        "page of flights of one dock" => {
+            "text, timestamptz, uuid, timestamptz, timestamptz, text, text, bigint|'D7', '2026-11-24 02:00Z', '00000000-0000-4000-8000-000000000001', '2026-11-24 01:00Z', '2026-11-24 02:00Z', null, null, 50"
+        }
+        "page of flights" => {
+            "text, timestamptz, uuid, timestamptz, timestamptz, text, text, bigint|null, '2026-11-24 02:00Z', '00000000-0000-4000-8000-000000000001', '2026-11-24 01:00Z', '2026-11-24 02:00Z', null, '%w%', 50"
+        }
+        "series of telemetry" => {
+            "text, timestamptz, timestamptz, bigint|'AC7', '2026-11-24 00:10Z', '2026-11-24 00:20Z', 1000"
+        }
+        "rows of telemetry" => {
+            "text, timestamptz, timestamptz, bigint, bigint|'AC7', '2026-11-24 00:10Z', '2026-11-24 00:20Z', 7, 1000"
+        }
+        "times of schedules" => {
+            "timestamptz, timestamptz, bigint|'2026-11-24 00:10Z', '2026-11-24 00:20Z', 100"
         }
         "mission" => "uuid|'00000000-0000-4000-8000-000000000001'",
         "remembered alarms" => "timestamptz|'2026-11-24 05:00Z'",
@@ -164,7 +184,7 @@ async fn check_records(cluster: &Cluster, database: &Database) {
                (select count(*) from alarms), (select count(*) from journal_subjects),
                (select count(*) from journal)";
     assert_eq!(cluster.psql(counts), "20000|20000|20000|20000|40000");
-    // Of each kind the first ten, of which the command is one that nobody has settled.
+    // Of each kind (of schedules' times too) the first ten, of which the command is one that nobody has settled.
     cluster.psql(
         "update commands set state = 'unknown' where idempotency_key = '10';
          update missions set ended_at = accepted_at where ended_at is not null;
@@ -173,7 +193,7 @@ async fn check_records(cluster: &Cluster, database: &Database) {
     let settings = UpkeepSettings { records_days: 1, ..Default::default() };
     let now = WallMs(START_MS + 86_400_000 + 11_000);
     let round = upkeep::round(database, settings, now).await.unwrap();
-    assert_eq!(round.deleted, 9 + 10 + 10 + 10, "{round:?}");
+    assert_eq!(round.deleted, 9 + 10 + 10 + 10 + 10, "{round:?}");
     assert_eq!(cluster.psql(counts), "19991|19990|19990|19990|39980");
     let far = WallMs(now.0 + 365 * 86_400_000);
     let settings = UpkeepSettings { telemetry_days: 5000, minutes_days: 5000, ..settings };

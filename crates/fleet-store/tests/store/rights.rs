@@ -81,6 +81,10 @@ fn rows_of(sn: &str, site: &str, n: u32) -> String {
              now(), '{{}}');
          insert into mission_steps (mission_id, at, step, action_duration_ms)
            values ('{id}', now(), 'sent', 0);
+         insert into schedules (schedule_id, sn, definition, handled_at, changed_by)
+           values ('{id}', '{sn}', '{{}}', now(), 'x');
+         insert into schedule_times (schedule_id, at, sn, name, state)
+           values ('{id}', now(), '{sn}', 'x', 'skipped');
          insert into media (media_id, sn, object_key, kind) values ('{id}', '{sn}', '{sn}', 'photo');
          insert into telemetry (at, sn, site_id, report_no, latitude, longitude)
            values (now(), '{sn}', '{site}', 1, 37.5, 127);
@@ -153,7 +157,7 @@ async fn one_site_s_claims_show_one_site_in_every_table() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 12);
+    assert_eq!(seen, 14);
     // Nobody without claims sees anything, and a device that moves takes its past along.
     let nothing = cluster.psql("begin; set local role anon; select count(*) from missions; commit");
     assert_eq!(nothing.lines().nth(2), Some("0"));

@@ -179,6 +179,8 @@ impl World {
                 let at = self.now + self.rng.u64(50..1_500);
                 self.queue.push(at, Event::Fetched { dock, id, file });
             }
+            // Its docks were not asked to.
+            Output::Upload { .. } => {}
             Output::Disconnect { reason, retry_after_ms, .. } => {
                 self.trace.line(self.now, || format!("dock {dock} drops its link: {reason}"));
                 self.dock_leaves(dock, retry_after_ms);

@@ -380,6 +380,8 @@ impl World {
                 let url = Some(format!("https://tower.site/waylines/{wayline_id}"));
                 back.push_back(Back::FileUrl(exchange, url));
             }
+            // Nothing is uploaded in this world.
+            Output::MintStorage { .. } => {}
             // Which aircraft belong to which dock is known to this world's broker.
             Output::Children(_) => {}
             Output::Publish(sample) => {

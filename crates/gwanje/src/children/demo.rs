@@ -89,6 +89,8 @@ fn with_free_ports(mut config: Config, plan: &DemoPlan) -> anyhow::Result<Stack>
     let mqtt = ports::usual_or_free(1883, &[api])?;
     config.api.listen = (Ipv4Addr::LOCALHOST, api).into();
     config.mqtt.listen = (Ipv4Addr::LOCALHOST, mqtt).into();
+    let objects = ports::usual_or_free(9000, &[api, mqtt])?;
+    config.objects.listen = (Ipv4Addr::LOCALHOST, objects).into();
     Stack::new(config)
 }
 

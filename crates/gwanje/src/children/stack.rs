@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     client::ApiClient,
-    config::{BrokerMode, Config, DatabaseMode},
+    config::{BrokerMode, Config, DatabaseMode, ObjectsMode},
     data_dir::{self, Lock},
     secret::{self, SIGN_IN_VARIABLE},
     terminal::say,
@@ -93,6 +93,7 @@ impl Stack {
             ("GWANJE_DATA_DIR".to_owned(), config.data_dir.to_string_lossy().into_owned()),
             ("GWANJE_API_LISTEN".to_owned(), config.api.listen.to_string()),
             ("GWANJE_MQTT_LISTEN".to_owned(), config.mqtt.listen.to_string()),
+            ("GWANJE_OBJECTS_LISTEN".to_owned(), config.objects.listen.to_string()),
         ];
         if let Some(file) = &config.file {
             env.push(("GWANJE_CONFIG".to_owned(), file.to_string_lossy().into_owned()));
@@ -152,6 +153,17 @@ impl Stack {
                 let watch = reload::watch(self.config.clone(), broker.watch_pid());
                 self.watches.push(AbortOnDrop(tokio::spawn(watch)));
             }
+        }
+        if self.config.objects.mode == ObjectsMode::Embedded {
+            let listen = self.config.objects.listen;
+            ports::check_free(listen).with_context(|| {
+                format!("cannot listen on {listen} for media; choose objects.listen, or objects.mode = \"none\"")
+            })?;
+            data_dir::secret_or_new(&self.config.objects_key_file())
+                .context("cannot make the object store's key")?;
+            let spec = self.own_child("objects", vec![])?;
+            self.add(spec);
+            self.until_ready("objects", async || TcpStream::connect(listen).await.is_ok()).await?;
         }
         let tower = self.tower_spec(tell)?;
         self.add(tower);

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::tower::Roles;
+
 const FIRST_STEPS: &str = "\
 First steps:
   gwanje demo              see it work: a broker, the tower and 20 simulated docks on this machine;
@@ -51,6 +53,15 @@ pub(super) struct Settings {
     pub(super) parent: Option<u32>,
 }
 
+/// `gwanje tower`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Tower {
+    /// What this process does: link (owns the docks: broker, machines, missions, alarms, what must
+    /// last), api (serves the console), or both in one
+    #[arg(long, env = "GWANJE_ROLES", value_name = "ROLES", default_value = "link,api")]
+    pub(super) roles: Roles,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show it all on this machine: database, broker, tower, simulated docks, one mission
@@ -58,7 +69,7 @@ pub(super) enum Command {
     /// Run the database, the broker and the tower, restart what crashes, until Ctrl-C
     Up,
     /// Run the tower alone (a broker must be there)
-    Tower,
+    Tower(Tower),
     /// Run simulated docks against a broker
     Sim(Sim),
     /// Enrol, list and remove docks of the running tower
@@ -96,6 +107,12 @@ pub(super) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Keep docks' media (started by `gwanje up`)
+    #[command(hide = true)]
+    Objects,
+    /// Make a small picture of a large one, from standard input to standard output
+    #[command(hide = true)]
+    Thumbnail,
     /// Keep on disk what the database could not take (started by the tower)
     #[command(hide = true)]
     Spool(Spool),

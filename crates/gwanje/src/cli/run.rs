@@ -19,9 +19,9 @@ use crate::{
         shutdown_signal, stack,
     },
     config::{self, Config, Loaded, Sources},
-    logging,
+    logging, objects,
     terminal::say,
-    tower,
+    thumbnail, tower,
 };
 
 /// 20,000 docks' passwords and room to spare.
@@ -42,6 +42,17 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
             let bytes = max_mb.saturating_mul(1 << 20);
             let (requests, answers) = (std::io::stdin().lock(), std::io::stdout().lock());
             fleet_store::spool::child::serve(&dir, bytes, requests, answers)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        args::Command::Objects => {
+            let config = started(&settings)?;
+            in_loop(objects::run(config))
+        }
+        args::Command::Thumbnail => {
+            if let Some(parent) = settings.parent {
+                death::die_with(parent, Signal::KILL)?;
+            }
+            thumbnail::run()?;
             Ok(ExitCode::SUCCESS)
         }
         args::Command::Config(args::Config::Check { file }) => Ok(check(&settings, file)),
@@ -91,9 +102,9 @@ pub(super) fn run(args: args::Args) -> anyhow::Result<ExitCode> {
             let config = started(&settings)?;
             in_loop(async move { stack::up(config).await.map(|()| ExitCode::SUCCESS) })
         }
-        args::Command::Tower => {
+        args::Command::Tower(args::Tower { roles }) => {
             let config = started(&settings)?;
-            in_loop(async move { tower::run(config).await.map(|()| ExitCode::SUCCESS) })
+            in_loop(async move { tower::run(config, roles).await.map(|()| ExitCode::SUCCESS) })
         }
         args::Command::Sim(sim) => {
             started(&settings)?;

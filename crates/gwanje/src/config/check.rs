@@ -12,6 +12,7 @@ pub(super) fn between_keys(loaded: &mut Loaded) {
     auth(loaded);
     database(loaded);
     dji(loaded);
+    objects(loaded);
     preflight(loaded);
     dds(loaded);
 }
@@ -36,6 +37,30 @@ fn dds(loaded: &mut Loaded) {
                     fleet (and nobody can command it)";
         let (origin, key) = (loaded.origin("dds.interface"), "dds.interface".into());
         loaded.warnings.push(Mistake { origin, key, what: what.into() });
+    }
+}
+
+/// The store stands on its own beside the API, by the same rules.
+fn objects(loaded: &mut Loaded) {
+    let objects = loaded.config.objects.clone();
+    if let Some(tls) = &objects.tls {
+        for (key, path) in [("objects.tls.cert", &tls.cert), ("objects.tls.key", &tls.key)] {
+            if let Err(error) = std::fs::File::open(path) {
+                let origin = loaded.origin(key);
+                loaded.mistake(origin, key, format!("{} cannot be read: {error}", path.display()));
+            }
+        }
+    }
+    let origin = loaded.origin("objects.listen");
+    if !objects.listen.ip().is_loopback() && objects.tls.is_none() {
+        let what = format!(
+            "{} is reachable from other machines, so it needs [objects.tls] cert and key; \
+             or listen on 127.0.0.1, put a TLS proxy before it and name it in objects.public_url",
+            objects.listen
+        );
+        loaded.mistake(origin, "objects.listen", what);
+    } else if objects.listen.port() == 0 {
+        loaded.mistake(origin, "objects.listen", "needs a port from 1 to 65535".into());
     }
 }
 

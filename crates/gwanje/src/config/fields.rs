@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use fleet_bus::wire::Peer;
 
 use super::{
-    BrokerMode, Config, DatabaseMode, DdsDiscovery, LogFormat, TlsFiles,
+    BrokerMode, Config, DatabaseMode, DdsDiscovery, LogFormat, ObjectsMode, TlsFiles,
     value::{Kind, Value, check_host, check_host_port},
 };
 use crate::secret::Secret;
@@ -121,6 +121,8 @@ const DATABASE_MODES: [(&str, DatabaseMode); 3] = [
     ("external", DatabaseMode::External),
     ("none", DatabaseMode::None),
 ];
+const OBJECTS_MODES: [(&str, ObjectsMode); 2] =
+    [("embedded", ObjectsMode::Embedded), ("none", ObjectsMode::None)];
 const DISCOVERIES: [(&str, DdsDiscovery); 2] =
     [("multicast", DdsDiscovery::Multicast), ("peers", DdsDiscovery::Peers)];
 const FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
@@ -386,6 +388,56 @@ pub(super) static FIELDS: &[Field] = &[
         "dji.hms_file",
         |c, v| put(&mut c.dji.hms_file, Some(v.path()?)),
         |c| c.dji.hms_file.as_ref().and_then(|file| quoted(&file.to_string_lossy())),
+    ),
+    text(
+        "objects.mode",
+        |c, v| put(&mut c.objects.mode, v.one_of(&OBJECTS_MODES)?),
+        |c| {
+            let is_it = |(_, mode): &&(&str, ObjectsMode)| *mode == c.objects.mode;
+            OBJECTS_MODES.iter().find(is_it).and_then(|(name, _)| quoted(name))
+        },
+    ),
+    text(
+        "objects.listen",
+        |c, v| put(&mut c.objects.listen, v.address()?),
+        |c| quoted(&c.objects.listen.to_string()),
+    ),
+    text(
+        "objects.public_url",
+        |c, v| {
+            let url = url(v)?;
+            // Docks may not know what to do with a path.
+            if url.splitn(4, '/').count() > 3 {
+                return Err(format!("must be an address without a path, is {url:?}"));
+            }
+            put(&mut c.objects.public_url, Some(url))
+        },
+        |c| c.objects.public_url.as_deref().and_then(quoted),
+    ),
+    text(
+        "objects.tls.cert",
+        |c, v| put(&mut c.objects.tls.get_or_insert_with(TlsFiles::default).cert, v.path()?),
+        |c| c.objects.tls.as_ref().and_then(|tls| quoted(&tls.cert.to_string_lossy())),
+    ),
+    text(
+        "objects.tls.key",
+        |c, v| put(&mut c.objects.tls.get_or_insert_with(TlsFiles::default).key, v.path()?),
+        |c| c.objects.tls.as_ref().and_then(|tls| quoted(&tls.key.to_string_lossy())),
+    ),
+    int(
+        "objects.quota_mb",
+        |c, v| put(&mut c.objects.quota_mb, narrow(v.int(1..=100_000_000)?)?),
+        |c| Some(c.objects.quota_mb.to_string()),
+    ),
+    int(
+        "objects.free_mb",
+        |c, v| put(&mut c.objects.free_mb, narrow(v.int(0..=100_000_000)?)?),
+        |c| Some(c.objects.free_mb.to_string()),
+    ),
+    int(
+        "objects.key_minutes",
+        |c, v| put(&mut c.objects.key_minutes, narrow(v.int(5..=720)?)?),
+        |c| Some(c.objects.key_minutes.to_string()),
     ),
     text(
         "waylines.ca_file",

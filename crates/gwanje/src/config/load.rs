@@ -23,7 +23,7 @@ const FILE_MAX: u64 = 1 << 20;
 const SECRET_MAX: u64 = 64 << 10;
 
 /// Variables of ours that are not configuration keys.
-const OTHER_VARIABLES: [&str; 2] = ["GWANJE_CONFIG", "GWANJE_SIGNIN_CODE"];
+const OTHER_VARIABLES: [&str; 3] = ["GWANJE_CONFIG", "GWANJE_SIGNIN_CODE", "GWANJE_ROLES"];
 
 /// What a configuration is made from.
 #[derive(Clone, Debug, Default)]

@@ -37,22 +37,26 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Characters of a stranger's text that are shown.
 const SHOWN: usize = 48;
 
-/// The wire, not yet running, and what it refuses.
+/// The wire, not yet running, and what it refuses. Views are shown only where they are wanted.
 pub(super) fn wire(
     config: &Dds,
     bus: &Bus,
     health: &LoopHealth,
 ) -> (Wire, mpsc::Receiver<Refused>) {
-    let health = health.clone();
-    let spawn: Spawn =
-        Arc::new(move |name, task| health.spawn_local_named(name, task).abort_handle());
-    Wire::new(config.wire(), bus, spawn)
+    let (wire, spawn) = (config.wire(), spawn(health));
+    if config.enabled { Wire::new(wire, bus, spawn) } else { Wire::bare(wire, spawn) }
 }
 
-/// Alarms for ever what strangers tried.
-pub(super) async fn refusals(mut refused: mpsc::Receiver<Refused>, bus: Bus) {
+/// How tasks of the wire are started.
+pub(super) fn spawn(health: &LoopHealth) -> Spawn {
+    let health = health.clone();
+    Arc::new(move |name, task| health.spawn_local_named(name, task).abort_handle())
+}
+
+/// Alarms for ever what strangers tried, in the words of `why`.
+pub(super) async fn refusals(mut refused: mpsc::Receiver<Refused>, bus: Bus, why: Why) {
     let signals = bus.writer::<Alarm>();
-    let mut watch = Watch::default();
+    let mut watch = Watch { alarmed: BTreeMap::new(), why };
     loop {
         let news = timeout(LOOK_EVERY, refused.recv()).await;
         let now = clock::now();
@@ -69,26 +73,31 @@ pub(super) async fn refusals(mut refused: mpsc::Receiver<Refused>, bus: Bus) {
     }
 }
 
+/// What an alarm says of something refused.
+pub(super) type Why = fn(&Refused, Now) -> Alarm;
+
 /// Who is alarmed.
-#[derive(Default)]
-struct Watch(BTreeMap<[u8; 16], (Alarm, Now)>);
+struct Watch {
+    alarmed: BTreeMap<[u8; 16], (Alarm, Now)>,
+    why: Why,
+}
 
 impl Watch {
     fn news(&mut self, refused: &Refused, now: Now) -> Option<Alarm> {
-        let is_full = self.0.len() >= WRITERS_MAX;
-        match self.0.entry(refused.writer) {
+        let is_full = self.alarmed.len() >= WRITERS_MAX;
+        match self.alarmed.entry(refused.writer) {
             Entry::Occupied(mut known) => {
                 known.get_mut().1 = now;
                 None
             }
             Entry::Vacant(_) if is_full => None,
-            Entry::Vacant(free) => Some(free.insert((why(refused, now), now)).0.clone()),
+            Entry::Vacant(free) => Some(free.insert(((self.why)(refused, now), now)).0.clone()),
         }
     }
 
     fn quiet(&mut self, now: Now) -> Vec<Alarm> {
         let mut over = vec![];
-        self.0.retain(|_, (alarm, last)| {
+        self.alarmed.retain(|_, (alarm, last)| {
             let stays = now.mono.since_ms(last.mono) < QUIET_MS;
             if !stays {
                 over.push(Alarm { cleared_ms: Some(now.wall), ..alarm.clone() });
@@ -105,7 +114,21 @@ fn shown(text: &str) -> String {
     if fit.is_empty() { "?".to_owned() } else { fit }
 }
 
-fn why(refused: &Refused, now: Now) -> Alarm {
+/// Of what was written between the processes of the tower and is not theirs, or comes again.
+pub(super) fn why_frame(refused: &Refused, now: Now) -> Alarm {
+    let writer: String = refused.writer[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let method = shown(&refused.method);
+    let text = format!(
+        "A DDS participant ({writer}) wrote to the wire between the tower's processes and was refused ({method}): it is not one of them, said again what was said before, or came too late. Nothing was carried out. Look for the program that does this, for somebody who tries, or for a clock that is wrong."
+    );
+    let korean = format!(
+        "DDS 참가자({writer})가 관제탑 프로세스 사이의 통신에 쓴 내용을 거부했습니다({method}). 관제탑 프로세스가 아니거나, 이전 내용을 다시 보냈거나, 너무 늦게 도착했습니다. 실행된 것은 없습니다. 그렇게 하는 프로그램, 침입 시도, 또는 잘못된 시계를 확인하십시오."
+    );
+    signal(None, Priority::High, reason("foreign_order", text, korean), now.wall)
+}
+
+/// Of a command of a stranger.
+pub(super) fn why(refused: &Refused, now: Now) -> Alarm {
     let writer: String = refused.writer[..12].iter().map(|byte| format!("{byte:02x}")).collect();
     let (method, sn) = (shown(&refused.method), shown(&refused.sn));
     let text = format!(
@@ -181,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_stranger_is_alarmed_once_until_it_is_quiet() {
-        let mut watch = Watch::default();
+        let mut watch = Watch { alarmed: BTreeMap::new(), why };
         let raised = watch.news(&command(1, "cover_open"), at(0)).expect("an alarm");
         assert_eq!(raised.sn, DeviceSn::new("DOCK1").ok());
         assert!(raised.reason.message.contains("cover_open"), "{raised:?}");
@@ -194,7 +217,7 @@ mod tests {
 
     #[test]
     fn many_identities_and_odd_texts_do_no_harm() {
-        let mut watch = Watch::default();
+        let mut watch = Watch { alarmed: BTreeMap::new(), why };
         let raised = (0..200).filter_map(|writer| watch.news(&command(writer, "x"), at(0)));
         assert_eq!(raised.count(), WRITERS_MAX);
         let odd = Refused { sn: "\u{1b}[2J".repeat(99), ..command(250, "관제\n") };

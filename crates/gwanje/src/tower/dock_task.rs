@@ -39,6 +39,7 @@ use super::{
     keeper::Keeper,
     pairings::Pairings,
     safekeeping::{Heard, Held, Waits},
+    storage::Storage,
 };
 
 /// Samples that wait for a full reader before the task stops taking messages in.
@@ -58,6 +59,8 @@ pub struct Surroundings {
     pub(super) bus: Bus,
     /// Tells the router and the broker which aircraft belong to which dock.
     pub(super) pairings: Arc<Pairings>,
+    /// Makes docks' credentials for uploads; none where nobody keeps media.
+    pub(super) storage: Option<Arc<Storage>>,
 }
 
 struct Writers {
@@ -139,8 +142,9 @@ impl DockTask {
         }
     }
 
-    /// Runs until the dock is removed.
-    pub async fn run(mut self) {
+    /// Runs until the dock is removed. Boxed: a future has place for what it was given and for what it
+    /// made of it.
+    pub async fn run(mut self: Box<Self>) {
         self.carry_out();
         let mut handled = 0;
         // Deadlines move on with every report: the timer stays where it is, and is set anew when it
@@ -289,6 +293,13 @@ impl DockTask {
                 Output::MintFileUrl { exchange, wayline_id } => {
                     let url = self.surroundings.waylines.mint_url(wayline_id);
                     self.machine.handle(clock::now(), Input::FileUrl { exchange, url });
+                }
+                Output::MintStorage { exchange } => {
+                    let now = clock::now();
+                    let storage = self.surroundings.storage.as_ref();
+                    let output = storage.and_then(|storage| storage.of(self.machine.sn(), now));
+                    let output = output.map(Box::new);
+                    self.machine.handle(now, Input::Storage { exchange, output });
                 }
                 Output::Children(children) => {
                     self.surroundings.pairings.hear(self.machine.sn(), children);

@@ -30,6 +30,7 @@ use fleet_types::{Alarm, AlarmId, DeviceSn, Now, Reason, alarm::Priority};
 use super::{
     book::Book,
     clock,
+    condition::{reason, signal},
     dock_task::{DockTask, Surroundings},
     inbox::{DockInput, Inbox},
     rates::Rates,
@@ -37,7 +38,7 @@ use super::{
 };
 use crate::{
     logging::device::in_dock,
-    stall::{LoopHealth, TaskPanicked},
+    stall::{DOCK_TASK, LoopHealth, TaskPanicked, is_made_anew},
 };
 
 /// Broker clients remembered by their id, to tell whose connection ended.
@@ -367,7 +368,9 @@ impl Fleet {
     /// A task panicked: alarm it and give its dock a new machine over the same inbox.
     pub fn rebuild(&self, panicked: &TaskPanicked) {
         self.stats.panics.fetch_add(1, Ordering::Relaxed);
-        let Some(sn) = panicked.name.strip_prefix(TASK_PREFIX) else { return };
+        let Some(sn) = panicked.name.strip_prefix(DOCK_TASK) else {
+            return self.component_failed(panicked);
+        };
         let Ok(sn) = DeviceSn::new(sn) else { return };
         let mut map = self.map();
         let Some(dock) = map.docks.get(&sn).cloned() else { return };
@@ -388,6 +391,25 @@ impl Fleet {
         };
         if self.alarms.try_write(alarm).is_err() {
             tracing::error!("the alarm of a failed task could not be told: the bus is full");
+        }
+    }
+
+    /// A component that is not there any more: its liveliness is lost until the process starts again.
+    fn component_failed(&self, panicked: &TaskPanicked) {
+        let TaskPanicked { name, message } = panicked;
+        if is_made_anew(name) {
+            return;
+        }
+        let text = format!(
+            "The component \"{name}\" of the tower failed ({message}) and does not run any more. Start the tower again; please report the log."
+        );
+        let korean = format!(
+            "관제탑 구성 요소 \"{name}\"이(가) 오류({message})로 멈췄습니다. 관제탑을 다시 시작하고 로그를 알려 주십시오."
+        );
+        let why = reason("component_failed", text, korean);
+        let alarm = signal(None, Priority::High, why, clock::now().wall);
+        if self.alarms.try_write(alarm).is_err() {
+            tracing::error!("the alarm of a failed component could not be told: the bus is full");
         }
     }
 
@@ -463,10 +485,7 @@ impl Fleet {
         }
         let surroundings = self.surroundings.clone();
         let task = DockTask::new(machine, inbox, book, surroundings, is_recovered);
-        let name = format!("{TASK_PREFIX}{sn}");
-        self.config.health.spawn_named(name, in_dock(sn.clone(), task.run()));
+        let name = format!("{DOCK_TASK}{sn}");
+        self.config.health.spawn_named(name, in_dock(sn.clone(), Box::new(task).run()));
     }
 }
-
-/// Dock tasks are named by it and their serial number.
-const TASK_PREFIX: &str = "dock ";

@@ -52,7 +52,7 @@ pub(super) fn open(
     Ok((people, Some(stored)))
 }
 
-fn sign_in(config: &Config) -> anyhow::Result<SignIn> {
+pub(super) fn sign_in(config: &Config) -> anyhow::Result<SignIn> {
     if let Some(url) = &config.auth.supabase_url {
         let (resolve, roots) = basemaps::outside(&config.auth.ca_file);
         return Ok(SignIn::Supabase(SupabaseKeys {

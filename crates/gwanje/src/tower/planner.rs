@@ -49,6 +49,13 @@ struct Picture {
     homes: BTreeMap<DeviceSn, Option<(f64, f64)>>,
 }
 
+/// A flight that is planned and of which there is no mission.
+pub(super) struct PlannedFlight {
+    pub(super) sn: DeviceSn,
+    pub(super) plan: MissionPlan,
+    pub(super) rth_altitude_m: u16,
+}
+
 /// Sees all docks of this tower.
 pub struct Planner {
     limits: Limits,
@@ -62,8 +69,9 @@ impl Planner {
         Self { limits, picture: Mutex::new(Picture { bus, ..Picture::default() }) }
     }
 
-    /// Follows the bus and warns on missions that may meet; never ends.
-    pub async fn run(self: Arc<Self>) {
+    /// Follows the bus and, where `warns`, warns on missions that may meet; never ends. One process of a
+    /// tower warns, the others look.
+    pub async fn run(self: Arc<Self>, warns: bool) {
         let bus = self.picture().bus.clone();
         let mut missions = bus.reader::<MissionStatus>();
         let controls = bus.writer::<MissionControl>();
@@ -82,7 +90,7 @@ impl Planner {
             }
             tokio::task::yield_now().await;
             let mut looked_at = 0;
-            for mission_id in to_look_at {
+            for mission_id in to_look_at.into_iter().filter(|_| warns) {
                 let news = self.picture().news(clock::now().wall, mission_id);
                 // Dropped when the bus is full: the next look says it again.
                 if let Some(Err(Full(lost))) = news.map(|control| controls.try_write(control)) {
@@ -94,6 +102,27 @@ impl Planner {
                 }
             }
         }
+    }
+
+    /// What speaks against flights that are planned: each other, and missions that are there. With when
+    /// each of them is over.
+    pub(super) fn among(&self, planned: &[PlannedFlight]) -> Vec<(WallMs, Vec<Reason>)> {
+        let (now, picture) = (clock::now().wall, self.picture());
+        let flights: Vec<_> = planned
+            .iter()
+            .map(|of| Flight {
+                sn: &of.sn,
+                mission_id: None,
+                plan: &of.plan,
+                is_flying: false,
+                rth_altitude_m: of.rth_altitude_m,
+                home: picture.place(&of.sn),
+            })
+            .collect();
+        let there: Vec<_> =
+            picture.missions.values().map(|status| picture.flight(status)).collect();
+        let found = overlap::among(now, &flights, &there, WARNINGS_MAX);
+        flights.iter().map(|flight| overlap::until(now, flight)).zip(found).collect()
     }
 
     fn picture(&self) -> MutexGuard<'_, Picture> {

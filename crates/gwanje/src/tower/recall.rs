@@ -23,7 +23,7 @@ use fleet_types::{
 use serde_json::Value;
 use tokio::{sync::oneshot, time::sleep};
 
-use super::{alarms::Remembered, clock, fleet::Fleet, recovery::DatabaseView};
+use super::{alarms::Remembered, clock, fleet::Fleet, recovery::DatabaseView, split::Recalled};
 
 /// Pause after a failed attempt.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -36,6 +36,8 @@ pub(super) struct Recall {
     pub(super) view: DatabaseView,
     pub(super) recorder: Recorder,
     pub(super) alarms: oneshot::Sender<Vec<Remembered>>,
+    /// Processes that show it too, where there are such.
+    pub(super) apart: Option<Recalled>,
 }
 
 impl Recall {
@@ -64,7 +66,12 @@ impl Recall {
         let twins = twins.into_iter().filter(|twin| is_here(&twin.gateway_sn));
         let schemas = Schemas::new();
         let samples = twins.filter_map(|twin| schemas.sample(twin));
-        api.recall(statuses.map(last_known).collect(), samples.collect());
+        let (statuses, samples): (Vec<_>, Vec<_>) =
+            (statuses.map(last_known).collect(), samples.collect());
+        if let Some(apart) = &self.apart {
+            apart.put(&statuses, &samples);
+        }
+        api.recall(statuses, samples);
     }
 }
 
@@ -106,26 +113,31 @@ fn last_known(status: DeviceStatus) -> DeviceStatus {
 }
 
 /// Field tables for values that come from the database.
-struct Schemas {
+pub(super) struct Schemas {
     dock: Arc<Schema>,
     aircraft: Arc<Schema>,
 }
 
 impl Schemas {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             dock: Arc::new(Twin::<DockOsd, DockState>::schema()),
             aircraft: Arc::new(Twin::<AircraftOsd, AircraftState>::schema()),
         }
     }
 
+    /// The fields of a class; robots have none yet.
+    pub(super) fn of(&self, class: DeviceClass) -> Option<&Arc<Schema>> {
+        match class {
+            DeviceClass::Dock => Some(&self.dock),
+            DeviceClass::Aircraft => Some(&self.aircraft),
+            DeviceClass::Robot => None,
+        }
+    }
+
     /// The values that this version knows the fields of.
     fn sample(&self, twin: StoredTwin) -> Option<DeviceOsd> {
-        let schema = match twin.class {
-            DeviceClass::Dock => &self.dock,
-            DeviceClass::Aircraft => &self.aircraft,
-            DeviceClass::Robot => return None,
-        };
+        let schema = self.of(twin.class)?;
         let mut values = Telemetry::empty(Arc::clone(schema));
         for (index, field) in schema.fields.iter().enumerate() {
             if let Some((value, source_ms, received_ms)) =

@@ -167,6 +167,16 @@ impl DatabaseView {
         Self { database, standing: Arc::new(Mutex::new(Standing::Starting)) }
     }
 
+    /// It was read by whoever reads it, and is of use.
+    pub(super) fn was_read(&self) {
+        *lock(&self.standing) = Standing::Ready;
+    }
+
+    /// It answers and is of no use as it is.
+    pub(super) fn is_unfit(&self, why: String) {
+        *lock(&self.standing) = Standing::Unfit(why);
+    }
+
     /// The database itself.
     #[must_use]
     pub fn database(&self) -> Database {

@@ -28,6 +28,7 @@ use super::{
     recall::Recall,
     recording::{self, Missed},
     recovery::{DatabaseView, Recovery},
+    split::Recalled,
     store_watch,
 };
 use crate::{
@@ -126,8 +127,15 @@ impl Store {
     pub(crate) fn recall(&mut self) -> (Recorder, oneshot::Receiver<Vec<Remembered>>) {
         let (alarms, remembered) = oneshot::channel();
         let (view, recorder) = (self.view.clone(), self.recorder.clone());
-        self.recall = Some(Recall { view, recorder: recorder.clone(), alarms });
+        self.recall = Some(Recall { view, recorder: recorder.clone(), alarms, apart: None });
         (recorder, remembered)
+    }
+
+    /// Other processes of the tower are told, too, what was known before.
+    pub(crate) fn tell_apart(&mut self, recalled: Recalled) {
+        if let Some(recall) = &mut self.recall {
+            recall.apart = Some(recalled);
+        }
     }
 
     /// The database, and how it stands.

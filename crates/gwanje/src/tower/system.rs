@@ -7,13 +7,16 @@ use std::{
 
 use fleet_api::{
     BrokerState, Check, History, LogState, LoopState, SlowTask, Stalls, StoreState, SystemSource,
-    UnknownCount,
+    UnknownCount, media::Media,
 };
 use fleet_bus::Bus;
 use fleet_types::{DeviceSn, WallMs, topic::DeviceDrift};
 use tokio::sync::mpsc;
 
-use super::{fleet::Fleet, store::StoreView};
+use super::{
+    fleet::Fleet, history::StoredHistory, recovery::DatabaseView, split::api::Seen,
+    store::StoreView,
+};
 use crate::{config::BrokerMode, logging, stall};
 
 /// Counters beyond this have gone around.
@@ -24,13 +27,18 @@ const STATS_MAX: usize = 128;
 /// What `GET /system` and readiness look at.
 pub struct System {
     health: stall::LoopHealth,
-    fleet: Arc<Fleet>,
+    /// Of a process that owns docks.
+    fleet: Option<Arc<Fleet>>,
+    /// Of one that does not: how the one that does is seen.
+    link: Option<(Seen, Option<DatabaseView>)>,
     broker_kind: &'static str,
     stats: Mutex<BTreeMap<&'static str, f64>>,
     drift: Mutex<BTreeMap<DeviceSn, Arc<DeviceDrift>>>,
     /// Tells the alarms which docks were removed.
     forgotten: mpsc::Sender<DeviceSn>,
     store: Option<StoreView>,
+    /// What docks uploaded, where it is kept.
+    media: Option<Arc<dyn Media>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -46,13 +54,26 @@ impl System {
         mode: BrokerMode,
         forgotten: mpsc::Sender<DeviceSn>,
         store: Option<StoreView>,
+        media: Option<Arc<dyn Media>>,
     ) -> Self {
         let broker_kind = match mode {
             BrokerMode::Embedded => "embedded",
             BrokerMode::External => "external",
         };
         let (stats, drift) = (Mutex::default(), Mutex::default());
-        Self { health, fleet, broker_kind, stats, drift, forgotten, store }
+        let (fleet, link) = (Some(fleet), None);
+        Self { health, fleet, link, broker_kind, stats, drift, forgotten, store, media }
+    }
+
+    /// Of a process that owns no docks.
+    #[must_use]
+    pub fn apart(health: stall::LoopHealth, seen: Seen, database: Option<DatabaseView>) -> Self {
+        let (stats, drift) = (Mutex::default(), Mutex::default());
+        // No dock is removed here.
+        let (forgotten, _) = mpsc::channel(1);
+        let (link, broker_kind) = (Some((seen, database)), "external");
+        let (fleet, store, media) = (None, None, None);
+        Self { health, fleet, link, broker_kind, stats, drift, forgotten, store, media }
     }
 
     /// Takes a statistic of the broker. Mosquitto's heap counter runs below zero and around: a value
@@ -98,12 +119,22 @@ impl SystemSource for System {
     }
 
     fn broker(&self) -> BrokerState {
+        if let Some((seen, _)) = &self.link {
+            return seen.broker();
+        }
         let stats = lock(&self.stats);
         let stats = stats.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
         BrokerState { kind: self.broker_kind.to_owned(), stats }
     }
 
+    fn commander(&self) -> Result<(), String> {
+        self.link.as_ref().map_or(Ok(()), |(seen, _)| seen.commander())
+    }
+
     fn store(&self) -> StoreState {
+        if let Some((seen, _)) = &self.link {
+            return seen.store();
+        }
         match &self.store {
             Some(store) => store.state(),
             None => StoreState {
@@ -115,7 +146,15 @@ impl SystemSource for System {
     }
 
     fn history(&self) -> Option<Arc<dyn History>> {
+        if let Some((_, database)) = &self.link {
+            let database = database.as_ref()?.database();
+            return Some(Arc::new(StoredHistory(database)));
+        }
         self.store.as_ref().map(StoreView::history)
+    }
+
+    fn media(&self) -> Option<Arc<dyn Media>> {
+        self.media.clone()
     }
 
     fn event_loop(&self) -> LoopState {
@@ -165,15 +204,24 @@ impl SystemSource for System {
 
     fn checks(&self) -> Vec<Check> {
         let threads = self.threads();
-        let docks = self.fleet.docks().len();
-        let mut checks = vec![
-            Check {
-                name: "one_thread".to_owned(),
-                ok: threads == 1,
-                detail: format!("{threads} thread(s)"),
-            },
-            Check { name: "fleet".to_owned(), ok: true, detail: format!("{docks} dock(s)") },
-        ];
+        let mut checks = vec![Check {
+            name: "one_thread".to_owned(),
+            ok: threads == 1,
+            detail: format!("{threads} thread(s)"),
+        }];
+        let check = |name: &str, ok, detail| Check { name: name.to_owned(), ok, detail };
+        if let Some(fleet) = &self.fleet {
+            checks.push(check("fleet", true, format!("{} dock(s)", fleet.docks().len())));
+        }
+        for name in self.health.failed() {
+            checks.push(check("component", false, format!("{name} failed and does not run")));
+        }
+        if let Some((seen, database)) = &self.link {
+            checks.extend(seen.checks());
+            if let Some((ok, detail)) = database.as_ref().map(DatabaseView::check) {
+                checks.push(check("database", ok, detail));
+            }
+        }
         if let Some(store) = &self.store {
             let (ok, detail) = store.check();
             checks.push(Check { name: "database".to_owned(), ok, detail });

@@ -1,13 +1,16 @@
 //! A small HTTP client: one connection for each request, exactly the headers it was given.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
 
 /// What came back.
 #[derive(Debug)]
@@ -52,6 +55,29 @@ pub(crate) async fn send(
     body: impl Into<Bytes>,
 ) -> std::io::Result<Answer> {
     let stream = TcpStream::connect(address).await?;
+    send_over(stream, &address.to_string(), method, path, headers, body).await
+}
+
+/// Sends one request over a Unix socket.
+pub(crate) async fn send_local(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> std::io::Result<Answer> {
+    let stream = UnixStream::connect(socket).await?;
+    send_over(stream, "localhost", method, path, headers, body).await
+}
+
+async fn send_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> std::io::Result<Answer> {
     let other = std::io::Error::other;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(other)?;
@@ -61,7 +87,7 @@ pub(crate) async fn send(
         request = request.header(*name, *value);
     }
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        request = request.header(header::HOST, address.to_string());
+        request = request.header(header::HOST, host);
     }
     let request = request.body(Full::new(body.into())).unwrap();
     let response = sender.send_request(request).await.map_err(other)?;

@@ -139,6 +139,15 @@ impl RawDock {
         of_kind.filter_map(|(_, json)| json["tid"].as_str().map(str::to_owned)).collect()
     }
 
+    /// What the tower said last on this topic kind with this method.
+    pub(crate) fn heard(&self, kind: &str, method: &str) -> Option<Value> {
+        let end = format!("/{kind}");
+        let received = self.seen.received.borrow();
+        let is_it =
+            |(topic, json): &&(String, Value)| topic.ends_with(&end) && json["method"] == method;
+        received.iter().rev().find(is_it).map(|(_, json)| json.clone())
+    }
+
     /// Whether the tower has answered on this topic kind with this method.
     pub(crate) fn has_heard(&self, kind: &str, method: &str) -> bool {
         let end = format!("/{kind}");

@@ -104,6 +104,7 @@ pub(crate) struct Site {
     settings: Settings,
     pub(crate) api: SocketAddr,
     pub(crate) mqtt: SocketAddr,
+    pub(crate) objects_listen: SocketAddr,
     pub(crate) token: String,
 }
 
@@ -128,13 +129,52 @@ impl Site {
         let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
         prepare(&dir);
-        let (api, mqtt) = (free_port(), free_port());
+        let (api, mqtt, objects_listen) = (free_port(), free_port(), free_port());
         let settings = settings(&dir);
-        let supervisor = spawn(&dir, api, mqtt, &settings, &[]);
+        let supervisor = spawn(&dir, [api, mqtt, objects_listen], &settings, &[]);
         let (data, token) = (dir.clone(), String::new());
-        let mut site = Self { dir, data, supervisor, seen: vec![], settings, api, mqtt, token };
+        let seen = vec![];
+        let mut site =
+            Self { dir, data, supervisor, seen, settings, api, mqtt, objects_listen, token };
         site.until_ready().await;
         site
+    }
+
+    /// Its tower in two processes: `gwanje up` runs the one that owns the docks; this starts the one
+    /// that serves the console, and gives it.
+    pub(crate) async fn start_apart(settings: Settings) -> (Self, Child) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("gw-it-{}-{number}a", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        cluster::put_into(&dir);
+        let (api, mqtt, objects_listen) = (free_port(), free_port(), free_port());
+        let settings = [vec![("GWANJE_ROLES", "link".to_owned())], settings].concat();
+        let supervisor = spawn(&dir, [api, mqtt, objects_listen], &settings, &[]);
+        let (data, token) = (dir.clone(), String::new());
+        let seen = vec![];
+        let mut site =
+            Self { dir, data, supervisor, seen, settings, api, mqtt, objects_listen, token };
+        let shows = site.spawn_api(&site.dir, api);
+        site.until_ready().await;
+        (site, shows)
+    }
+
+    /// A process of the tower that serves the console, with this data directory, at that address.
+    pub(crate) fn spawn_api(&self, dir: &Path, api: SocketAddr) -> Child {
+        let settings = self.settings.iter().filter(|(name, _)| *name != "GWANJE_ROLES");
+        let roles = [("GWANJE_ROLES", "api".to_owned())];
+        let settings: Settings = settings.cloned().chain(roles).collect();
+        spawn(dir, [api, self.mqtt, self.objects_listen], &settings, &[GWANJE, "tower"])
+    }
+
+    /// The same question to the process that owns the docks, past the one that serves the console.
+    pub(crate) async fn local(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let bytes = if body.is_null() { vec![] } else { serde_json::to_vec(body).unwrap() };
+        let socket = self.data.join("tower.sock");
+        http::send_local(&socket, method, path, &headers, bytes).await.unwrap()
     }
 
     /// On a disk of its own of so many megabytes, in a mount namespace of its own: the kernel takes
@@ -149,13 +189,15 @@ impl Site {
         let path = dir.to_str().unwrap();
         let unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script];
         let wrapper = [&unshare[..], &[path, &mb, GWANJE]].concat();
-        let (api, mqtt) = (free_port(), free_port());
-        let supervisor = spawn(&dir, api, mqtt, &Settings::new(), &wrapper);
+        let (api, mqtt, objects_listen) = (free_port(), free_port(), free_port());
+        let supervisor = spawn(&dir, [api, mqtt, objects_listen], &Settings::new(), &wrapper);
         let data = Path::new("/proc").join(supervisor.id().to_string()).join("root");
         let data = data.join(dir.strip_prefix("/").unwrap());
         let token = String::new();
         let settings = vec![];
-        let mut site = Self { dir, data, supervisor, seen: vec![], settings, api, mqtt, token };
+        let seen = vec![];
+        let mut site =
+            Self { dir, data, supervisor, seen, settings, api, mqtt, objects_listen, token };
         site.until_ready().await;
         site
     }
@@ -173,7 +215,7 @@ impl Site {
 
     /// Starts again in the same directory, at the same addresses.
     pub(crate) async fn start_again(&mut self) {
-        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &self.settings, &[]);
+        self.supervisor = spawn(&self.dir, self.listens(), &self.settings, &[]);
         self.until_ready().await;
     }
 
@@ -185,7 +227,7 @@ impl Site {
         }
         let binary = fs::canonicalize(binary).unwrap();
         let up = [binary.to_str().unwrap(), "up"];
-        self.supervisor = spawn(&self.dir, self.api, self.mqtt, &self.settings, &up);
+        self.supervisor = spawn(&self.dir, self.listens(), &self.settings, &up);
         self.until_ready().await;
         binary
     }
@@ -226,6 +268,15 @@ impl Site {
     /// The broker's process, once it is itself.
     pub(crate) fn broker(&mut self) -> Option<u32> {
         self.child(|pid| proc::status(pid, "Name:").as_deref() == Some("mosquitto"))
+    }
+
+    /// The object store's process, once it is itself.
+    pub(crate) fn objects(&mut self) -> Option<u32> {
+        self.child(|pid| proc::subcommand(pid).as_deref() == Some("objects"))
+    }
+
+    fn listens(&self) -> [SocketAddr; 3] {
+        [self.api, self.mqtt, self.objects_listen]
     }
 
     /// The database's process, once it is itself.
@@ -318,7 +369,13 @@ impl Site {
 
     /// Enrols a dock and gives its password.
     pub(crate) async fn enrol(&self, sn: &str) -> String {
-        let enrolled = self.post("/api/v1/docks", &json!({ "sn": sn })).await.is(201);
+        let body = json!({ "sn": sn });
+        let is_apart = self.settings.iter().any(|(name, _)| *name == "GWANJE_ROLES");
+        let enrolled = match is_apart {
+            true => self.local("POST", "/api/v1/docks", &body).await,
+            false => self.post("/api/v1/docks", &body).await,
+        };
+        let enrolled = enrolled.is(201);
         enrolled["mqtt"]["password"].as_str().unwrap().to_owned()
     }
 
@@ -387,8 +444,7 @@ impl Drop for Site {
 /// `wrapper`: a program that becomes `gwanje up`, and its arguments.
 fn spawn(
     dir: &Path,
-    api: SocketAddr,
-    mqtt: SocketAddr,
+    [api, mqtt, objects]: [SocketAddr; 3],
     settings: &Settings,
     wrapper: &[&str],
 ) -> Child {
@@ -403,6 +459,7 @@ fn spawn(
         .env("GWANJE_DATA_DIR", dir)
         .env("GWANJE_API_LISTEN", api.to_string())
         .env("GWANJE_MQTT_LISTEN", mqtt.to_string())
+        .env("GWANJE_OBJECTS_LISTEN", objects.to_string())
         .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(file("it.out"))

@@ -49,6 +49,7 @@ pub(super) struct Rig {
     pub(super) doubted: BTreeSet<CommandId>,
     pub(super) replies: Vec<(String, Value)>,
     pub(super) minted: Vec<(Exchange, WaylineId)>,
+    pub(super) storage_asked: Vec<crate::io::Exchange>,
     pub(super) children: Vec<String>,
     pub(super) commands: BTreeMap<CommandId, CommandStatus>,
     pub(super) missions: BTreeMap<MissionId, MissionStatus>,
@@ -93,6 +94,7 @@ impl Rig {
             doubted: BTreeSet::new(),
             replies: Vec::new(),
             minted: Vec::new(),
+            storage_asked: Vec::new(),
             children: Vec::new(),
             commands: BTreeMap::new(),
             missions: BTreeMap::new(),
@@ -538,6 +540,7 @@ impl Rig {
                 Output::MintFileUrl { exchange, wayline_id } => {
                     self.minted.push((exchange, wayline_id));
                 }
+                Output::MintStorage { exchange } => self.storage_asked.push(exchange),
                 Output::Children(children) => {
                     for child in children.iter().map(ToString::to_string) {
                         if !self.children.contains(&child) {
